@@ -1,0 +1,1 @@
+"""What teams promise each other."""

@@ -1,0 +1,1 @@
+"""Turns an agent into a member of the mesh."""

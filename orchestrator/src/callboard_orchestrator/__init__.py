@@ -1,0 +1,1 @@
+"""Who composes: workflows that delegate to the teams."""

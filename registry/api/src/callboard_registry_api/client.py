@@ -1,0 +1,294 @@
+"""Talks to the registry: plain arguments in, plain records out, every call with a time limit.
+
+    async with RegistryClient("127.0.0.1:7480") as registry:
+        listing = await registry.get_listing("orders.v1")
+
+Reading needs nothing else. What a team writes is signed: pass `sign`. What the administrator does needs
+`administrator_token`.
+"""
+
+import base64
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from types import TracebackType
+from typing import Final, Generic, Protocol, TypeVar, cast
+
+import grpc
+import grpc.aio
+from google.protobuf.message import Message
+
+from callboard_registry_api.errors import (
+    RegistryNotFoundError,
+    RegistryRefusedError,
+    RegistryUnavailableError,
+)
+from callboard_registry_api.model import STATES, CallRecord, Listing, Policy, PublicKey, State
+from callboard_registry_api.v1 import registry_pb2 as pb
+
+Sign = Callable[[str, str], str]
+"""Returns a bearer token for a method's name and the digest of what it sends (see `registry.proto` for the claims)."""
+
+FIELD_METADATA: Final = "callboard-field-bin"
+"""The trailing metadata in which the registry names the part of the request at fault."""
+
+_SERVICE: Final = "/callboard.registry.v1.RegistryService/"
+
+_REFUSALS: Final = frozenset(
+    {
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.ALREADY_EXISTS,
+        grpc.StatusCode.FAILED_PRECONDITION,
+        grpc.StatusCode.OUT_OF_RANGE,
+        grpc.StatusCode.PERMISSION_DENIED,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.UNAUTHENTICATED,
+        grpc.StatusCode.UNIMPLEMENTED,
+    }
+)
+
+_CHANNEL_OPTIONS: Final = (
+    # A registry that comes back is found again within two seconds, not after gRPC's default of up to two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 500),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    # The registry is a neighbour: a proxy meant for the internet is not on the way to it.
+    ("grpc.enable_http_proxy", 0),
+)
+
+Item = TypeVar("Item")
+_Response = TypeVar("_Response", bound=Message, covariant=True)
+
+
+class _ResponseType(Protocol[_Response]):
+    def FromString(self, s: bytes, /) -> _Response: ...  # noqa: N802 - protobuf's own name
+
+
+class _UnaryCall(Protocol[_Response]):
+    def __call__(
+        self, request: Message, *, timeout: float, metadata: Sequence[tuple[str, str]]
+    ) -> Awaitable[_Response]: ...
+
+
+@dataclass(frozen=True)
+class Page(Generic[Item]):
+    """Some of what there is, and where to go on."""
+
+    items: tuple[Item, ...]
+    next_page_token: str
+    """Empty on the last page."""
+
+
+@dataclass(frozen=True)
+class CallPage:
+    """Call records in the order in which they arrived."""
+
+    records: tuple[CallRecord, ...]
+    cursor: str
+    """Pass it as `after` to get exactly what has arrived since; always set."""
+
+
+class RegistryClient:
+    """A connection to one registry. Close it, or use it with `async with`.
+
+    Belongs to the event loop that is running when it is made. Connecting happens with the first call and again
+    whenever the connection was lost; a call that meets no registry fails at once.
+
+    Every method raises `RegistryUnavailableError` when there is no answer in time, and `RegistryRefusedError` when
+    the answer is no.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        sign: Sign | None = None,
+        administrator_token: str | None = None,
+        timeout: timedelta = timedelta(seconds=5),
+    ) -> None:
+        self._address = address
+        self._sign = sign
+        self._administrator_token = administrator_token
+        self._timeout = timeout.total_seconds()
+        self._channel = grpc.aio.insecure_channel(address, options=_CHANNEL_OPTIONS)
+
+    async def __aenter__(self) -> "RegistryClient":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connection; calls still running are cancelled."""
+        await self._channel.close(grace=None)
+
+    async def publish_listing(self, document: bytes, *, validate_only: bool = False) -> Listing:
+        """Publish a service's description (JSON) as a revision of its service; the same content twice is one."""
+        request = pb.PublishListingRequest(document=document, validate_only=validate_only)
+        response = await self._call(
+            "PublishListing", request, pb.PublishListingResponse, token=self._signed("PublishListing", document)
+        )
+        return Listing.from_message(response.listing)
+
+    async def get_listing(self, service: str, *, digest: str = "", states: Sequence[State] = ()) -> Listing:
+        """Return the revision of `service` with this digest, or the newest one.
+
+        Raises:
+            RegistryNotFoundError: There is none (in one of `states`, when given).
+        """
+        request = pb.GetListingRequest(service=service, digest=digest, states=[STATES[state] for state in states])
+        response = await self._call("GetListing", request, pb.GetListingResponse)
+        return Listing.from_message(response.listing)
+
+    async def list_listings(
+        self,
+        *,
+        page_size: int = 0,
+        page_token: str = "",
+        team: str = "",
+        states: Sequence[State] = (),
+        all_revisions: bool = False,
+        summary: bool = False,
+    ) -> Page[Listing]:
+        """Return one page of listings, ordered by service; with `summary` without their documents."""
+        request = pb.ListListingsRequest(
+            page_size=page_size,
+            page_token=page_token,
+            team=team,
+            states=[STATES[state] for state in states],
+            all_revisions=all_revisions,
+            view=pb.LISTING_VIEW_SUMMARY if summary else pb.LISTING_VIEW_FULL,
+        )
+        response = await self._call("ListListings", request, pb.ListListingsResponse)
+        return Page(tuple(Listing.from_message(one) for one in response.listings), response.next_page_token)
+
+    async def all_listings(
+        self, *, team: str = "", states: Sequence[State] = (), all_revisions: bool = False, summary: bool = False
+    ) -> AsyncIterator[Listing]:
+        """Yield every listing, page by page."""
+        token = ""
+        while True:
+            page = await self.list_listings(
+                page_token=token, team=team, states=states, all_revisions=all_revisions, summary=summary
+            )
+            for listing in page.items:
+                yield listing
+            token = page.next_page_token
+            if not token:
+                return
+
+    async def set_state(self, service: str, digest: str, state: State) -> Listing:
+        """Move a revision to another state, as the administrator."""
+        request = pb.SetStateRequest(service=service, digest=digest, state=STATES[state])
+        response = await self._call("SetState", request, pb.SetStateResponse, token=self._administrator("SetState"))
+        return Listing.from_message(response.listing)
+
+    async def publish_policy(self, team: str, document: bytes, *, validate_only: bool = False) -> Policy:
+        """Publish the policy (JSON) of the team that signs; the one in force sent again stays the same version."""
+        request = pb.PublishPolicyRequest(team=team, document=document, validate_only=validate_only)
+        response = await self._call(
+            "PublishPolicy", request, pb.PublishPolicyResponse, token=self._signed("PublishPolicy", document)
+        )
+        return Policy.from_message(response.policy)
+
+    async def get_policy(self, team: str, *, version: int = 0) -> Policy:
+        """Return the policy of `team` that is in force, or an earlier version.
+
+        Raises:
+            RegistryNotFoundError: The team has published none.
+        """
+        request = pb.GetPolicyRequest(team=team, version=version)
+        response = await self._call("GetPolicy", request, pb.GetPolicyResponse)
+        return Policy.from_message(response.policy)
+
+    async def list_policies(self, *, page_size: int = 0, page_token: str = "") -> Page[Policy]:
+        """Return one page of the policies in force, ordered by team."""
+        request = pb.ListPoliciesRequest(page_size=page_size, page_token=page_token)
+        response = await self._call("ListPolicies", request, pb.ListPoliciesResponse)
+        return Page(tuple(Policy.from_message(one) for one in response.policies), response.next_page_token)
+
+    async def register_key(self, team: str, key_id: str, public_bytes: bytes) -> PublicKey:
+        """Enrol a team's public key, as the administrator; the same key twice is one key."""
+        request = pb.RegisterKeyRequest(team=team, key_id=key_id, public_bytes=public_bytes)
+        response = await self._call(
+            "RegisterKey", request, pb.RegisterKeyResponse, token=self._administrator("RegisterKey")
+        )
+        return PublicKey.from_message(response.key)
+
+    async def list_public_keys(self, *, team: str = "") -> tuple[PublicKey, ...]:
+        """Return every public key of one team, or of all."""
+        keys: list[PublicKey] = []
+        token = ""
+        while True:
+            request = pb.ListPublicKeysRequest(team=team, page_token=token)
+            response = await self._call("ListPublicKeys", request, pb.ListPublicKeysResponse)
+            keys.extend(PublicKey.from_message(one) for one in response.keys)
+            token = response.next_page_token
+            if not token:
+                return tuple(keys)
+
+    async def report_calls(self, records: Iterable[CallRecord]) -> int:
+        """Report at most 1000 calls that the signing team answered or made, and return how many were new."""
+        batch = pb.CallBatch(records=[record.to_message() for record in records]).SerializeToString()
+        response = await self._call(
+            "ReportCalls",
+            pb.ReportCallsRequest(batch=batch),
+            pb.ReportCallsResponse,
+            token=self._signed("ReportCalls", batch),
+        )
+        return response.kept
+
+    async def list_calls(self, *, root: str = "", after: str = "", page_size: int = 0) -> CallPage:
+        """Return call records of one tree, or of all, that arrived after a cursor."""
+        request = pb.ListCallsRequest(root=root, after=after, page_size=page_size)
+        response = await self._call("ListCalls", request, pb.ListCallsResponse)
+        return CallPage(tuple(CallRecord.from_message(one) for one in response.records), response.cursor)
+
+    def _signed(self, method: str, data: bytes) -> str:
+        if self._sign is None:
+            raise RegistryRefusedError(field="authorization", message=f"{method!r} is signed: pass `sign`")
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+        return self._sign(method, digest)
+
+    def _administrator(self, method: str) -> str:
+        if self._administrator_token is None:
+            raise RegistryRefusedError(
+                field="authorization", message=f"{method!r} is for the administrator: pass `administrator_token`"
+            )
+        return self._administrator_token
+
+    async def _call(
+        self, method: str, request: Message, response: _ResponseType[_Response], *, token: str = ""
+    ) -> _Response:
+        # The published types of grpc.aio leave both messages open.
+        call = cast(
+            _UnaryCall[_Response],
+            self._channel.unary_unary(  # pyright: ignore[reportUnknownMemberType] - see above
+                _SERVICE + method,
+                request_serializer=lambda message: message.SerializeToString(),
+                response_deserializer=response.FromString,
+            ),
+        )
+        metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        try:
+            return await call(request, timeout=self._timeout, metadata=metadata)
+        except grpc.aio.AioRpcError as error:
+            raise self._translated(method, error) from error
+
+    def _translated(self, method: str, error: grpc.aio.AioRpcError) -> Exception:
+        message = error.details() or "no reason given"
+        code = error.code()
+        field = ""
+        for key, value in cast(Iterable[tuple[str, str | bytes]], error.trailing_metadata()):
+            if key == FIELD_METADATA and isinstance(value, bytes):
+                field = value.decode(errors="replace")
+        if code is grpc.StatusCode.NOT_FOUND:
+            return RegistryNotFoundError(field=field, message=message)
+        if code in _REFUSALS:
+            return RegistryRefusedError(field=field, message=message)
+        return RegistryUnavailableError(
+            f"the registry at {self._address!r} did not answer {method!r} ({code.name.lower()}): {message}"
+        )

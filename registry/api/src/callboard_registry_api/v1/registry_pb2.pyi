@@ -1,0 +1,331 @@
+import datetime
+
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ListingState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LISTING_STATE_UNSPECIFIED: _ClassVar[ListingState]
+    LISTING_STATE_DRAFT: _ClassVar[ListingState]
+    LISTING_STATE_APPROVED: _ClassVar[ListingState]
+    LISTING_STATE_DEPRECATED: _ClassVar[ListingState]
+    LISTING_STATE_RETIRED: _ClassVar[ListingState]
+    LISTING_STATE_REVOKED: _ClassVar[ListingState]
+
+class ListingView(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LISTING_VIEW_UNSPECIFIED: _ClassVar[ListingView]
+    LISTING_VIEW_SUMMARY: _ClassVar[ListingView]
+    LISTING_VIEW_FULL: _ClassVar[ListingView]
+
+class CallOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CALL_OUTCOME_UNSPECIFIED: _ClassVar[CallOutcome]
+    CALL_OUTCOME_STARTED: _ClassVar[CallOutcome]
+    CALL_OUTCOME_OK: _ClassVar[CallOutcome]
+    CALL_OUTCOME_REFUSED: _ClassVar[CallOutcome]
+    CALL_OUTCOME_UNAVAILABLE: _ClassVar[CallOutcome]
+    CALL_OUTCOME_FAILED: _ClassVar[CallOutcome]
+LISTING_STATE_UNSPECIFIED: ListingState
+LISTING_STATE_DRAFT: ListingState
+LISTING_STATE_APPROVED: ListingState
+LISTING_STATE_DEPRECATED: ListingState
+LISTING_STATE_RETIRED: ListingState
+LISTING_STATE_REVOKED: ListingState
+LISTING_VIEW_UNSPECIFIED: ListingView
+LISTING_VIEW_SUMMARY: ListingView
+LISTING_VIEW_FULL: ListingView
+CALL_OUTCOME_UNSPECIFIED: CallOutcome
+CALL_OUTCOME_STARTED: CallOutcome
+CALL_OUTCOME_OK: CallOutcome
+CALL_OUTCOME_REFUSED: CallOutcome
+CALL_OUTCOME_UNAVAILABLE: CallOutcome
+CALL_OUTCOME_FAILED: CallOutcome
+
+class Listing(_message.Message):
+    __slots__ = ("service", "digest", "number", "team", "state", "created", "document", "summary", "operations")
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    CREATED_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENT_FIELD_NUMBER: _ClassVar[int]
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    OPERATIONS_FIELD_NUMBER: _ClassVar[int]
+    service: str
+    digest: str
+    number: int
+    team: str
+    state: ListingState
+    created: _timestamp_pb2.Timestamp
+    document: bytes
+    summary: str
+    operations: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, service: _Optional[str] = ..., digest: _Optional[str] = ..., number: _Optional[int] = ..., team: _Optional[str] = ..., state: _Optional[_Union[ListingState, str]] = ..., created: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., document: _Optional[bytes] = ..., summary: _Optional[str] = ..., operations: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class PublishListingRequest(_message.Message):
+    __slots__ = ("document", "validate_only")
+    DOCUMENT_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    document: bytes
+    validate_only: bool
+    def __init__(self, document: _Optional[bytes] = ..., validate_only: _Optional[bool] = ...) -> None: ...
+
+class PublishListingResponse(_message.Message):
+    __slots__ = ("listing", "created")
+    LISTING_FIELD_NUMBER: _ClassVar[int]
+    CREATED_FIELD_NUMBER: _ClassVar[int]
+    listing: Listing
+    created: bool
+    def __init__(self, listing: _Optional[_Union[Listing, _Mapping]] = ..., created: _Optional[bool] = ...) -> None: ...
+
+class GetListingRequest(_message.Message):
+    __slots__ = ("service", "digest", "states")
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    STATES_FIELD_NUMBER: _ClassVar[int]
+    service: str
+    digest: str
+    states: _containers.RepeatedScalarFieldContainer[ListingState]
+    def __init__(self, service: _Optional[str] = ..., digest: _Optional[str] = ..., states: _Optional[_Iterable[_Union[ListingState, str]]] = ...) -> None: ...
+
+class GetListingResponse(_message.Message):
+    __slots__ = ("listing",)
+    LISTING_FIELD_NUMBER: _ClassVar[int]
+    listing: Listing
+    def __init__(self, listing: _Optional[_Union[Listing, _Mapping]] = ...) -> None: ...
+
+class ListListingsRequest(_message.Message):
+    __slots__ = ("page_size", "page_token", "team", "states", "all_revisions", "view")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    STATES_FIELD_NUMBER: _ClassVar[int]
+    ALL_REVISIONS_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    team: str
+    states: _containers.RepeatedScalarFieldContainer[ListingState]
+    all_revisions: bool
+    view: ListingView
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., team: _Optional[str] = ..., states: _Optional[_Iterable[_Union[ListingState, str]]] = ..., all_revisions: _Optional[bool] = ..., view: _Optional[_Union[ListingView, str]] = ...) -> None: ...
+
+class ListListingsResponse(_message.Message):
+    __slots__ = ("listings", "next_page_token")
+    LISTINGS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    listings: _containers.RepeatedCompositeFieldContainer[Listing]
+    next_page_token: str
+    def __init__(self, listings: _Optional[_Iterable[_Union[Listing, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class SetStateRequest(_message.Message):
+    __slots__ = ("service", "digest", "state")
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    service: str
+    digest: str
+    state: ListingState
+    def __init__(self, service: _Optional[str] = ..., digest: _Optional[str] = ..., state: _Optional[_Union[ListingState, str]] = ...) -> None: ...
+
+class SetStateResponse(_message.Message):
+    __slots__ = ("listing",)
+    LISTING_FIELD_NUMBER: _ClassVar[int]
+    listing: Listing
+    def __init__(self, listing: _Optional[_Union[Listing, _Mapping]] = ...) -> None: ...
+
+class Policy(_message.Message):
+    __slots__ = ("team", "version", "digest", "document", "created")
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENT_FIELD_NUMBER: _ClassVar[int]
+    CREATED_FIELD_NUMBER: _ClassVar[int]
+    team: str
+    version: int
+    digest: str
+    document: bytes
+    created: _timestamp_pb2.Timestamp
+    def __init__(self, team: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[str] = ..., document: _Optional[bytes] = ..., created: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class PublishPolicyRequest(_message.Message):
+    __slots__ = ("team", "document", "validate_only")
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENT_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    team: str
+    document: bytes
+    validate_only: bool
+    def __init__(self, team: _Optional[str] = ..., document: _Optional[bytes] = ..., validate_only: _Optional[bool] = ...) -> None: ...
+
+class PublishPolicyResponse(_message.Message):
+    __slots__ = ("policy", "created")
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    CREATED_FIELD_NUMBER: _ClassVar[int]
+    policy: Policy
+    created: bool
+    def __init__(self, policy: _Optional[_Union[Policy, _Mapping]] = ..., created: _Optional[bool] = ...) -> None: ...
+
+class GetPolicyRequest(_message.Message):
+    __slots__ = ("team", "version")
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    team: str
+    version: int
+    def __init__(self, team: _Optional[str] = ..., version: _Optional[int] = ...) -> None: ...
+
+class GetPolicyResponse(_message.Message):
+    __slots__ = ("policy",)
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    policy: Policy
+    def __init__(self, policy: _Optional[_Union[Policy, _Mapping]] = ...) -> None: ...
+
+class ListPoliciesRequest(_message.Message):
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListPoliciesResponse(_message.Message):
+    __slots__ = ("policies", "next_page_token")
+    POLICIES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    policies: _containers.RepeatedCompositeFieldContainer[Policy]
+    next_page_token: str
+    def __init__(self, policies: _Optional[_Iterable[_Union[Policy, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class PublicKey(_message.Message):
+    __slots__ = ("team", "key_id", "public_bytes", "created")
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_BYTES_FIELD_NUMBER: _ClassVar[int]
+    CREATED_FIELD_NUMBER: _ClassVar[int]
+    team: str
+    key_id: str
+    public_bytes: bytes
+    created: _timestamp_pb2.Timestamp
+    def __init__(self, team: _Optional[str] = ..., key_id: _Optional[str] = ..., public_bytes: _Optional[bytes] = ..., created: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class RegisterKeyRequest(_message.Message):
+    __slots__ = ("team", "key_id", "public_bytes")
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_BYTES_FIELD_NUMBER: _ClassVar[int]
+    team: str
+    key_id: str
+    public_bytes: bytes
+    def __init__(self, team: _Optional[str] = ..., key_id: _Optional[str] = ..., public_bytes: _Optional[bytes] = ...) -> None: ...
+
+class RegisterKeyResponse(_message.Message):
+    __slots__ = ("key", "created")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    CREATED_FIELD_NUMBER: _ClassVar[int]
+    key: PublicKey
+    created: bool
+    def __init__(self, key: _Optional[_Union[PublicKey, _Mapping]] = ..., created: _Optional[bool] = ...) -> None: ...
+
+class ListPublicKeysRequest(_message.Message):
+    __slots__ = ("team", "page_size", "page_token")
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    team: str
+    page_size: int
+    page_token: str
+    def __init__(self, team: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListPublicKeysResponse(_message.Message):
+    __slots__ = ("keys", "next_page_token")
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    keys: _containers.RepeatedCompositeFieldContainer[PublicKey]
+    next_page_token: str
+    def __init__(self, keys: _Optional[_Iterable[_Union[PublicKey, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class CallRecord(_message.Message):
+    __slots__ = ("root", "token_id", "caller", "person", "endpoint", "service", "operation", "revision", "build", "entity", "start", "duration", "outcome", "reason", "input_tokens", "output_tokens", "cost_usd", "reporter")
+    ROOT_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_ID_FIELD_NUMBER: _ClassVar[int]
+    CALLER_FIELD_NUMBER: _ClassVar[int]
+    PERSON_FIELD_NUMBER: _ClassVar[int]
+    ENDPOINT_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    BUILD_FIELD_NUMBER: _ClassVar[int]
+    ENTITY_FIELD_NUMBER: _ClassVar[int]
+    START_FIELD_NUMBER: _ClassVar[int]
+    DURATION_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    INPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    COST_USD_FIELD_NUMBER: _ClassVar[int]
+    REPORTER_FIELD_NUMBER: _ClassVar[int]
+    root: str
+    token_id: str
+    caller: str
+    person: str
+    endpoint: str
+    service: str
+    operation: str
+    revision: str
+    build: str
+    entity: str
+    start: _timestamp_pb2.Timestamp
+    duration: _duration_pb2.Duration
+    outcome: CallOutcome
+    reason: str
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+    reporter: str
+    def __init__(self, root: _Optional[str] = ..., token_id: _Optional[str] = ..., caller: _Optional[str] = ..., person: _Optional[str] = ..., endpoint: _Optional[str] = ..., service: _Optional[str] = ..., operation: _Optional[str] = ..., revision: _Optional[str] = ..., build: _Optional[str] = ..., entity: _Optional[str] = ..., start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., outcome: _Optional[_Union[CallOutcome, str]] = ..., reason: _Optional[str] = ..., input_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., cost_usd: _Optional[float] = ..., reporter: _Optional[str] = ...) -> None: ...
+
+class CallBatch(_message.Message):
+    __slots__ = ("records",)
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    records: _containers.RepeatedCompositeFieldContainer[CallRecord]
+    def __init__(self, records: _Optional[_Iterable[_Union[CallRecord, _Mapping]]] = ...) -> None: ...
+
+class ReportCallsRequest(_message.Message):
+    __slots__ = ("batch",)
+    BATCH_FIELD_NUMBER: _ClassVar[int]
+    batch: bytes
+    def __init__(self, batch: _Optional[bytes] = ...) -> None: ...
+
+class ReportCallsResponse(_message.Message):
+    __slots__ = ("kept",)
+    KEPT_FIELD_NUMBER: _ClassVar[int]
+    kept: int
+    def __init__(self, kept: _Optional[int] = ...) -> None: ...
+
+class ListCallsRequest(_message.Message):
+    __slots__ = ("root", "after", "page_size")
+    ROOT_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    root: str
+    after: str
+    page_size: int
+    def __init__(self, root: _Optional[str] = ..., after: _Optional[str] = ..., page_size: _Optional[int] = ...) -> None: ...
+
+class ListCallsResponse(_message.Message):
+    __slots__ = ("records", "cursor")
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    records: _containers.RepeatedCompositeFieldContainer[CallRecord]
+    cursor: str
+    def __init__(self, records: _Optional[_Iterable[_Union[CallRecord, _Mapping]]] = ..., cursor: _Optional[str] = ...) -> None: ...

@@ -1,0 +1,57 @@
+# Everything a person or CI runs. `make demo` and `make test` set up what they need first; `make help` lists the rest.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check bench lab setup pins clean format
+
+BIN := .venv/bin
+READY := .venv/.ready
+ROOMS := contracts registry/api kit registry orchestrator $(patsubst %/,%,$(wildcard teams/*/)) deploy
+PROJECTS := $(addsuffix /pyproject.toml,$(ROOMS))
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 8
+
+demo: $(READY) ## start a private mesh, settle a few customer cases on it, stop it
+	@$(BIN)/callboard demo
+
+up: $(READY) ## keep a mesh running for development; Ctrl-C stops it
+	@$(BIN)/callboard up
+
+test: $(READY) ## run the tests, the end-to-end ones on real servers included
+	@$(BIN)/python -m pytest
+
+check: $(READY) ## format, lint, types, imports, dependencies, architecture
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+	@for room in $(ROOMS); do echo "deptry $$room"; (cd $$room && "$(CURDIR)/$(BIN)/deptry" --no-ansi src) || exit 1; done
+	@$(BIN)/python -m pytest -q tests/architecture
+
+bench: $(READY) ## measure what the mesh costs; a table, and JSON in bench-results/
+	@$(BIN)/python -m tests.bench
+
+lab: $(READY) ## run the tasks while processes are killed at random
+	@$(BIN)/python -m tests.lab
+
+setup: $(READY) ## make .venv with the pinned requirements and the rooms
+
+$(READY): requirements/dev.txt requirements/setup.sh $(PROJECTS)
+	@sh requirements/setup.sh
+	@touch $(READY)
+
+format: $(READY) ## put the code into the house's format
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+pins: $(READY) ## pin the newest versions that fit every room, on every platform and Python from 3.11 on
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --group dev \
+		--no-emit-index-url --no-header --no-annotate pyproject.toml $(PROJECTS) --output-file .venv/pins.txt
+	@{ echo '# Made by "make pins" from the pyproject.toml files; every machine installs exactly these.'; \
+		grep -v '^-' .venv/pins.txt; } > requirements/dev.txt
+
+clean: ## remove the environment and everything that was made; stop a running mesh first
+	@if [ -x $(BIN)/callboard ]; then $(BIN)/callboard down >/dev/null 2>&1 || true; fi
+	@rm -rf .venv .callboard .pytest_cache .ruff_cache .import_linter_cache .hypothesis bench-results
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

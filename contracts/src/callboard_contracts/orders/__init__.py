@@ -1,0 +1,1 @@
+"""Orders and what may change about them."""

@@ -1,0 +1,219 @@
+"""The agent loop: ask the model, do what it asks for, tell it what came of it, until it answers.
+
+`agent_run` is called from any workflow. Each model call is one activity and each
+tool call one operation or activity, so all that happened stands in the history:
+after a crash the run goes on where it was, and a finished call is never made again.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import FailureError
+
+from callboard_contracts import MeshError, RefusedError, UnavailableError, Usage
+from callboard_kit.agent import tracing
+from callboard_kit.agent.arguments import MalformedArgumentsError
+from callboard_kit.agent.messages import CALL_MODEL, ChatMessage, ModelReply, ModelRequest, ToolCall
+from callboard_kit.agent.offer import Offer
+from callboard_kit.agent.outcome import NOTHING, CallRecord, Limits, Outcome, StoppedBecause, total
+from callboard_kit.agent.tools import Tool
+from callboard_kit.failing import from_failure
+
+_HEARTBEAT: Final = timedelta(seconds=30)
+_PATIENT: Final = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(seconds=30)
+)
+
+
+async def agent_run(
+    goal: str,
+    *,
+    instructions: str,
+    tools: Sequence[Tool] = (),
+    limits: Limits | None = None,
+    model: str | None = None,
+    name: str = "agent",
+) -> Outcome:
+    """Let a model work on a goal, with tools, within limits. Only from a workflow.
+
+    Args:
+        goal: What is wanted; the model gets it as the user's words, unchanged.
+        instructions: Who the agent is and what it must keep to; the model gets them as the system's words.
+        tools: What it may call. Beyond `MOST_OFFERED` of them it is given a search instead of all their schemas.
+        limits: How far it may go.
+        model: The model to ask, if not the one the worker was started with.
+        name: What the agent is called in traces.
+
+    Raises:
+        UnavailableError: The model could not be reached in time, or kept writing arguments that cannot be read.
+        RefusedError: The model's provider refused the conversation as such.
+    """
+    with tracing.agent(name):
+        return await _Run(goal, instructions, tools, limits or Limits(), model).go()
+
+
+@dataclass(frozen=True)
+class _Done:
+    """A tool call that is over: what the model hears of it, what the record says, and what it used up."""
+
+    message: ChatMessage
+    record: CallRecord
+    usage: Usage = NOTHING
+
+
+class _Run:
+    """One run: the conversation and what it has come to."""
+
+    def __init__(self, goal: str, instructions: str, tools: Sequence[Tool], limits: Limits, model: str | None) -> None:
+        self._offer = Offer(tools)
+        self._limits = limits
+        self._model = model
+        self._turns = asyncio.Semaphore(limits.max_parallel)
+        self._calls: list[CallRecord] = []
+        self._used: list[Usage] = []
+        self._words: list[str] = []
+        system = "\n\n".join(part for part in (instructions, self._offer.notice) if part)
+        self._messages = [ChatMessage(role="system", content=system)] if system else []
+        self._messages.append(ChatMessage(role="user", content=goal))
+
+    async def go(self) -> Outcome:
+        """Take steps until the model answers or a limit is reached."""
+        malformed_in_a_row = 0
+        for _ in range(self._limits.max_steps):
+            used = total(self._used)
+            if used.input_tokens + used.output_tokens >= self._limits.max_tokens:
+                return self._outcome("max_tokens")
+            reply = await self._ask()
+            if not reply.tool_calls:
+                return self._outcome(_reason(reply.finish_reason))
+            done = await asyncio.gather(*(self._do(call) for call in reply.tool_calls))
+            self._messages.extend(one.message for one in done)
+            self._calls.extend(one.record for one in done)
+            self._used.extend(one.usage for one in done)
+            malformed = next((one.record for one in done if one.record.outcome == "malformed"), None)
+            malformed_in_a_row = malformed_in_a_row + 1 if malformed else 0
+            if malformed and malformed_in_a_row > self._limits.max_corrections:
+                raise UnavailableError(
+                    f"the model wrote malformed tool calls {malformed_in_a_row} times in a row, "
+                    f"the last for {malformed.operation!r}: {malformed.error}"
+                )
+        return self._outcome("max_steps")
+
+    async def _ask(self) -> ModelReply:
+        """Ask the model once; the activity is tried again as long as that may help."""
+        request = ModelRequest(messages=tuple(self._messages), tools=self._offer.specs, model=self._model)
+        try:
+            reply: ModelReply = await workflow.execute_activity(
+                CALL_MODEL,
+                request,
+                result_type=ModelReply,
+                start_to_close_timeout=self._limits.model_timeout,
+                schedule_to_close_timeout=self._limits.model_patience,
+                heartbeat_timeout=_HEARTBEAT,
+                retry_policy=_PATIENT,
+            )
+        except FailureError as error:
+            translated = from_failure(error, what="the model")
+            if translated is None:
+                raise
+            raise translated from error
+        self._used.append(reply.usage)
+        if reply.content:
+            self._words.append(reply.content)
+        self._messages.append(ChatMessage(role="assistant", content=reply.content, tool_calls=reply.tool_calls))
+        return reply
+
+    async def _do(self, call: ToolCall) -> _Done:
+        """Do one tool call when its turn comes, and turn whatever happens into words for the model."""
+        tool = self._offer.find(call.name)
+        if tool is None:
+            error = f"there is no tool {call.name!r}; use one of those offered"
+            return _failed(call, "local", call.name, "malformed", error)
+        try:
+            arguments = self._offer.read(call)
+        except MalformedArgumentsError as error:
+            return _failed(call, tool.service, tool.operation, "malformed", str(error))
+        async with self._turns:
+            with tracing.tool(call) as span:
+                try:
+                    result = await tool.call(arguments)
+                except (MeshError, FailureError) as error:
+                    translated = from_failure(error, what=f"{tool.service} {tool.operation}")
+                    if translated is None and _is_being_cancelled():
+                        raise
+                    failure = translated or MeshError(
+                        f"{tool.service} {tool.operation} was cancelled by the other side"
+                    )
+                    span.failed(type(failure).__name__)
+                    return _failed(call, tool.service, tool.operation, _outcome_of(failure), str(failure), called=True)
+        return self._succeeded(call, tool, result)
+
+    def _succeeded(self, call: ToolCall, tool: Tool, result: object) -> _Done:
+        document: object = to_jsonable_python(result)
+        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        if len(text) > self._limits.max_result_characters:
+            cut = {"beginning": text[: self._limits.max_result_characters], "cut_off_characters": len(text)}
+            text = json.dumps(cut, ensure_ascii=False, separators=(",", ":"))
+        record = CallRecord(service=tool.service, operation=tool.operation, outcome="ok")
+        message = ChatMessage(role="tool", content=text, tool_call_id=call.id)
+        return _Done(message, record, total([Usage(tool_calls=1), _usage_inside(document)]))
+
+    def _outcome(self, reason: StoppedBecause) -> Outcome:
+        answer = self._words[-1] if self._words else ""
+        if reason in ("max_steps", "max_tokens"):
+            limit = self._limits.max_steps if reason == "max_steps" else self._limits.max_tokens
+            unfinished = f"Stopped at the limit of {limit} {reason.removeprefix('max_')}, before the work was done."
+            answer = f"{unfinished} {answer}".strip()
+        return Outcome(answer=answer, calls=tuple(self._calls), usage=total(self._used), stopped_because=reason)
+
+
+def _failed(call: ToolCall, service: str, operation: str, outcome: str, error: str, *, called: bool = False) -> _Done:
+    """Tell the model what went wrong, as a result it can act on."""
+    record = CallRecord.model_validate({"service": service, "operation": operation, "outcome": outcome, "error": error})
+    text = json.dumps({"error": {"kind": outcome, "message": error}}, ensure_ascii=False)
+    message = ChatMessage(role="tool", content=text, tool_call_id=call.id)
+    return _Done(message, record, Usage(tool_calls=1) if called else NOTHING)
+
+
+def _outcome_of(error: MeshError) -> str:
+    match error:
+        case RefusedError():
+            return "refused"
+        case UnavailableError():
+            return "unavailable"
+        case _:
+            return "failed"
+
+
+def _usage_inside(document: object) -> Usage:
+    """Read what a called agent used up, which stands in its result as `usage`."""
+    if not isinstance(document, dict) or "usage" not in document:
+        return NOTHING
+    try:
+        return Usage.model_validate(document["usage"])
+    except ValidationError:
+        return NOTHING  # some other thing that happens to be called usage
+
+
+def _reason(finish_reason: str) -> StoppedBecause:
+    match finish_reason:
+        case "length":
+            return "cut_off"
+        case "content_filter":
+            return "filtered"
+        case _:
+            return "answered"
+
+
+def _is_being_cancelled() -> bool:
+    """Tell a cancellation of this run from a call that somebody cancelled on the other side."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

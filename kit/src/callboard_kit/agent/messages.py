@@ -1,0 +1,85 @@
+"""What the loop says to a model and hears from it: the input and the result of the activity `callboard.call_model`."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from callboard_contracts import Message, Usage
+
+type_of_json = dict[str, object]
+
+CALL_MODEL = "callboard.call_model"
+"""The registered name of the activity that asks a model."""
+
+
+class ToolCall(Message):
+    """One tool call as the model wrote it."""
+
+    id: str
+    """The model's name for this call; its result says which call it answers."""
+
+    name: str
+    """The tool."""
+
+    arguments: str
+    """Text that should be a JSON object and need not be."""
+
+
+class ToolSpec(Message):
+    """What a model is told about a tool."""
+
+    name: str
+    """How the model calls it."""
+
+    description: str
+    """What it does."""
+
+    parameters: Mapping[str, object]
+    """JSON Schema of its arguments."""
+
+
+class ChatMessage(Message):
+    """One message of the conversation with the model."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    """Who speaks."""
+
+    content: str | None = None
+    """What is said. Absent: an assistant that only calls tools."""
+
+    tool_calls: tuple[ToolCall, ...] = ()
+    """What an assistant calls."""
+
+    tool_call_id: str | None = None
+    """Which call a tool's message answers."""
+
+
+class ModelRequest(Message):
+    """A conversation so far, and the tools the model may go on with."""
+
+    messages: tuple[ChatMessage, ...]
+    """The conversation, oldest first."""
+
+    tools: tuple[ToolSpec, ...] = ()
+    """What may be called. Empty: the model can only answer."""
+
+    model: str | None = None
+    """The model to ask. Absent: the one the worker was started with."""
+
+
+class ModelReply(Message):
+    """What the model said, and what it took."""
+
+    content: str | None = None
+    """Its words."""
+
+    tool_calls: tuple[ToolCall, ...] = ()
+    """What it wants called, all at once. Empty: it is done."""
+
+    finish_reason: str = "stop"
+    """Why it stopped, in the provider's word: `stop`, `tool_calls`, `length`, `content_filter`."""
+
+    model: str = ""
+    """The model that answered, as the provider names it."""
+
+    usage: Usage = Usage()
+    """What this one call took."""

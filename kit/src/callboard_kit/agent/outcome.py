@@ -1,0 +1,95 @@
+"""How far an agent's run may go, and what came of it."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from callboard_contracts import Deed, Message, Usage
+
+StoppedBecause = Literal["answered", "max_steps", "max_tokens", "cut_off", "filtered"]
+"""`answered`: the model was done. `max_steps`, `max_tokens`: a limit was reached. `cut_off`, `filtered`: the provider
+ended the model's text, for its length or for what it said."""
+
+NOTHING: Final = Usage()
+"""What takes nothing."""
+
+
+class Limits(Message):
+    """The bounds of one run of an agent."""
+
+    max_steps: Annotated[int, Field(ge=1)] = 20
+    """Rounds of model and tools."""
+
+    max_tokens: Annotated[int, Field(ge=1)] = 400_000
+    """Tokens read and written in all, those of called agents included. Looked at before each model call."""
+
+    max_parallel: Annotated[int, Field(ge=1)] = 8
+    """Tools that run at the same time; further calls of a step wait their turn."""
+
+    max_corrections: Annotated[int, Field(ge=0)] = 3
+    """Steps in a row in which the model may write malformed arguments before the run fails."""
+
+    max_result_characters: Annotated[int, Field(ge=100)] = 60_000
+    """The length of a tool's result from which the model gets only the beginning."""
+
+    model_timeout: timedelta = timedelta(minutes=2)
+    """How long one attempt to reach the model may take."""
+
+    model_patience: timedelta = timedelta(minutes=10)
+    """How long one model call may take with all its attempts."""
+
+
+class CallRecord(Message):
+    """One tool call of the run, and how it ended."""
+
+    service: str
+    """The service called, for instance `orders.v1`; `local` for a tool that is no operation."""
+
+    operation: str
+    """The operation, or the name of the tool."""
+
+    outcome: Literal["ok", "refused", "unavailable", "failed", "malformed"]
+    """How it ended. A malformed one was never called: its arguments were given back to the model."""
+
+    error: str | None = None
+    """Why it did not work. Absent when it did."""
+
+
+class Outcome(Message):
+    """What came of a run."""
+
+    answer: str
+    """The agent's answer; what it had by then, when it was stopped before it was done."""
+
+    calls: tuple[CallRecord, ...] = ()
+    """The tool calls, in the order in which the model asked for them."""
+
+    usage: Usage = Usage()
+    """What the run took, called agents included."""
+
+    stopped_because: StoppedBecause = "answered"
+    """Why it ended."""
+
+    @property
+    def deeds(self) -> tuple[Deed, ...]:
+        """The calls that were really made, in the words of the contracts."""
+        return tuple(
+            Deed(service=call.service, operation=call.operation, outcome=call.outcome)
+            for call in self.calls
+            if call.outcome != "malformed"
+        )
+
+
+def total(parts: Sequence[Usage]) -> Usage:
+    """Add up what several things took. The cost is absent when that of any model call is."""
+    costs = [part.cost_usd for part in parts if part.model_calls]
+    known = [cost for cost in costs if cost is not None]
+    return Usage(
+        input_tokens=sum(part.input_tokens for part in parts),
+        output_tokens=sum(part.output_tokens for part in parts),
+        model_calls=sum(part.model_calls for part in parts),
+        tool_calls=sum(part.tool_calls for part in parts),
+        cost_usd=sum(known) if known and len(known) == len(costs) else None,
+    )

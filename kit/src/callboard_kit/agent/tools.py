@@ -1,0 +1,150 @@
+"""What an agent can call: operations of other teams, activities of its own."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Protocol, Self
+
+from pydantic import BaseModel
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+from callboard_contracts import Message, OperationDescription, ServiceDescription
+from callboard_kit.agent.messages import ToolSpec
+
+
+class Tool(Protocol):
+    """Anything a model can be given to call from a workflow."""
+
+    @property
+    def spec(self) -> ToolSpec:
+        """What the model is told about it."""
+        ...
+
+    @property
+    def service(self) -> str:
+        """Whose it is, for the record: a service, or `local`."""
+        ...
+
+    @property
+    def operation(self) -> str:
+        """What it is called in the record."""
+        ...
+
+    async def call(self, arguments: dict[str, object]) -> object:
+        """Do it, with arguments that fit the schema, and return something that can be written as JSON.
+
+        Raises:
+            RefusedError: It is wrong as asked.
+            UnavailableError: It may work later.
+            FailureError: Whatever Temporal says about a call that failed.
+        """
+        ...
+
+
+class OperationTool(Message):
+    """An operation of another team. It is a message, so that a catalog can be read in an activity and sent on."""
+
+    service: str
+    """The wire name of the service."""
+
+    operation: str
+    """The operation."""
+
+    endpoint: str
+    """The Nexus endpoint that serves it."""
+
+    description: str
+    """What the model is told about it."""
+
+    parameters: Mapping[str, object]
+    """JSON Schema of its input."""
+
+    longest: timedelta
+    """How long a call may take, as the operation promises."""
+
+    @classmethod
+    def of(cls, service: ServiceDescription, operation: OperationDescription) -> Self:
+        """Make a tool of one operation of a listing document."""
+        words = f"{operation.summary}\n\n{operation.description}".strip()
+        return cls(
+            service=service.service,
+            operation=operation.name,
+            endpoint=service.endpoint,
+            description=words,
+            parameters={key: value for key, value in operation.input.items() if key != "$schema"},
+            longest=operation.promise.longest,
+        )
+
+    @classmethod
+    def all_of(cls, listing: ServiceDescription | Mapping[str, object]) -> tuple[Self, ...]:
+        """Make tools of all operations of a listing document that a model may call."""
+        service = listing if isinstance(listing, ServiceDescription) else ServiceDescription.model_validate(listing)
+        return tuple(cls.of(service, operation) for operation in service.operations if operation.promise.model_callable)
+
+    @property
+    def spec(self) -> ToolSpec:
+        """What the model is told: the name is the service with `_` for `.`, `__`, and the operation."""
+        name = f"{self.service.replace('.', '_')}__{self.operation}"
+        return ToolSpec(name=name, description=self.description, parameters=self.parameters)
+
+    async def call(self, arguments: dict[str, object]) -> object:
+        """Call the operation over Nexus. What the promise allows is the time limit."""
+        client = workflow.create_nexus_client(endpoint=self.endpoint, service=self.service)
+        result: object = await client.execute_operation(
+            self.operation, arguments, schedule_to_close_timeout=self.longest
+        )
+        return result
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActivityTool:
+    """An activity of the agent's own team, whose only argument is a message."""
+
+    name: str
+    """How the model calls it."""
+
+    description: str
+    """What the model is told about it."""
+
+    # An activity may take and return anything; its own signature guards it, not this field.
+    activity: Callable[..., Any] | str
+    """The activity, or its registered name."""
+
+    input_type: type[BaseModel]
+    """The message it takes; its schema is what the model is given."""
+
+    timeout: timedelta = timedelta(seconds=30)
+    """How long one attempt may take."""
+
+    retry_policy: RetryPolicy = field(default_factory=lambda: RetryPolicy(maximum_attempts=3))
+    """How often it is tried before the model hears that it failed."""
+
+    @property
+    def spec(self) -> ToolSpec:
+        """What the model is told."""
+        return ToolSpec(
+            name=self.name,
+            description=self.description,
+            parameters=self.input_type.model_json_schema(mode="validation"),
+        )
+
+    @property
+    def service(self) -> str:
+        """The record says `local`: it is no operation."""
+        return "local"
+
+    @property
+    def operation(self) -> str:
+        """The record says the tool's name."""
+        return self.name
+
+    async def call(self, arguments: dict[str, object]) -> object:
+        """Run the activity."""
+        result: object = await workflow.execute_activity(
+            self.activity,
+            self.input_type.model_validate(arguments),
+            start_to_close_timeout=self.timeout,
+            retry_policy=self.retry_policy,
+        )
+        return result

@@ -12,10 +12,6 @@ METADATA = MetaData()
 NOTES = Table("notes", METADATA, Column("id", Integer, primary_key=True), Column("text", String, nullable=False))
 
 
-class Note(Message):
-    text: str
-
-
 class Noted(Message):
     count: int
 
@@ -37,20 +33,20 @@ def count(connection: Connection) -> int:
 
 
 def test_the_same_key_gives_the_first_result_and_no_second_effect(store: Store):
-    first = store.once("k", Note(text="a"), Noted, write)
-    second = store.once("k", Note(text="a"), Noted, write)
+    first = store.once("k", "a", Noted, write)
+    second = store.once("k", "a", Noted, write)
 
     assert (first, second) == (Noted(count=1), Noted(count=1))
-    assert store.done("k", Note(text="a"), Noted) == first
+    assert store.done("k", "a", Noted) == first
     with store.reading() as connection:
         assert count(connection) == 1
 
 
 def test_a_key_used_for_something_else_is_refused(store: Store):
-    store.once("k", Note(text="a"), Noted, write)
+    store.once("k", "a", Noted, write)
 
     with pytest.raises(RefusedError, match="'k' was used before"):
-        store.once("k", Note(text="b"), Noted, write)
+        store.once("k", "b", Noted, write)
 
 
 def test_an_effect_that_raises_leaves_neither_rows_nor_its_key(store: Store):
@@ -59,9 +55,9 @@ def test_an_effect_that_raises_leaves_neither_rows_nor_its_key(store: Store):
         raise RefusedError("no")
 
     with pytest.raises(RefusedError):
-        store.once("k", Note(text="a"), Noted, fail)
+        store.once("k", "a", Noted, fail)
 
-    assert store.done("k", Note(text="a"), Noted) is None
+    assert store.done("k", "a", Noted) is None
     with store.reading() as connection:
         assert count(connection) == 0
 
@@ -73,7 +69,7 @@ def test_many_at_once_with_one_key_have_one_effect(tmp_path: Path):
     def deliver() -> None:
         store = Store(url, METADATA)  # Each is a process of its own, as far as SQLite can tell.
         start.wait(5)
-        results.append(store.once("k", Note(text="a"), Noted, write))
+        results.append(store.once("k", "a", Noted, write))
         store.close()
 
     threads = [Thread(target=deliver) for _ in range(8)]
@@ -86,10 +82,10 @@ def test_many_at_once_with_one_key_have_one_effect(tmp_path: Path):
 
 
 def test_replacing_everything_forgets_what_was_done(store: Store):
-    store.once("k", Note(text="a"), Noted, write)
+    store.once("k", "a", Noted, write)
 
     store.replace({NOTES: [{"id": 7, "text": "new"}]})
 
     with store.reading() as connection:
         assert [tuple(row) for row in connection.execute(select(NOTES))] == [(7, "new")]
-    assert store.done("k", Note(text="a"), Noted) is None
+    assert store.done("k", "a", Noted) is None

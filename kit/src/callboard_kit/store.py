@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
-import rfc8785
 from pydantic import BaseModel
 from sqlalchemy import (
     Column,
@@ -82,11 +81,12 @@ class Store:
             yield connection
 
     def once(
-        self, key: str, asked: BaseModel, result_type: type[ResultT], effect: Callable[[Connection], ResultT]
+        self, key: str, asked: str, result_type: type[ResultT], effect: Callable[[Connection], ResultT]
     ) -> ResultT:
         """Run `effect` in one transaction with `key`, or return what it returned the first time.
 
-        An `effect` that raises leaves no trace, its key included.
+        `asked` is the request as text; it must be the same whenever the same is asked. An `effect` that raises leaves
+        no trace, its key included.
 
         Raises:
             RefusedError: The key was used before to ask for something else.
@@ -99,7 +99,7 @@ class Store:
             connection.execute(insert(_effects).values(key=key, asked=_digest(asked), result=result.model_dump_json()))
             return result
 
-    def done(self, key: str, asked: BaseModel, result_type: type[ResultT]) -> ResultT | None:
+    def done(self, key: str, asked: str, result_type: type[ResultT]) -> ResultT | None:
         """Return the first result of `key`, or None when it has had no effect so far.
 
         Raises:
@@ -136,8 +136,8 @@ def _find(connection: Connection, key: str, asked: str) -> str | None:
     return str(row.result)
 
 
-def _digest(asked: BaseModel) -> str:
-    return hashlib.sha256(rfc8785.dumps(asked.model_dump(mode="json"))).hexdigest()
+def _digest(asked: str) -> str:
+    return hashlib.sha256(asked.encode()).hexdigest()
 
 
 def _sqlite_engine(url: str) -> Engine:

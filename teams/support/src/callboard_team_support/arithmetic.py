@@ -2,8 +2,6 @@
 
 import ast
 import math
-import operator
-from collections.abc import Callable, Mapping
 from typing import Final
 
 from callboard_contracts import RefusedError
@@ -18,14 +16,6 @@ LARGEST: Final = 1e100
 """Of the result and of every step towards it."""
 
 _ALPHABET: Final = frozenset("0123456789+-*/(). ")
-_BINARY: Final[Mapping[type[ast.operator], Callable[[float, float], float]]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-}
-_UNARY: Final[Mapping[type[ast.unaryop], Callable[[float], float]]] = {ast.UAdd: operator.pos, ast.USub: operator.neg}
 
 
 def calculate(expression: str) -> str:
@@ -55,14 +45,32 @@ def _value(node: ast.expr, depth: int) -> float:
     match node:
         case ast.Constant(value=int() | float() as number):
             return _bounded(number)
-        case ast.UnaryOp(op=op, operand=operand) if type(op) in _UNARY:
-            return _UNARY[type(op)](_value(operand, depth - 1))
-        case ast.BinOp(left=left, op=ast.Pow(), right=right):
-            return _bounded(_power(_value(left, depth - 1), _value(right, depth - 1)))
-        case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
-            return _bounded(_BINARY[type(op)](_value(left, depth - 1), _value(right, depth - 1)))
+        case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+            return _value(operand, depth - 1)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_value(operand, depth - 1)
+        case ast.BinOp(left=left, op=op, right=right):
+            return _bounded(_combined(op, _value(left, depth - 1), _value(right, depth - 1)))
         case _:
             raise RefusedError(f"{ast.unparse(node)!r} is not arithmetic: use numbers, + - * / and brackets")
+
+
+def _combined(op: ast.operator, left: float, right: float) -> float:
+    match op:
+        case ast.Add():
+            return left + right
+        case ast.Sub():
+            return left - right
+        case ast.Mult():
+            return left * right
+        case ast.Div():
+            return left / right
+        case ast.FloorDiv():
+            return left // right
+        case ast.Pow():
+            return _power(left, right)
+        case _:
+            raise RefusedError("only + - * / // and ** can be calculated with")
 
 
 def _power(number: float, exponent: float) -> float:

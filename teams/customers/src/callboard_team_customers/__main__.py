@@ -1,0 +1,21 @@
+"""Run the customers team's worker: `python -m callboard_team_customers`."""
+
+from sqlalchemy.exc import OperationalError
+
+from callboard_kit import serve
+from callboard_kit.settings import Settings
+from callboard_team_customers.activities import CustomerActivities
+from callboard_team_customers.service import CustomersService
+from callboard_team_customers.store import CustomerStore
+from callboard_team_customers.workflows import Assist, GetUserDetails, ModifyUserAddress
+
+if __name__ == "__main__":
+    store = CustomerStore(Settings.from_environment().store_url("customers"))
+    activities = CustomerActivities(store)
+    serve(
+        package="callboard_team_customers",
+        services=[CustomersService(store)],
+        workflows=[Assist, GetUserDetails, ModifyUserAddress],
+        activities=[activities.look_at_customer, activities.move_customer],
+        transient=(OperationalError,),
+    )

@@ -1,0 +1,31 @@
+"""The customers team's activities: one look or one transaction each."""
+
+from temporalio import activity
+
+from callboard_contracts import Message
+from callboard_contracts.customers import v1 as customers
+from callboard_team_customers.store import CustomerStore
+
+
+class Move(Message):
+    """A change of address, and the key under which it happens once."""
+
+    change: customers.AddressChange
+    key: str
+
+
+class CustomerActivities:
+    """What the customers team's workflows do to its records."""
+
+    def __init__(self, store: CustomerStore) -> None:
+        self._store = store
+
+    @activity.defn
+    def look_at_customer(self, who: customers.UserId) -> customers.Customer:
+        """Return the customer, or refuse."""
+        return self._store.look(who.user_id)
+
+    @activity.defn
+    def move_customer(self, move: Move) -> customers.Customer:
+        """Replace the customer's address, once per key."""
+        return self._store.move(move.change, key=move.key)

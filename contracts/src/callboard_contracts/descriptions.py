@@ -6,15 +6,16 @@ import sys
 import textwrap
 from functools import cache
 from itertools import pairwise
-from typing import cast
+from typing import Final, Literal, cast
 
 import nexusrpc
 from pydantic import TypeAdapter
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
 from callboard_contracts.digests import digest_of, observable_schema
 from callboard_contracts.messages import Message
 from callboard_contracts.promises import Promise, promise_of
+
+_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
 class OperationDescription(Message):
@@ -133,17 +134,15 @@ def _digest(service: str, endpoint: str, operations: list[OperationDescription])
     )
 
 
-class _PublishedSchema(GenerateJsonSchema):
-    """Pydantic's JSON Schema without a title on every field, which only repeats the field's name."""
-
-    def field_title_should_be_set(self, schema: object) -> bool:
-        return False
-
-
-def _schema(message: type | None, mode: JsonSchemaMode) -> dict[str, object]:
+def _schema(message: type | None, mode: Literal["validation", "serialization"]) -> dict[str, object]:
     assert message is not None, "nexusrpc.service has filled in the types from the annotation"
-    schema = TypeAdapter[object](message).json_schema(mode=mode, schema_generator=_PublishedSchema)
-    return {"$schema": GenerateJsonSchema.schema_dialect, **schema}
+    schema: dict[str, object] = {"$schema": _DIALECT, **TypeAdapter[object](message).json_schema(mode=mode)}
+    definitions = cast(dict[str, dict[str, object]], schema.get("$defs", {}))
+    for definition in (schema, *definitions.values()):
+        for member in cast(dict[str, dict[str, object]], definition.get("properties", {})).values():
+            # Pydantic's title of a field only repeats its name; a model that is given the schema pays for every word.
+            member.pop("title", None)
+    return schema
 
 
 def _in_order(service: type) -> list[str]:

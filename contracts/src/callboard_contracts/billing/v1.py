@@ -17,7 +17,7 @@ from datetime import timedelta
 from typing import Annotated, Final, Literal
 
 import nexusrpc
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from callboard_contracts import Example, Message, promise
 
@@ -28,9 +28,14 @@ Id = Annotated[str, Field(min_length=1, max_length=100)]
 Key = Annotated[str, Field(min_length=1, max_length=200)]
 Dollars = Annotated[float, Field(gt=0, le=1_000_000)]
 
+# The tag that tells the payment methods apart is always written, so the published schema may rely on it.
+_TAGGED: Final = ConfigDict(json_schema_serialization_defaults_required=True)
+
 
 class GiftCard(Message):
     """A gift card: money that was paid beforehand."""
+
+    model_config = _TAGGED
 
     source: Literal["gift_card"] = "gift_card"
     """What kind of payment method it is."""
@@ -44,6 +49,8 @@ class GiftCard(Message):
 
 class CreditCard(Message):
     """A credit card."""
+
+    model_config = _TAGGED
 
     source: Literal["credit_card"] = "credit_card"
     """What kind of payment method it is."""
@@ -60,6 +67,8 @@ class CreditCard(Message):
 
 class PayPal(Message):
     """A PayPal account."""
+
+    model_config = _TAGGED
 
     source: Literal["paypal"] = "paypal"
     """What kind of payment method it is."""

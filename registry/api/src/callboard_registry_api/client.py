@@ -125,9 +125,9 @@ class RegistryClient:
         """Close the connection; calls still running are cancelled."""
         await self._channel.close(grace=None)
 
-    async def publish_listing(self, document: bytes, *, validate_only: bool = False) -> Listing:
+    async def publish_listing(self, document: bytes) -> Listing:
         """Publish a service's description (JSON) as a revision of its service; the same content twice is one."""
-        request = pb.PublishListingRequest(document=document, validate_only=validate_only)
+        request = pb.PublishListingRequest(document=document)
         response = await self._call(
             "PublishListing", request, pb.PublishListingResponse, token=self._signed("PublishListing", document)
         )
@@ -186,9 +186,9 @@ class RegistryClient:
         response = await self._call("SetState", request, pb.SetStateResponse, token=self._administrator("SetState"))
         return Listing.from_message(response.listing)
 
-    async def publish_policy(self, team: str, document: bytes, *, validate_only: bool = False) -> Policy:
+    async def publish_policy(self, team: str, document: bytes) -> Policy:
         """Publish the policy (JSON) of the team that signs; the one in force sent again stays the same version."""
-        request = pb.PublishPolicyRequest(team=team, document=document, validate_only=validate_only)
+        request = pb.PublishPolicyRequest(team=team, document=document)
         response = await self._call(
             "PublishPolicy", request, pb.PublishPolicyResponse, token=self._signed("PublishPolicy", document)
         )

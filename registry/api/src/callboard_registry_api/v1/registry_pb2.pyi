@@ -73,12 +73,10 @@ class Listing(_message.Message):
     def __init__(self, service: _Optional[str] = ..., digest: _Optional[str] = ..., number: _Optional[int] = ..., team: _Optional[str] = ..., state: _Optional[_Union[ListingState, str]] = ..., created: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., document: _Optional[bytes] = ..., summary: _Optional[str] = ..., operations: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class PublishListingRequest(_message.Message):
-    __slots__ = ("document", "validate_only")
+    __slots__ = ("document",)
     DOCUMENT_FIELD_NUMBER: _ClassVar[int]
-    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
     document: bytes
-    validate_only: bool
-    def __init__(self, document: _Optional[bytes] = ..., validate_only: _Optional[bool] = ...) -> None: ...
+    def __init__(self, document: _Optional[bytes] = ...) -> None: ...
 
 class PublishListingResponse(_message.Message):
     __slots__ = ("listing", "created")
@@ -159,14 +157,12 @@ class Policy(_message.Message):
     def __init__(self, team: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[str] = ..., document: _Optional[bytes] = ..., created: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class PublishPolicyRequest(_message.Message):
-    __slots__ = ("team", "document", "validate_only")
+    __slots__ = ("team", "document")
     TEAM_FIELD_NUMBER: _ClassVar[int]
     DOCUMENT_FIELD_NUMBER: _ClassVar[int]
-    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
     team: str
     document: bytes
-    validate_only: bool
-    def __init__(self, team: _Optional[str] = ..., document: _Optional[bytes] = ..., validate_only: _Optional[bool] = ...) -> None: ...
+    def __init__(self, team: _Optional[str] = ..., document: _Optional[bytes] = ...) -> None: ...
 
 class PublishPolicyResponse(_message.Message):
     __slots__ = ("policy", "created")

@@ -1,0 +1,80 @@
+"""Who may write: teams prove themselves with a token they signed for one document, the administrator with a secret."""
+
+import hmac
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from callboard_kit.identity import FindKey, InvalidTokenError, digest, verify
+from callboard_registry.refusals import Refusal
+
+AUDIENCE: Final = "callboard-registry"
+
+LONGEST_LIFE: Final = 300
+"""Seconds between a token's issue and its expiry, at most."""
+
+CLOCK_SKEW: Final = 30
+"""Seconds by which a team's clock may be ahead of the registry's."""
+
+_FIELD: Final = "authorization"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a token has proved."""
+
+    team: str
+    signed_at: int
+    """When the team's clock said it signed, in seconds since 1970."""
+
+
+def proved_team(token: str | None, *, method: str, data: bytes, find_key: FindKey) -> Proof:
+    """Return the team that signed `token` for sending `data` to `method`, now.
+
+    Raises:
+        Refusal: The token is missing, expired, signed by nobody known, or was made for something else.
+    """
+    if token is None:
+        raise _unproved(f"{method} needs a token signed by the team's key: send 'authorization: Bearer <token>'")
+    try:
+        claims = verify(token, find_key)
+    except InvalidTokenError as error:
+        raise _unproved(f"{error}; register the team's key, then sign again") from error
+    team, issued, expires = claims.get("iss"), claims.get("iat"), claims.get("exp")
+    if not isinstance(team, str) or type(issued) is not int or type(expires) is not int:
+        raise _unproved("token lacks a claim: 'iss', 'iat' and 'exp' are needed, the times in whole seconds")
+    now = time.time()
+    if claims.get("aud") != AUDIENCE:
+        raise _unproved(f"token is not meant for {AUDIENCE!r}")
+    if expires <= now:
+        raise _unproved("token has expired; sign a new one")
+    if issued > now + CLOCK_SKEW:
+        raise _unproved("token comes from the future; compare the two machines' clocks")
+    if expires - issued > LONGEST_LIFE:
+        raise _unproved(f"token lives longer than {LONGEST_LIFE} seconds; sign one with an earlier 'exp'")
+    if claims.get("mth") != method:
+        raise _unproved(f"token was signed for another method than {method}")
+    if claims.get("dig") != digest(data):
+        raise _unproved("token was signed for other content than was sent")
+    return Proof(team=team, signed_at=issued)
+
+
+def require_administrator(token: str | None, *, method: str, secret: str) -> None:
+    """Do nothing if `token` is the administrator's.
+
+    Raises:
+        Refusal: It is not.
+    """
+    # In constant time: how long a refusal takes tells nothing about how much was right.
+    if token is None or not hmac.compare_digest(token.encode(), secret.encode()):
+        raise _unproved(f"{method} needs the administrator's token: send 'authorization: Bearer <token>'")
+
+
+def bearer(header: str | None) -> str | None:
+    """Return the token in an `authorization` header; None when there is none."""
+    scheme, _, token = (header or "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _unproved(message: str) -> Refusal:
+    return Refusal("unauthenticated", _FIELD, message)

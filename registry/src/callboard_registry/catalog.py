@@ -1,0 +1,151 @@
+"""Listings: the revisions of every service, and their documents."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, select, tuple_
+
+from callboard_registry.database import Database
+from callboard_registry.documents import ListingDocument
+from callboard_registry.paging import taken
+from callboard_registry.tables import listings, texts
+from callboard_registry_api.model import Listing, State
+
+
+@dataclass(frozen=True)
+class ListingFilter:
+    """Which listings to list, and whether with their documents."""
+
+    team: str = ""
+    states: tuple[State, ...] = ()
+    all_revisions: bool = False
+    with_documents: bool = True
+
+
+class Catalog:
+    """Every revision of every service. A revision is named by service and digest, and never changes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find(self, service: str, *, digest: str = "", states: Sequence[State] = ()) -> Listing | None:
+        """Return a revision, or the newest; None when there is none (in one of `states`, if any are given)."""
+        query = _with_texts(documents=True).where(listings.c.service == service)
+        if digest:
+            query = query.where(listings.c.digest == digest)
+        if states:
+            query = query.where(listings.c.state.in_(states))
+        with self._database.reading() as connection:
+            row = connection.execute(query.order_by(listings.c.number.desc()).limit(1)).mappings().first()
+        return _listing(row) if row else None
+
+    def page(self, which: ListingFilter, *, after: tuple[str, int] | None, limit: int) -> tuple[list[Listing], bool]:
+        """Return listings ordered by service and number, from behind `after`, and whether there are more."""
+        conditions: list[ColumnElement[bool]] = []
+        if which.team:
+            conditions.append(listings.c.team == which.team)
+        if which.states:
+            conditions.append(listings.c.state.in_(which.states))
+        query = _with_texts(documents=which.with_documents)
+        if which.all_revisions:
+            if after:
+                conditions.append(tuple_(listings.c.service, listings.c.number) > after)
+            query = query.where(*conditions)
+        else:
+            if after:
+                conditions.append(listings.c.service > after[0])
+            # In the order of the index and with a limit of its own, so that a page costs the same in a long catalog.
+            newest = (
+                select(listings.c.service, func.max(listings.c.number).label("number"))
+                .where(*conditions)
+                .group_by(listings.c.service)
+                .order_by(listings.c.service)
+                .limit(limit + 1)
+                .subquery()
+            )
+            query = query.join(
+                newest, and_(newest.c.service == listings.c.service, newest.c.number == listings.c.number)
+            )
+        query = query.order_by(listings.c.service, listings.c.number).limit(limit + 1)
+        with self._database.reading() as connection:
+            rows = connection.execute(query).mappings()
+            return taken(map(_listing, rows), limit=limit, size=lambda listing: len(listing.document))
+
+    def names(self) -> list[str]:
+        """Return the name of every service that has a listing, in order."""
+        with self._database.reading() as connection:
+            return list(connection.scalars(select(listings.c.service).distinct().order_by(listings.c.service)))
+
+    def add(self, document: ListingDocument) -> tuple[Listing, bool]:
+        """Keep a revision as draft, and tell whether it is new.
+
+        A revision that is held already keeps its number and state. If only words differ (titles, descriptions,
+        examples), the newest words are shown; words held before, that an older build brings along when it starts
+        again, do not replace newer ones.
+        """
+        description = document.description
+        revision = {"service": description.service, "digest": description.digest}
+        text = {**revision, "text_digest": document.text_digest}
+        now = datetime.now(UTC)
+        this = and_(listings.c.service == description.service, listings.c.digest == description.digest)
+        with self._database.writing() as connection:
+            created = _one(connection, this) is None
+            if created:
+                of_service = select(func.max(listings.c.number)).where(listings.c.service == description.service)
+                number = (connection.scalar(of_service) or 0) + 1
+                connection.execute(
+                    listings.insert().values(**text, number=number, team=description.team, state="draft", created=now)
+                )
+            if connection.execute(select(texts.c.summary).filter_by(**text)).first() is None:
+                connection.execute(
+                    texts.insert().values(
+                        **text,
+                        document=document.canonical,
+                        summary=description.summary,
+                        operations="\n".join(operation.name for operation in description.operations),
+                        created=now,
+                    )
+                )
+                connection.execute(listings.update().where(this).values(text_digest=document.text_digest))
+            listing = _one(connection, this)
+        assert listing is not None, "it was inserted above"
+        return listing, created
+
+    def set_state(self, service: str, digest: str, state: State) -> Listing | None:
+        """Move a revision to `state` and return it; None when there is no such revision."""
+        this = and_(listings.c.service == service, listings.c.digest == digest)
+        with self._database.writing() as connection:
+            connection.execute(listings.update().where(this).values(state=state))
+            return _one(connection, this)
+
+
+def _one(connection: Connection, which: ColumnElement[bool]) -> Listing | None:
+    row = connection.execute(_with_texts(documents=True).where(which)).mappings().first()
+    return _listing(row) if row else None
+
+
+def _with_texts(*, documents: bool) -> Select[*tuple[object, ...]]:
+    words = (texts.c.summary, texts.c.operations, *((texts.c.document,) if documents else ()))
+    return select(listings, *words).join(
+        texts,
+        and_(
+            texts.c.service == listings.c.service,
+            texts.c.digest == listings.c.digest,
+            texts.c.text_digest == listings.c.text_digest,
+        ),
+    )
+
+
+def _listing(row: RowMapping) -> Listing:
+    return Listing(
+        service=row[listings.c.service],
+        digest=row[listings.c.digest],
+        number=row[listings.c.number],
+        team=row[listings.c.team],
+        state=row[listings.c.state],
+        created=row[listings.c.created],
+        document=row.get(texts.c.document, b""),
+        summary=row[texts.c.summary],
+        operations=tuple(row[texts.c.operations].split("\n")),
+    )

@@ -1,0 +1,17 @@
+"""How the registry says no: one exception, which the gRPC and the HTTP side translate each in one place."""
+
+from typing import Literal
+
+Kind = Literal["invalid", "not_found", "unauthenticated", "denied", "conflict"]
+"""Why: wrong as sent, not there, nobody proved to be asking, not theirs to do, or not in the present state."""
+
+
+class Refusal(Exception):  # noqa: N818 - an answer of the registry, not a mistake of it
+    """A request that will not be granted, and what to change about it."""
+
+    def __init__(self, kind: Kind, field: str, message: str) -> None:
+        super().__init__(message)
+        self.kind: Kind = kind
+        self.field = field
+        """The part of the request at fault, e.g. `document.operations[0].name`."""
+        self.message = message

@@ -1,0 +1,208 @@
+"""What the registry does for those who ask, whichever way they ask: the gRPC and the HTTP side both stand on this."""
+
+import asyncio
+import difflib
+import hashlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+from callboard_kit.identity import VerifyingKey
+from callboard_registry.access import Proof, proved_team, require_administrator
+from callboard_registry.calls import Calls
+from callboard_registry.catalog import Catalog, ListingFilter
+from callboard_registry.database import Database
+from callboard_registry.documents import listing_document, policy_document, require_team
+from callboard_registry.keyring import Keyring, KeyTakenError
+from callboard_registry.paging import page_size, position_of, token_at
+from callboard_registry.policies import Policies, StaleError
+from callboard_registry.records import read_batch
+from callboard_registry.refusals import Refusal
+from callboard_registry_api.client import CallPage, Page
+from callboard_registry_api.model import Listing, Policy, PublicKey, State
+
+_READERS: Final = 4
+_NEXT_STEP: Final = "`callboard catalog list` shows what there is"
+
+Result = TypeVar("Result")
+
+
+class Registry:
+    """Keys, listings, policies and call records, and who may change them.
+
+    Tokens are those of the `authorization` header, None when there was none. Every method raises `Refusal` for what
+    it does not grant. The database is worked in threads, so that the event loop stays free: several may read, and one
+    writes, so that writers queue here instead of in SQLite.
+    """
+
+    def __init__(self, database: Database, *, administrator_token: str) -> None:
+        self._database = database
+        self._administrator_token = administrator_token
+        self._keyring = Keyring(database)
+        self._catalog = Catalog(database)
+        self._policies = Policies(database)
+        self._calls = Calls(database)
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="registry-read")
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="registry-write")
+
+    def close(self) -> None:
+        """Finish what is being written and close the database."""
+        self._readers.shutdown()
+        self._writer.shutdown()
+        self._database.close()
+
+    async def check(self) -> None:
+        """Raise `sqlalchemy.exc.OperationalError` if the database does not answer."""
+        await self._read(self._database.check)
+
+    # Listings
+
+    async def publish_listing(self, document: bytes, *, token: str | None) -> tuple[Listing, bool]:
+        """Publish a description for the team that signed it; returns the listing and whether it is new."""
+
+        def checked():
+            proof = self._proved(token, "PublishListing", document)
+            return listing_document(document, team=proof.team)
+
+        described = await self._read(checked)
+        return await self._write(lambda: self._catalog.add(described))
+
+    async def get_listing(self, service: str, *, digest: str = "", states: Sequence[State] = ()) -> Listing:
+        """Return a revision of `service`, or the newest."""
+        listing = await self._read(lambda: self._catalog.find(service, digest=digest, states=states))
+        if listing is None:
+            raise await self._read(lambda: self._no_listing(service, digest, states))
+        return listing
+
+    async def list_listings(self, which: ListingFilter, *, size: int = 0, page_token: str = "") -> Page[Listing]:
+        """Return one page of listings, ordered by service."""
+        filters = ["listings", which.team, *which.states, which.all_revisions]
+        limit = page_size(size, default=50, most=200)
+        after = None
+        if page_token:
+            service, number = position_of(page_token, like=("", 0), filters=filters)
+            after = (str(service), int(number))
+        found, more = await self._read(lambda: self._catalog.page(which, after=after, limit=limit))
+        last = found[-1] if more else None
+        return Page(tuple(found), token_at((last.service, last.number), filters=filters) if last else "")
+
+    async def set_state(self, service: str, digest: str, state: State, *, token: str | None) -> Listing:
+        """Move a revision to another state, for the administrator."""
+        require_administrator(token, method="SetState", secret=self._administrator_token)
+        listing = await self._write(lambda: self._catalog.set_state(service, digest, state))
+        if listing is None:
+            raise await self._read(lambda: self._no_listing(service, digest, ()))
+        return listing
+
+    # Policies
+
+    async def publish_policy(self, team: str, document: bytes, *, token: str | None) -> tuple[Policy, bool]:
+        """Put the policy of the team that signed it in force; returns it and whether it is a new version."""
+
+        def checked():
+            proof = self._proved(token, "PublishPolicy", document)
+            if proof.team != team:
+                raise Refusal("denied", "team", f"this is about {team!r}, but {proof.team!r} signed it")
+            return proof, policy_document(document, team=team)
+
+        proof, policy = await self._read(checked)
+        try:
+            return await self._write(lambda: self._policies.add(team, policy, signed_at=proof.signed_at))
+        except StaleError:
+            raise Refusal(
+                "conflict", "authorization", "token is older than the policy in force; sign the policy again"
+            ) from None
+
+    async def get_policy(self, team: str, *, version: int = 0) -> Policy:
+        """Return the policy of `team` that is in force, or another version."""
+        policy = await self._read(lambda: self._policies.find(team, version=version))
+        if policy is None:
+            what = f"version {version} of the policy" if version else "policy"
+            raise Refusal("not_found", "team", f"{team!r} has published no {what}; a worker does when it starts")
+        return policy
+
+    async def list_policies(self, *, size: int = 0, page_token: str = "") -> Page[Policy]:
+        """Return one page of the policies in force, ordered by team."""
+        filters = ["policies"]
+        limit = page_size(size, default=50, most=200)
+        after = str(position_of(page_token, like=("",), filters=filters)[0]) if page_token else ""
+        found, more = await self._read(lambda: self._policies.page(after=after, limit=limit))
+        return Page(tuple(found), token_at((found[-1].team,), filters=filters) if more else "")
+
+    # Keys
+
+    async def register_key(
+        self, team: str, key_id: str, public_bytes: bytes, *, token: str | None
+    ) -> tuple[PublicKey, bool]:
+        """Enrol a team's key, for the administrator; returns it and whether it is new."""
+        require_administrator(token, method="RegisterKey", secret=self._administrator_token)
+        require_team(team)
+        if len(public_bytes) != 32:
+            raise Refusal("invalid", "public_bytes", f"key has {len(public_bytes)} bytes; an Ed25519 public key has 32")
+        expected = hashlib.sha256(public_bytes).hexdigest()[:16]
+        if key_id != expected:
+            raise Refusal("invalid", "key_id", f"key_id is {key_id!r}; for this key it is {expected!r}")
+        try:
+            return await self._write(lambda: self._keyring.add(team=team, key_id=key_id, public_bytes=public_bytes))
+        except KeyTakenError as error:
+            raise Refusal(
+                "conflict", "public_bytes", f"{str(error)!r} has this key; make one of its own for {team!r}"
+            ) from None
+
+    async def list_public_keys(self, *, team: str = "", size: int = 0, page_token: str = "") -> Page[PublicKey]:
+        """Return one page of public keys, ordered by team."""
+        filters = ["keys", team]
+        limit = page_size(size, default=500, most=1000)
+        after = None
+        if page_token:
+            last_team, last_id = position_of(page_token, like=("", ""), filters=filters)
+            after = (str(last_team), str(last_id))
+        found, more = await self._read(lambda: self._keyring.page(team=team, after=after, limit=limit))
+        return Page(tuple(found), token_at((found[-1].team, found[-1].key_id), filters=filters) if more else "")
+
+    # Calls
+
+    async def report_calls(self, batch: bytes, *, token: str | None) -> int:
+        """Keep what the team that signed the batch saw of its calls; returns how many records were new."""
+
+        def checked():
+            proof = self._proved(token, "ReportCalls", batch)
+            return proof.team, read_batch(batch, reporter=proof.team)
+
+        reporter, records = await self._read(checked)
+        return await self._write(lambda: self._calls.add(reporter, records))
+
+    async def list_calls(self, *, root: str = "", after: str = "", size: int = 0) -> CallPage:
+        """Return call records in the order in which they arrived, and a cursor to go on with."""
+        filters = ["calls", root]
+        limit = page_size(size, default=200, most=1000)
+        position = int(position_of(after, like=(0,), filters=filters, field="after")[0]) if after else 0
+        found, last = await self._read(lambda: self._calls.page(root=root, after=position, limit=limit))
+        return CallPage(tuple(found), token_at((last,), filters=filters))
+
+    def _proved(self, token: str | None, method: str, data: bytes) -> Proof:
+        return proved_team(token, method=method, data=data, find_key=self._verifying_key)
+
+    def _verifying_key(self, team: str, key_id: str) -> VerifyingKey | None:
+        key = self._keyring.find(team, key_id)
+        return VerifyingKey(team=team, key_id=key_id, public_bytes=key.public_bytes) if key else None
+
+    def _no_listing(self, service: str, digest: str, states: Sequence[State]) -> Refusal:
+        newest = self._catalog.find(service)
+        if newest is None:
+            near = ", ".join(repr(name) for name in difflib.get_close_matches(service, self._catalog.names(), n=3))
+            similar = f"there is {near}" if near else _NEXT_STEP
+            return Refusal("not_found", "service", f"no listing of {service!r} is held; {similar}")
+        wanted = f"revision {digest!r}" if digest else "revision"
+        among = f" that is {' or '.join(states)}" if states else ""
+        return Refusal(
+            "not_found",
+            "digest" if digest else "states",
+            f"{service!r} has no {wanted}{among}; the newest held is {newest.digest!r} ({newest.state})",
+        )
+
+    async def _read(self, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
+
+    async def _write(self, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._writer, work)

@@ -1,0 +1,159 @@
+"""The gRPC side: `callboard.registry.v1.RegistryService`, each method one call of the registry."""
+
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Final, Protocol
+
+import grpc
+from sqlalchemy.exc import OperationalError
+from typing_extensions import override
+
+from callboard_registry.access import bearer
+from callboard_registry.catalog import ListingFilter
+from callboard_registry.refusals import Kind, Refusal
+from callboard_registry.registry import Registry
+from callboard_registry_api.client import FIELD_METADATA
+from callboard_registry_api.model import State, state_of
+from callboard_registry_api.v1 import registry_pb2 as pb
+from callboard_registry_api.v1.registry_pb2_grpc import RegistryServiceServicer
+
+_CODES: Final[Mapping[Kind, grpc.StatusCode]] = {
+    "invalid": grpc.StatusCode.INVALID_ARGUMENT,
+    "not_found": grpc.StatusCode.NOT_FOUND,
+    "unauthenticated": grpc.StatusCode.UNAUTHENTICATED,
+    "denied": grpc.StatusCode.PERMISSION_DENIED,
+    "conflict": grpc.StatusCode.FAILED_PRECONDITION,
+}
+
+
+class Context(Protocol):
+    """What is used of the context that gRPC hands to a method."""
+
+    def invocation_metadata(self) -> Iterable[tuple[str, str | bytes]] | None:
+        """Return what the client sent beside the message."""
+        ...
+
+    async def abort(
+        self, code: grpc.StatusCode, details: str, trailing_metadata: tuple[tuple[str, bytes], ...] = ()
+    ) -> None:
+        """End the call with an error, by raising."""
+        ...
+
+
+class RegistryRpc(RegistryServiceServicer):
+    """Serves the registry over gRPC."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    @override
+    async def PublishListing(self, request: pb.PublishListingRequest, context: Context) -> pb.PublishListingResponse:
+        async with _answering(context):
+            listing, created = await self._registry.publish_listing(request.document, token=_token(context))
+            return pb.PublishListingResponse(listing=listing.to_message(), created=created)
+
+    @override
+    async def GetListing(self, request: pb.GetListingRequest, context: Context) -> pb.GetListingResponse:
+        async with _answering(context):
+            listing = await self._registry.get_listing(
+                request.service, digest=request.digest, states=_states(request.states)
+            )
+            return pb.GetListingResponse(listing=listing.to_message())
+
+    @override
+    async def ListListings(self, request: pb.ListListingsRequest, context: Context) -> pb.ListListingsResponse:
+        async with _answering(context):
+            which = ListingFilter(
+                team=request.team,
+                states=_states(request.states),
+                all_revisions=request.all_revisions,
+                with_documents=request.view != pb.LISTING_VIEW_SUMMARY,
+            )
+            page = await self._registry.list_listings(which, size=request.page_size, page_token=request.page_token)
+            return pb.ListListingsResponse(
+                listings=[listing.to_message() for listing in page.items], next_page_token=page.next_page_token
+            )
+
+    @override
+    async def SetState(self, request: pb.SetStateRequest, context: Context) -> pb.SetStateResponse:
+        async with _answering(context):
+            listing = await self._registry.set_state(
+                request.service, request.digest, _states([request.state], field="state")[0], token=_token(context)
+            )
+            return pb.SetStateResponse(listing=listing.to_message())
+
+    @override
+    async def PublishPolicy(self, request: pb.PublishPolicyRequest, context: Context) -> pb.PublishPolicyResponse:
+        async with _answering(context):
+            policy, created = await self._registry.publish_policy(request.team, request.document, token=_token(context))
+            return pb.PublishPolicyResponse(policy=policy.to_message(), created=created)
+
+    @override
+    async def GetPolicy(self, request: pb.GetPolicyRequest, context: Context) -> pb.GetPolicyResponse:
+        async with _answering(context):
+            policy = await self._registry.get_policy(request.team, version=request.version)
+            return pb.GetPolicyResponse(policy=policy.to_message())
+
+    @override
+    async def ListPolicies(self, request: pb.ListPoliciesRequest, context: Context) -> pb.ListPoliciesResponse:
+        async with _answering(context):
+            page = await self._registry.list_policies(size=request.page_size, page_token=request.page_token)
+            return pb.ListPoliciesResponse(
+                policies=[policy.to_message() for policy in page.items], next_page_token=page.next_page_token
+            )
+
+    @override
+    async def RegisterKey(self, request: pb.RegisterKeyRequest, context: Context) -> pb.RegisterKeyResponse:
+        async with _answering(context):
+            key, created = await self._registry.register_key(
+                request.team, request.key_id, request.public_bytes, token=_token(context)
+            )
+            return pb.RegisterKeyResponse(key=key.to_message(), created=created)
+
+    @override
+    async def ListPublicKeys(self, request: pb.ListPublicKeysRequest, context: Context) -> pb.ListPublicKeysResponse:
+        async with _answering(context):
+            page = await self._registry.list_public_keys(
+                team=request.team, size=request.page_size, page_token=request.page_token
+            )
+            return pb.ListPublicKeysResponse(
+                keys=[key.to_message() for key in page.items], next_page_token=page.next_page_token
+            )
+
+    @override
+    async def ReportCalls(self, request: pb.ReportCallsRequest, context: Context) -> pb.ReportCallsResponse:
+        async with _answering(context):
+            return pb.ReportCallsResponse(kept=await self._registry.report_calls(request.batch, token=_token(context)))
+
+    @override
+    async def ListCalls(self, request: pb.ListCallsRequest, context: Context) -> pb.ListCallsResponse:
+        async with _answering(context):
+            page = await self._registry.list_calls(root=request.root, after=request.after, size=request.page_size)
+            return pb.ListCallsResponse(records=[record.to_message() for record in page.records], cursor=page.cursor)
+
+
+@asynccontextmanager
+async def _answering(context: Context) -> AsyncGenerator[None]:
+    """Turn what the registry refuses into a status that names the field."""
+    try:
+        yield
+    except Refusal as refusal:
+        await context.abort(
+            _CODES[refusal.kind], refusal.message, trailing_metadata=((FIELD_METADATA, refusal.field.encode()),)
+        )
+    except OperationalError:
+        await context.abort(grpc.StatusCode.UNAVAILABLE, "the registry's database does not answer; try again")
+
+
+def _token(context: Context) -> str | None:
+    for key, value in context.invocation_metadata() or ():
+        if key == "authorization" and isinstance(value, str):
+            return bearer(value)
+    return None
+
+
+def _states(numbers: Iterable[int], *, field: str = "states") -> tuple[State, ...]:
+    try:
+        return tuple(state_of(number) for number in numbers)
+    except ValueError as error:
+        raise Refusal("invalid", field, str(error)) from error

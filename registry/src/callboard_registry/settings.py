@@ -1,0 +1,108 @@
+"""What the registry is told by its environment, read once when it starts."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from callboard_kit.settings import Settings as MemberSettings
+from callboard_kit.settings import SettingsError
+
+DEFAULT_GRPC: Final = "127.0.0.1:7480"
+DEFAULT_HTTP: Final = "127.0.0.1:7481"
+ADMINISTRATOR_TOKEN_FILE: Final = "registry-admin-token"  # the file's name, no secret
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where one of the two servers listens. Port 0 lets the system choose."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """Write it the way it is read."""
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the registry listens and keeps what it holds."""
+
+    database: str
+    """SQLAlchemy URL of a SQLite file (`CALLBOARD_REGISTRY_DATABASE`); by default `registry.db` in the home."""
+
+    grpc: Address
+    """Where gRPC is served (`CALLBOARD_REGISTRY_GRPC`)."""
+
+    http: Address
+    """Where HTTP is served (`CALLBOARD_REGISTRY_HTTP`)."""
+
+    administrator_token: str = field(repr=False)
+    """What the administrator shows (`CALLBOARD_REGISTRY_ADMIN_TOKEN`, or the file `registry-admin-token` in the home,
+    which is made when there is neither)."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
+        """Read the variables that start with `CALLBOARD_`.
+
+        Raises:
+            SettingsError: A variable cannot be used as it is.
+            OSError: The home cannot be made, or the administrator token's file in it neither read nor made.
+        """
+        variables = os.environ if environment is None else environment
+        home = MemberSettings.from_environment(variables).home
+        home.mkdir(parents=True, exist_ok=True)
+        database = variables.get("CALLBOARD_REGISTRY_DATABASE") or f"sqlite:///{(home / 'registry.db').absolute()}"
+        _require_sqlite_file(database)
+        return cls(
+            database=database,
+            grpc=_address(variables, "CALLBOARD_REGISTRY_GRPC", DEFAULT_GRPC),
+            http=_address(variables, "CALLBOARD_REGISTRY_HTTP", DEFAULT_HTTP),
+            administrator_token=variables.get("CALLBOARD_REGISTRY_ADMIN_TOKEN")
+            or _token_in(home / ADMINISTRATOR_TOKEN_FILE),
+        )
+
+
+def _address(variables: Mapping[str, str], name: str, default: str) -> Address:
+    text = variables.get(name) or default
+    host, separator, port = text.rpartition(":")
+    if not separator or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise SettingsError(f"{name} is {text!r}; it must be host:port, as in {default!r}")
+    return Address(host, int(port))
+
+
+def _require_sqlite_file(database: str) -> None:
+    try:
+        url = make_url(database)
+    except ArgumentError as error:
+        raise SettingsError(
+            "CALLBOARD_REGISTRY_DATABASE is no SQLAlchemy URL; use one like 'sqlite:////var/lib/callboard/registry.db'"
+        ) from error
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        raise SettingsError(
+            f"CALLBOARD_REGISTRY_DATABASE is {url.render_as_string()!r}; the registry keeps its data in a SQLite file, "
+            "use 'sqlite:////path/to/registry.db'"
+        )
+
+
+def _token_in(path: Path) -> str:
+    try:
+        # Created with its mode, not changed afterwards: at no moment can others read it.
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        token = path.read_text().strip()
+        if not token:
+            raise SettingsError(
+                f"{str(path)!r} is empty; write the administrator's token into it or delete it"
+            ) from None
+        return token
+    token = secrets.token_urlsafe(32)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(token + "\n")
+    return token

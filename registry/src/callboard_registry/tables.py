@@ -1,0 +1,123 @@
+"""The tables that hold what the registry knows."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Dialect,
+    Float,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from typing_extensions import override
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class Moment(TypeDecorator[datetime]):
+    """A point in time, kept as microseconds since 1970: exact, sortable, the same on every database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    @override
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    @override
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+metadata: Final = MetaData()
+
+keys: Final = Table(
+    "keys",
+    metadata,
+    Column("team", String, primary_key=True),
+    Column("key_id", String, primary_key=True),
+    Column("public_bytes", LargeBinary, nullable=False, unique=True),
+    Column("created", Moment, nullable=False),
+)
+
+listings: Final = Table(
+    "listings",
+    metadata,
+    Column("service", String, primary_key=True),
+    Column("digest", String, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("team", String, nullable=False, index=True),
+    Column("state", String, nullable=False),
+    Column("created", Moment, nullable=False),
+    # The newest of the revision's texts.
+    Column("text_digest", String, nullable=False),
+    UniqueConstraint("service", "number"),
+)
+"""Revisions. What a caller can observe of one never changes; `state` and `text_digest` may."""
+
+texts: Final = Table(
+    "texts",
+    metadata,
+    Column("service", String, primary_key=True),
+    Column("digest", String, primary_key=True),
+    Column("text_digest", String, primary_key=True),
+    Column("document", LargeBinary, nullable=False),
+    Column("summary", String, nullable=False),
+    # Names, one a line.
+    Column("operations", String, nullable=False),
+    Column("created", Moment, nullable=False),
+    ForeignKeyConstraint(["service", "digest"], ["listings.service", "listings.digest"]),
+)
+"""Documents of a revision: the same contract, with other words in titles, descriptions and examples."""
+
+policies: Final = Table(
+    "policies",
+    metadata,
+    Column("team", String, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("digest", String, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    # By the team's clock, in seconds since 1970.
+    Column("signed_at", BigInteger, nullable=False),
+    Column("created", Moment, nullable=False),
+)
+
+calls: Final = Table(
+    "calls",
+    metadata,
+    # SQLite numbers rows itself only for INTEGER; autoincrement never gives a number twice, not even after deletions.
+    Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("reporter", String, nullable=False),
+    Column("root", String, nullable=False),
+    # NULL when the call carried none; NULLs are never equal, so those are all kept.
+    Column("token_id", String),
+    Column("caller", String, nullable=False),
+    Column("person", String, nullable=False),
+    Column("endpoint", String, nullable=False),
+    Column("service", String, nullable=False),
+    Column("operation", String, nullable=False),
+    Column("revision", String, nullable=False),
+    Column("build", String, nullable=False),
+    Column("entity", String, nullable=False),
+    Column("start", Moment, nullable=False),
+    Column("duration", BigInteger),
+    Column("outcome", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cost_usd", Float),
+    UniqueConstraint("reporter", "token_id", "endpoint", "operation", "outcome"),
+    Index("calls_by_root", "root", "sequence"),
+    sqlite_autoincrement=True,
+)
+"""Call records, in the order in which they arrived. `duration` is in microseconds."""

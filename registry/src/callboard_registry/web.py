@@ -1,0 +1,225 @@
+"""The HTTP side: the registry as JSON, and a page for each service."""
+
+import base64
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Final
+
+from fastapi import FastAPI, Header, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+
+from callboard_registry.access import bearer
+from callboard_registry.catalog import ListingFilter
+from callboard_registry.documents import LARGEST
+from callboard_registry.page import CONTENT_SECURITY_POLICY, service_page
+from callboard_registry.refusals import Kind, Refusal
+from callboard_registry.registry import Registry
+from callboard_registry_api.model import CallRecord, Listing, Policy, PublicKey, State
+
+_STATUSES: Final[Mapping[Kind, int]] = {
+    "invalid": 400,
+    "not_found": 404,
+    "unauthenticated": 401,
+    "denied": 403,
+    "conflict": 409,
+}
+
+_INDEX: Final = {
+    "service": "callboard-registry",
+    "listings": "/v1/listings",
+    "policies": "/v1/policies",
+    "keys": "/v1/keys",
+    "calls": "/v1/calls",
+    "page": "/services/{service}",
+    "health": "/healthz",
+    "openapi": "/openapi.json",
+}
+
+States = Annotated[list[State], Query()]
+Token = Annotated[str | None, Header()]
+
+
+def web_application(registry: Registry) -> FastAPI:
+    """Return the HTTP application of a registry."""
+    # Their pages load scripts from other hosts.
+    app = FastAPI(title="Callboard registry", version="1", docs_url=None, redoc_url=None)
+    _answer_refusals(app)
+    _serve_reading(app, registry)
+
+    @app.post("/v1/listings")
+    async def publish(request: Request, authorization: Token = None) -> JSONResponse:
+        """Publish a description, the body, as a revision of its service; 201 when it is new, 200 when it was held."""
+        listing, created = await registry.publish_listing(await _body(request), token=bearer(authorization))
+        return JSONResponse(_listing(listing), status_code=201 if created else 200)
+
+    @app.get("/services/{service}", response_class=HTMLResponse)
+    async def page(service: str, digest: str = "") -> HTMLResponse:
+        """Show the newest revision of a service, or the one asked for, to a person."""
+        listing = await registry.get_listing(service, digest=digest)
+        headers = {
+            "content-security-policy": CONTENT_SECURITY_POLICY,
+            "x-content-type-options": "nosniff",
+            "referrer-policy": "no-referrer",
+        }
+        return HTMLResponse(service_page(listing), headers=headers)
+
+    @app.get("/healthz")
+    async def health() -> JSONResponse:
+        """Tell whether the registry and its database answer."""
+        await registry.check()
+        return JSONResponse({"status": "serving"})
+
+    del publish, page, health  # they live in the application now
+    return app
+
+
+def _serve_reading(app: FastAPI, registry: Registry) -> None:
+    @app.get("/")
+    async def index() -> JSONResponse:
+        """Tell what there is."""
+        return JSONResponse(_INDEX)
+
+    @app.get("/v1/listings")
+    async def listings(
+        states: States = [],  # noqa: B006 - FastAPI reads the default and never changes it
+        team: str = "",
+        page_size: int = 0,
+        page_token: str = "",
+        all_revisions: bool = False,
+        documents: bool = False,
+    ) -> JSONResponse:
+        """List the newest revision of every service, or every revision."""
+        which = ListingFilter(team=team, states=tuple(states), all_revisions=all_revisions, with_documents=documents)
+        page = await registry.list_listings(which, size=page_size, page_token=page_token)
+        return JSONResponse(
+            {"listings": [_listing(one) for one in page.items], "next_page_token": page.next_page_token}
+        )
+
+    @app.get("/v1/listings/{service}")
+    async def listing(
+        service: str,
+        digest: str = "",
+        states: States = [],  # noqa: B006 - FastAPI reads the default and never changes it
+    ) -> JSONResponse:
+        """Return the newest revision of a service, or the one asked for."""
+        return JSONResponse(_listing(await registry.get_listing(service, digest=digest, states=states)))
+
+    @app.get("/v1/policies")
+    async def policies(page_size: int = 0, page_token: str = "") -> JSONResponse:
+        """List the policies in force."""
+        page = await registry.list_policies(size=page_size, page_token=page_token)
+        return JSONResponse({"policies": [_policy(one) for one in page.items], "next_page_token": page.next_page_token})
+
+    @app.get("/v1/policies/{team}")
+    async def policy(team: str, version: int = 0) -> JSONResponse:
+        """Return the policy of a team that is in force, or another version."""
+        return JSONResponse(_policy(await registry.get_policy(team, version=version)))
+
+    @app.get("/v1/keys")
+    async def keys(team: str = "", page_size: int = 0, page_token: str = "") -> JSONResponse:
+        """List public keys."""
+        page = await registry.list_public_keys(team=team, size=page_size, page_token=page_token)
+        return JSONResponse({"keys": [_key(one) for one in page.items], "next_page_token": page.next_page_token})
+
+    @app.get("/v1/calls")
+    async def calls(root: str = "", after: str = "", page_size: int = 0) -> JSONResponse:
+        """List call records in the order in which they arrived."""
+        page = await registry.list_calls(root=root, after=after, size=page_size)
+        return JSONResponse({"calls": [_call(one) for one in page.records], "cursor": page.cursor})
+
+    del index, listings, listing, policies, policy, keys, calls  # they live in the application now
+
+
+def _answer_refusals(app: FastAPI) -> None:
+    @app.exception_handler(Refusal)
+    async def refused(_: Request, refusal: Refusal) -> JSONResponse:
+        return _error(_STATUSES[refusal.kind], refusal.kind, refusal.field, refusal.message)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        return _error(400, "invalid", str(first["loc"][-1]), str(first["msg"]).lower())
+
+    @app.exception_handler(HTTPException)
+    async def not_served(request: Request, error: HTTPException) -> JSONResponse:
+        what = f"{request.method} {request.url.path}: {error.detail.lower()}; `GET /` shows what is served"
+        return _error(error.status_code, "not_found" if error.status_code == 404 else "invalid", "", what)
+
+    @app.exception_handler(OperationalError)
+    async def unavailable(_: Request, __: OperationalError) -> JSONResponse:
+        return _error(503, "unavailable", "", "the registry's database does not answer; try again")
+
+    del refused, malformed, not_served, unavailable  # they live in the application now
+
+
+def _error(status: int, code: str, field: str, message: str) -> JSONResponse:
+    return JSONResponse({"error": {"code": code, "field": field, "message": message}}, status_code=status)
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST:
+            raise Refusal("invalid", "document", f"document has more than {LARGEST} bytes; at most that many are taken")
+    return bytes(body)
+
+
+def _listing(listing: Listing) -> dict[str, object]:
+    summary: dict[str, object] = {
+        "service": listing.service,
+        "digest": listing.digest,
+        "number": listing.number,
+        "team": listing.team,
+        "state": listing.state,
+        "created": _moment(listing.created),
+        "summary": listing.summary,
+        "operations": list(listing.operations),
+    }
+    return {**summary, "document": json.loads(listing.document)} if listing.document else summary
+
+
+def _policy(policy: Policy) -> dict[str, object]:
+    return {
+        "team": policy.team,
+        "version": policy.version,
+        "digest": policy.digest,
+        "created": _moment(policy.created),
+        "document": json.loads(policy.document),
+    }
+
+
+def _key(key: PublicKey) -> dict[str, object]:
+    public = base64.urlsafe_b64encode(key.public_bytes).rstrip(b"=").decode()
+    jwk = {"kty": "OKP", "crv": "Ed25519", "kid": key.key_id, "x": public}
+    return {"team": key.team, "key_id": key.key_id, "created": _moment(key.created), "jwk": jwk}
+
+
+def _call(record: CallRecord) -> dict[str, object]:
+    return {
+        "root": record.root,
+        "token_id": record.token_id,
+        "caller": record.caller,
+        "person": record.person,
+        "endpoint": record.endpoint,
+        "service": record.service,
+        "operation": record.operation,
+        "revision": record.revision,
+        "build": record.build,
+        "entity": record.entity,
+        "start": _moment(record.start),
+        "duration_seconds": None if record.duration is None else record.duration.total_seconds(),
+        "outcome": record.outcome,
+        "reason": record.reason,
+        "usage": {"input_tokens": record.input_tokens, "output_tokens": record.output_tokens},
+        "cost_usd": record.cost_usd,
+        "reporter": record.reporter,
+    }
+
+
+def _moment(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")

@@ -1,6 +1,7 @@
 """What every team's `assist` does: let a model work on a goal with the operations the team may call."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 from callboard_contracts import Assistance, Goal, describe, service_named
@@ -15,6 +16,7 @@ MAX_STEPS: Final = 20
 """Rounds of model and tools, if the tree of calls allows as many."""
 
 
+@cache  # The sandbox loads a workflow's module anew for every run.
 def tools_of_room(package: str, own: str) -> tuple[OperationTool, ...]:
     """Return the operations that a room's agent may be given: its own service's and those its `team.toml` calls.
 

@@ -1,10 +1,15 @@
 """A customer as two teams know them: who they are is ours, what they pay with is billing's."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from callboard_contracts.billing import v1 as billing
 from callboard_contracts.customers import v1 as customers
+
+INSTRUCTIONS: Final = (
+    "You work for the customers team of a retailer. You find customers, tell what is known about them and change "
+    "their address. Do only what is asked, for the one customer it is about, and answer in one short paragraph."
+)
 
 
 class People(Protocol):

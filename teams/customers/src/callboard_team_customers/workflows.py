@@ -14,12 +14,8 @@ from callboard_kit import mesh
 with workflow.unsafe.imports_passed_through():
     from callboard_kit.assistance import assist, tools_of_room
     from callboard_team_customers.activities import CustomerActivities, Move
-    from callboard_team_customers.agent import Registrar
+    from callboard_team_customers.agent import INSTRUCTIONS, Registrar
 
-INSTRUCTIONS: Final = (
-    "You work for the customers team of a retailer. You find customers, tell what is known about them and change "
-    "their address. Do only what is asked, for the one customer it is about, and answer in one short paragraph."
-)
 TOOLS: Final = tools_of_room("callboard_team_customers", "customers.v1")
 
 _ONE_TRY: Final = timedelta(seconds=10)

@@ -1,0 +1,19 @@
+"""Run the inventory team's worker: `python -m callboard_team_inventory`."""
+
+from sqlalchemy.exc import OperationalError
+
+from callboard_kit import serve
+from callboard_kit.settings import Settings
+from callboard_team_inventory.service import InventoryService
+from callboard_team_inventory.store import ProductStore
+from callboard_team_inventory.workflows import Assist
+
+if __name__ == "__main__":
+    store = ProductStore(Settings.from_environment().store_url("inventory"))
+    serve(
+        package="callboard_team_inventory",
+        services=[InventoryService(store)],
+        workflows=[Assist],
+        activities=[],
+        transient=(OperationalError,),
+    )

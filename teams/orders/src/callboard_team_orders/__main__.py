@@ -1,0 +1,29 @@
+"""Run the orders team's worker: `python -m callboard_team_orders`."""
+
+from sqlalchemy.exc import OperationalError
+
+from callboard_kit import serve
+from callboard_kit.settings import Settings
+from callboard_team_orders import workflows
+from callboard_team_orders.activities import OrderActivities
+from callboard_team_orders.service import OrdersService
+from callboard_team_orders.store import OrderStore
+
+if __name__ == "__main__":
+    store = OrderStore(Settings.from_environment().store_url("orders"))
+    activities = OrderActivities(store)
+    serve(
+        package="callboard_team_orders",
+        services=[OrdersService(store)],
+        workflows=[
+            workflows.Assist,
+            workflows.CancelPendingOrder,
+            workflows.ExchangeDeliveredOrderItems,
+            workflows.ModifyPendingOrderAddress,
+            workflows.ModifyPendingOrderItems,
+            workflows.ModifyPendingOrderPayment,
+            workflows.ReturnDeliveredOrderItems,
+        ],
+        activities=[activities.look_at_order, activities.write_order],
+        transient=(OperationalError,),
+    )

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 ALGORITHM: Final = "Ed25519"
+_KEY_ID: Final = "kid (header)"
 
 
 class InvalidTokenError(Exception):
@@ -111,24 +113,50 @@ def verify(token: str, find_key: FindKey) -> dict[str, object]:
     Raises:
         InvalidTokenError: The token is malformed, its issuer or key is unknown, or the signature does not fit.
     """
-    try:
-        unchecked = jws.extract_compact(token.encode())
-        headers = unchecked.headers()
-        claims: object = json.loads(unchecked.payload)
-    except (JoseError, ValueError) as error:
-        raise InvalidTokenError("token is malformed") from error
-    issuer = claims.get("iss") if isinstance(claims, dict) else None
-    key_id = headers.get("kid")
-    if not isinstance(claims, dict) or not isinstance(issuer, str) or not isinstance(key_id, str):
-        raise InvalidTokenError("token names no issuer or no key")
+    claims = _unchecked(token)
+    issuer, key_id = str(claims["iss"]), str(claims.pop(_KEY_ID))
     key = find_key(issuer, key_id)
     if key is None:
         raise InvalidTokenError(f"no key {key_id!r} is known for {issuer!r}")
+    if not _signature_fits(token, key):
+        raise InvalidTokenError(f"token was not signed by key {key_id!r} of {issuer!r}")
+    return claims
+
+
+def claimed_signer(token: str) -> tuple[str, str] | None:
+    """Return the team and the key id that a token names, without checking that they signed it; None if it names none."""
+    try:
+        claims = _unchecked(token)
+    except InvalidTokenError:
+        return None
+    return str(claims["iss"]), str(claims[_KEY_ID])
+
+
+@lru_cache(maxsize=4096)
+def _parsed(token: str) -> tuple[tuple[str, object], ...]:
+    try:
+        unchecked = jws.extract_compact(token.encode())
+        key_id = unchecked.headers().get("kid")
+        claims: object = json.loads(unchecked.payload)
+    except (JoseError, ValueError) as error:
+        raise InvalidTokenError("token is malformed") from error
+    if not isinstance(claims, dict) or not isinstance(claims.get("iss"), str) or not isinstance(key_id, str):
+        raise InvalidTokenError("token names no issuer or no key")
+    return (*claims.items(), (_KEY_ID, key_id))
+
+
+def _unchecked(token: str) -> dict[str, object]:
+    return dict(_parsed(token))
+
+
+# The links of a chain arrive again with every call below them, and a redelivery brings the same token.
+@lru_cache(maxsize=4096)
+def _signature_fits(token: str, key: VerifyingKey) -> bool:
     try:
         jws.deserialize_compact(token, key.jwk, algorithms=[ALGORITHM])
-    except (JoseError, ValueError) as error:
-        raise InvalidTokenError(f"token was not signed by key {key_id!r} of {issuer!r}") from error
-    return {str(name): value for name, value in claims.items()}
+    except (JoseError, ValueError):
+        return False
+    return True
 
 
 def digest(data: bytes) -> str:

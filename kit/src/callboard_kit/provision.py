@@ -98,6 +98,18 @@ async def provision(
     )
 
 
+async def missing_search_attributes(client: Client) -> tuple[str, ...]:
+    """Return which of the mesh's search attributes the client's namespace lacks; none when it may not ask."""
+    request = ListSearchAttributesRequest(namespace=client.namespace)
+    try:
+        known = await client.operator_service.list_search_attributes(request)
+    except RPCError as error:
+        if error.status in {RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED}:
+            return ()
+        raise ProvisionError(f"search attributes of {client.namespace!r} cannot be read: {error.message}") from error
+    return tuple(name for name in SEARCH_ATTRIBUTES if name not in known.custom_attributes)
+
+
 async def _ensure_namespace(client: Client, name: str) -> bool:
     service = client.workflow_service
     try:

@@ -1,0 +1,210 @@
+"""The caller's side inside a workflow: whatever a member's workflow calls over Nexus leaves signed and bounded.
+
+Everything here runs in the workflow and is deterministic: time is the workflow's, ids are counted, and the one look
+outside (does the endpoint exist?) is a local activity whose answer is kept in the history. That look is needed because a
+call to an endpoint that does not exist fails the workflow *task*, which nobody can catch and Temporal retries for ever.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Generator, Mapping
+from datetime import timedelta
+from typing import Any, Final, NoReturn, TypeVar, cast
+
+import temporalio.api.common.v1
+from temporalio import workflow
+from temporalio.common import RawValue, RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, NexusOperationError
+from temporalio.worker import (
+    ContinueAsNewInput,
+    StartActivityInput,
+    StartChildWorkflowInput,
+    StartLocalActivityInput,
+    StartNexusOperationInput,
+    WorkflowOutboundInterceptor,
+)
+
+from callboard_contracts import RefusedError
+from callboard_kit import mesh
+from callboard_kit.failing import from_failure
+from callboard_kit.settings import Settings
+from callboard_kit.signing import CallSigner
+from callboard_kit.tokens import Address, Call
+
+CALL_HEADER: Final = "callboard-call"
+"""The Temporal header in which a call's context travels inside the team's own namespace."""
+
+ENDPOINT_EXISTS: Final = "callboard.endpoint_exists"
+"""The local activity that tells whether a Nexus endpoint exists."""
+
+MAX_IN_FLIGHT: Final = 25
+"""Operations that one workflow has pending at a time; the next one waits. Temporal's own limit is 30 by default, and
+going over it fails the workflow task."""
+
+ResultT = TypeVar("ResultT")
+InputT = TypeVar("InputT")
+OutputT = TypeVar("OutputT")
+
+
+class MeshWorkflowOutbound(WorkflowOutboundInterceptor):
+    """Signs, bounds and translates what one workflow run sends out."""
+
+    def __init__(self, next: WorkflowOutboundInterceptor, *, signer: CallSigner, settings: Settings) -> None:
+        super().__init__(next)
+        self._signer = signer
+        self._settings = settings
+        self._calls = 0
+        self._endpoints: dict[str, bool] = {}
+        self._turns = asyncio.Semaphore(MAX_IN_FLIGHT)
+
+    async def start_nexus_operation(
+        self, input: StartNexusOperationInput[InputT, OutputT]
+    ) -> workflow.NexusOperationHandle[OutputT]:
+        """Schedule one call of the mesh once it is certain that it can be scheduled.
+
+        Raises:
+            RefusedError: The endpoint does not exist, or the call is too deep, too large or one too many.
+            UnavailableError: No time is left for it.
+        """
+        parent = mesh.current()
+        to = Address(endpoint=input.endpoint, service=input.service, operation=input.operation_name)
+        self._calls += 1
+        if self._calls > parent.limits.fan_out:
+            raise RefusedError(f"this workflow has made {parent.limits.fan_out} calls, the limit of its tree")
+        token_id = f"{workflow.info().run_id}:{self._calls}"
+        await self._turns.acquire()
+        try:
+            input.endpoint = self._settings.physical(to.endpoint)
+            if not await self._exists(input.endpoint):
+                raise RefusedError(
+                    f"no Nexus endpoint {input.endpoint!r} exists; is team {to.endpoint!r} provisioned? "
+                    "`callboard catalog list` shows who is there"
+                )
+            [payload] = workflow.payload_converter().to_payloads([input.input])
+            signed = self._signer.sign(
+                parent=parent,
+                to=to,
+                data=payload.data,
+                token_id=token_id,
+                now=workflow.time(),
+                time_limit=input.schedule_to_close_timeout,
+                headers=dict(input.headers or {}),
+            )
+            # The bytes that were signed are the bytes that are sent: nothing is encoded a second time.
+            input.input = cast(InputT, RawValue(payload))
+            input.headers = signed.headers
+            input.schedule_to_close_timeout = signed.time_limit
+            handle = await self.next.start_nexus_operation(input)
+        except NexusOperationError as error:
+            self._turns.release()
+            known = from_failure(error, what=f"{to.service} {to.operation}")
+            if known is None:
+                raise
+            raise known from error
+        except BaseException:
+            self._turns.release()
+            raise
+        return _MeshHandle(handle, what=f"{to.service} {to.operation}", turns=self._turns)
+
+    def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:  # Any: as in the base class
+        """Start an activity that knows the call it works for and whose refusals come back as refusals."""
+        input.headers = _with_call(input.headers)
+        return _translated(self.next.start_activity(input), what=f"activity {input.activity}")
+
+    def start_local_activity(
+        self, input: StartLocalActivityInput
+    ) -> workflow.ActivityHandle[Any]:  # Any: as in the base class
+        """Start a local activity, as `start_activity` does."""
+        input.headers = _with_call(input.headers)
+        return _translated(self.next.start_local_activity(input), what=f"activity {input.activity}")
+
+    async def start_child_workflow(
+        self, input: StartChildWorkflowInput
+    ) -> workflow.ChildWorkflowHandle[Any, Any]:  # Any: as in the base class
+        """Start a child that goes on in the same tree."""
+        input.headers = _with_call(input.headers)
+        return await self.next.start_child_workflow(input)
+
+    def continue_as_new(self, input: ContinueAsNewInput) -> NoReturn:
+        """Go on in a new run that answers the same call."""
+        call = mesh.maybe_current()
+        if call is not None:
+            input.headers = {**input.headers, CALL_HEADER: call_payload(call)}
+        self.next.continue_as_new(input)
+
+    async def _exists(self, endpoint: str) -> bool:
+        if endpoint not in self._endpoints:
+            self._endpoints[endpoint] = await workflow.execute_local_activity(
+                ENDPOINT_EXISTS,
+                endpoint,
+                result_type=bool,
+                start_to_close_timeout=timedelta(seconds=5),
+                retry_policy=RetryPolicy(maximum_attempts=3),
+            )
+        return self._endpoints[endpoint]
+
+
+class _MeshHandle(workflow.NexusOperationHandle[OutputT]):
+    """A handle that gives its turn back when the operation is over and raises the vocabulary's errors."""
+
+    def __init__(self, handle: workflow.NexusOperationHandle[OutputT], *, what: str, turns: asyncio.Semaphore) -> None:
+        self._handle = handle
+        self._task = asyncio.create_task(_awaited(handle, what=what), name=f"callboard: {what}")
+        self._task.add_done_callback(lambda task: _give_back(task, turns))
+
+    @property
+    def operation_token(self) -> str | None:
+        return self._handle.operation_token
+
+    def cancel(self) -> bool:
+        return self._handle.cancel()
+
+    def __await__(self) -> Generator[Any, Any, OutputT]:  # Any: as in the base class
+        return self._task.__await__()
+
+
+def _give_back(task: asyncio.Task[Any], turns: asyncio.Semaphore) -> None:  # Any: whatever the operation answers
+    turns.release()
+    if not task.cancelled():
+        task.exception()  # Marks it as seen: a handle that nobody awaits is no error of the workflow's.
+
+
+async def _awaited(
+    handle: workflow.NexusOperationHandle[OutputT] | workflow.ActivityHandle[OutputT], *, what: str
+) -> OutputT:
+    try:
+        return await handle
+    except (NexusOperationError, ActivityError, ChildWorkflowError) as error:
+        known = from_failure(error, what=what)
+        # An activity that failed for a reason outside the vocabulary is its own workflow's business.
+        if known is None or (isinstance(error, ActivityError) and not _is_vocabulary(error)):
+            raise
+        raise known from error
+
+
+def _translated(handle: workflow.ActivityHandle[ResultT], *, what: str) -> workflow.ActivityHandle[ResultT]:
+    work: Coroutine[Any, Any, ResultT] = _awaited(handle, what=what)  # Any: what a coroutine yields is asyncio's
+    # An activity handle is a task with another name; this one waits for the first and cancels it when cancelled.
+    return cast("workflow.ActivityHandle[ResultT]", asyncio.create_task(work, name=f"callboard: {what}"))
+
+
+def _is_vocabulary(error: ActivityError) -> bool:
+    cause = error.cause
+    return isinstance(cause, ApplicationError) and cause.type in {"RefusedError", "UnavailableError"}
+
+
+def _with_call(
+    headers: Mapping[str, temporalio.api.common.v1.Payload],
+) -> dict[str, temporalio.api.common.v1.Payload]:
+    call = mesh.maybe_current()
+    return dict(headers) if call is None else {**headers, CALL_HEADER: call_payload(call.inside())}
+
+
+def call_payload(call: Call) -> temporalio.api.common.v1.Payload:
+    """Return the context as a payload for a Temporal header."""
+    return temporalio.api.common.v1.Payload(metadata={"encoding": b"json/plain"}, data=call.to_json())
+
+
+def call_from(headers: Mapping[str, temporalio.api.common.v1.Payload]) -> Call | None:
+    """Return the context that `headers` carry, if any."""
+    payload = headers.get(CALL_HEADER)
+    return None if payload is None else Call.from_json(payload.data)

@@ -1,0 +1,162 @@
+"""What a worker knows of the others: their public keys, and the policy of its own team that is in force.
+
+Both come from the registry and are cached, in memory and in a file, so that calls go on while the registry is down
+and a worker can start without it. A cache older than `LONGEST_AGE` is asked for again; when nobody answers, the last
+known good one stays in force.
+"""
+
+import asyncio
+import base64
+import json
+import logging
+import os
+import time
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Final, Protocol
+
+from callboard_kit.identity import VerifyingKey
+from callboard_kit.policy import Policy
+from callboard_kit.tokens import key_names
+from callboard_registry_api.client import RegistryClient
+from callboard_registry_api.errors import RegistryError, RegistryNotFoundError
+
+logger: Final = logging.getLogger(__name__)
+
+LONGEST_AGE: Final = timedelta(seconds=30)
+"""How old a cached key or policy may grow before the registry is asked again."""
+
+SHORTEST_AGE: Final = timedelta(seconds=1)
+"""How often, at most, an unknown key makes the worker ask the registry: a stranger cannot make it ask more."""
+
+
+class Directory(Protocol):
+    """Whoever vouches for keys and holds the policy."""
+
+    def find_key(self, team: str, key_id: str) -> VerifyingKey | None:
+        """Return a key that is vouched for."""
+        ...
+
+    def policy(self) -> Policy:
+        """Return the policy in force."""
+        ...
+
+    async def prepare(self, headers: Mapping[str, str]) -> None:
+        """Look for the keys that these headers name, when they are not known yet."""
+        ...
+
+
+class StaticDirectory:
+    """A directory that is told everything: for tests, and for a mesh without a registry."""
+
+    def __init__(self, *, policy: Policy, keys: Iterable[VerifyingKey] = ()) -> None:
+        self._policy = policy
+        self._keys = {(key.team, key.key_id): key for key in keys}
+
+    def find_key(self, team: str, key_id: str) -> VerifyingKey | None:
+        """Return a key that this directory was told."""
+        return self._keys.get((team, key_id))
+
+    def policy(self) -> Policy:
+        """Return the policy that this directory was told."""
+        return self._policy
+
+    def tell(self, key: VerifyingKey) -> None:
+        """Vouch for one more key."""
+        self._keys[key.team, key.key_id] = key
+
+    async def prepare(self, headers: Mapping[str, str]) -> None:
+        """Do nothing: what this directory does not know, nobody does."""
+
+
+class RegistryDirectory:
+    """A directory that follows the registry. Run `follow` beside the worker."""
+
+    def __init__(self, *, team: str, client: RegistryClient, cache: Path) -> None:
+        self._team = team
+        self._client = client
+        self._cache = cache
+        self._keys: dict[tuple[str, str], VerifyingKey] = {}
+        self._policy = Policy()
+        self._known = False
+        self._asked = 0.0
+        self._asking = asyncio.Lock()
+
+    @property
+    def known(self) -> bool:
+        """Whether there is anything to go by, from the registry or from the cache."""
+        return self._known
+
+    def find_key(self, team: str, key_id: str) -> VerifyingKey | None:
+        """Return a key that the registry vouched for when it was last heard."""
+        return self._keys.get((team, key_id))
+
+    def policy(self) -> Policy:
+        """Return the last policy the registry is known to have had."""
+        return self._policy
+
+    async def prepare(self, headers: Mapping[str, str]) -> None:
+        """Ask the registry when a key is named that is not known, at most once in `SHORTEST_AGE`."""
+        if any(name not in self._keys for name in key_names(headers)):
+            async with self._asking:
+                if time.monotonic() - self._asked >= SHORTEST_AGE.total_seconds():
+                    await self.refresh()
+
+    async def refresh(self) -> bool:
+        """Ask the registry for keys and policy and keep the answer; False when it does not answer."""
+        self._asked = time.monotonic()
+        try:
+            keys = await self._client.list_public_keys()
+            document = await self._own_policy()
+        except RegistryError as error:
+            logger.warning("going on with cached keys and policy: %s", error)
+            return False
+        self._keys = {
+            (key.team, key.key_id): VerifyingKey(team=key.team, key_id=key.key_id, public_bytes=key.public_bytes)
+            for key in keys
+        }
+        self._policy = Policy.model_validate_json(document)
+        self._known = True
+        await asyncio.to_thread(self._save, document)
+        return True
+
+    async def _own_policy(self) -> bytes:
+        try:
+            return (await self._client.get_policy(self._team)).document
+        except RegistryNotFoundError:
+            return b"{}"
+
+    def load(self) -> bool:
+        """Take what an earlier process kept in the file; False when there is nothing usable."""
+        try:
+            document = json.loads(self._cache.read_bytes())
+            keys = [
+                VerifyingKey(team=team, key_id=key_id, public_bytes=base64.b64decode(public))
+                for team, key_id, public in document["keys"]
+            ]
+            policy = Policy.model_validate(document["policy"])
+        except FileNotFoundError:
+            return False
+        except (ValueError, KeyError, TypeError) as error:
+            logger.warning("the cache %s cannot be used and is ignored: %s", self._cache, error)
+            return False
+        self._keys = {(key.team, key.key_id): key for key in keys}
+        self._policy = policy
+        self._known = True
+        return True
+
+    async def follow(self) -> None:
+        """Ask the registry again and again until cancelled; sooner while it does not answer."""
+        while True:
+            age = LONGEST_AGE.total_seconds()
+            await asyncio.sleep(age / 2 if self._known else age / 10)
+            await self.refresh()
+
+    def _save(self, policy: bytes) -> None:
+        self._cache.parent.mkdir(parents=True, exist_ok=True)
+        keys = [[key.team, key.key_id, base64.b64encode(key.public_bytes).decode()] for key in self._keys.values()]
+        fresh = self._cache.with_suffix(f".{os.getpid()}.new")
+        fresh.write_text(json.dumps({"keys": keys, "policy": json.loads(policy)}))
+        # In one step: a process that is killed here leaves the old file or the new one, never half of one.
+        fresh.replace(self._cache)

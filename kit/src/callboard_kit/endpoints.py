@@ -1,0 +1,60 @@
+"""Which Nexus endpoints exist, asked of Temporal and remembered for a while."""
+
+import logging
+import time
+from datetime import timedelta
+from typing import Final
+
+from temporalio.api.operatorservice.v1 import ListNexusEndpointsRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+logger: Final = logging.getLogger(__name__)
+
+LONGEST_AGE: Final = timedelta(seconds=60)
+"""How long an endpoint that existed is believed to exist."""
+
+SHORTEST_AGE: Final = timedelta(seconds=1)
+"""How often, at most, an unknown endpoint makes this ask again."""
+
+PAGE_SIZE: Final = 100
+
+
+class EndpointBook:
+    """The endpoints of one Temporal cluster."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._names: frozenset[str] = frozenset()
+        self._asked = float("-inf")
+        self._answers = True
+
+    async def exists(self, endpoint: str) -> bool:
+        """Tell whether an endpoint exists; True as well when Temporal does not let this client ask."""
+        age = time.monotonic() - self._asked
+        limit = LONGEST_AGE if endpoint in self._names else SHORTEST_AGE
+        if age >= limit.total_seconds():
+            await self._ask()
+        return endpoint in self._names or not self._answers
+
+    async def _ask(self) -> None:
+        self._asked = time.monotonic()
+        names: list[str] = []
+        page = b""
+        try:
+            while True:
+                answer = await self._client.operator_service.list_nexus_endpoints(
+                    ListNexusEndpointsRequest(page_size=PAGE_SIZE, next_page_token=page),
+                    timeout=timedelta(seconds=3),
+                )
+                names.extend(endpoint.spec.name for endpoint in answer.endpoints)
+                page = answer.next_page_token
+                if not page:
+                    break
+        except RPCError as error:
+            # Listing endpoints is an operator's right: without it calls go out unchecked, as they would without us.
+            logger.warning("cannot list Nexus endpoints, so they are not checked: %s", error)
+            self._answers = False
+            return
+        self._names = frozenset(names)
+        self._answers = True

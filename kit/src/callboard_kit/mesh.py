@@ -1,0 +1,123 @@
+"""What a member's own code may ask of the mesh: who called, under which id to start work, on whose behalf to call."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
+from typing import Concatenate, Final, ParamSpec, TypeVar
+
+from temporalio import nexus
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+
+from callboard_kit.tokens import Call, Limits, Origin
+
+_current: Final[ContextVar[Call | None]] = ContextVar("callboard_call", default=None)
+_origin: Final[ContextVar[Origin | None]] = ContextVar("callboard_origin", default=None)
+
+ResultT = TypeVar("ResultT")
+SelfT = TypeVar("SelfT")
+ParamsT = ParamSpec("ParamsT")
+
+
+def current() -> Call:
+    """Return the call this code works on: in a Nexus handler, in the workflow behind it, or in an activity of that.
+
+    At the root of a tree it is the root's own context, with no caller.
+
+    Raises:
+        RuntimeError: This code runs outside of the mesh: there is no plugin, or no call.
+    """
+    call = _current.get()
+    if call is None:
+        raise RuntimeError("no call is being handled here; is the MeshPlugin on this client or worker?")
+    return call
+
+
+def workflow_id(ctx: nexus.WorkflowRunOperationContext) -> str:
+    """Return the id of the workflow behind this call: `<team>-<operation>-<hash of caller and token id>`.
+
+    Every delivery of one call gives the same id, and nobody but the caller can arrive at it.
+    """
+    call = current()
+    proof = hashlib.sha256(f"{call.caller}\n{call.token_id}".encode()).hexdigest()[:24]
+    return f"{call.team}-{ctx.operation}-{proof}"
+
+
+async def start_workflow(
+    ctx: nexus.WorkflowRunOperationContext,
+    run: Callable[Concatenate[SelfT, ParamsT], Awaitable[ResultT]],
+    /,
+    *args: ParamsT.args,
+    **kwargs: ParamsT.kwargs,
+) -> nexus.WorkflowHandle[ResultT]:
+    """Start the workflow behind an operation, once per call however often the call is delivered.
+
+    A second delivery, or a token that was stolen and sent again, meets the run that there is; once that run is over
+    the call is refused.
+    """
+    if kwargs:
+        raise TypeError("a workflow takes its input by position")
+    return await ctx.start_workflow(
+        run,
+        args=list(args),
+        id=workflow_id(ctx),
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+    )
+
+
+@contextmanager
+def starting(origin: Origin) -> Iterator[Origin]:
+    """Give trees that are started in this block (workflows, calls from outside of a workflow) this root and person."""
+    reset = _origin.set(origin)
+    try:
+        yield origin
+    finally:
+        _origin.reset(reset)
+
+
+@contextmanager
+def tightened(limits: Limits) -> Iterator[None]:
+    """Hold calls made in this block to these limits, where they are tighter than the call's own."""
+    call = current()
+    reset = _current.set(replace(call, limits=call.limits.tightened(limits)))
+    try:
+        yield
+    finally:
+        _current.reset(reset)
+
+
+@contextmanager
+def on_own_behalf() -> Iterator[None]:
+    """Make calls in this block as the root of a tree of this team's own, under the same root id.
+
+    For making good what a call began: an undo must go through when the caller has stopped waiting, or may not itself
+    do what is undone.
+    """
+    call = current()
+    reset = _current.set(Call(root=call.root, team=call.team, token_id=call.token_id, person=call.person))
+    try:
+        yield
+    finally:
+        _current.reset(reset)
+
+
+@contextmanager
+def working_on(call: Call) -> Iterator[Call]:
+    """Make `call` the current one in this block. For the kit's own interceptors and for tests."""
+    reset = _current.set(call)
+    try:
+        yield call
+    finally:
+        _current.reset(reset)
+
+
+def maybe_current() -> Call | None:
+    """Return the call this code works on, or None outside of one."""
+    return _current.get()
+
+
+def origin() -> Origin | None:
+    """Return what `starting` gave, or None."""
+    return _origin.get()

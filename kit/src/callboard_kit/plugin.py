@@ -1,0 +1,191 @@
+"""The one plugin that makes a Temporal application a member of the mesh."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import temporalio.client
+import temporalio.worker
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.plugin import SimplePlugin
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ExecuteActivityInput,
+    NexusOperationInboundInterceptor,
+    WorkerConfig,
+    WorkflowInboundInterceptor,
+    WorkflowInterceptorClassInput,
+    WorkflowRunner,
+)
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+
+from callboard_contracts import MeshError
+from callboard_kit import mesh
+from callboard_kit.caller import ENDPOINT_EXISTS, call_from
+from callboard_kit.contract_book import ContractBook
+from callboard_kit.converter import DATA_CONVERTER
+from callboard_kit.directory import Directory, StaticDirectory
+from callboard_kit.endpoints import EndpointBook
+from callboard_kit.failing import to_failure
+from callboard_kit.handler import MeshNexusInbound
+from callboard_kit.identity import SigningKey
+from callboard_kit.policy import Policy
+from callboard_kit.records import Recorder
+from callboard_kit.settings import Settings
+from callboard_kit.signing import CallSigner
+from callboard_kit.standalone import MeshClientInterceptor
+from callboard_kit.workflows import MeshWorkflowInbound
+
+PASSED_THROUGH: Final = (
+    "callboard_contracts",
+    "callboard_kit",
+    "callboard_registry_api",
+    "cryptography",
+    "google",
+    "grpc",
+    "joserfc",
+    "jsonschema_rs",
+    "openai",
+    "redis",
+    "rfc8785",
+    "tenacity",
+)
+"""Modules that workflows share with the world outside their sandbox: classes of contracts must be the same on both
+sides, and what only the plugin uses must not be loaded again for every workflow."""
+
+
+class MeshPlugin(SimplePlugin):
+    """Identity, policy, schemas, limits and records around everything a client and its workers do.
+
+    Give it to `Client.connect(plugins=[…])`; workers made with that client have it then too. A plain
+    `workflow.create_nexus_client(…)` call in such a worker is a call of the mesh, and a plain Nexus handler a member's.
+
+    Args:
+        key: The team's private key.
+        settings: Names and places.
+        directory: Who vouches for other teams' keys and holds this team's policy. Absent: nobody may call.
+        services: Contract classes served here that are not in the contracts package.
+        recorder: Where call records go. Absent: nowhere.
+        transient: Exceptions of the team's store that are worth another attempt.
+        search_attributes: Whether the namespace has Callboard's search attributes (see `provision`).
+    """
+
+    def __init__(
+        self,
+        key: SigningKey,
+        *,
+        settings: Settings | None = None,
+        directory: Directory | None = None,
+        services: Iterable[type] = (),
+        recorder: Recorder | None = None,
+        transient: tuple[type[BaseException], ...] = (),
+        search_attributes: bool = False,
+    ) -> None:
+        self.key = key
+        settings = settings or Settings()
+        book = ContractBook(services)
+        signer = CallSigner(key=key, book=book)
+        self._endpoints: EndpointBook | None = None
+        super().__init__(
+            "callboard",
+            data_converter=DATA_CONVERTER,
+            interceptors=[
+                MeshClientInterceptor(signer=signer, settings=settings, search_attributes=search_attributes),
+                _MeshWorkerInterceptor(
+                    signer=signer,
+                    settings=settings,
+                    book=book,
+                    directory=directory or StaticDirectory(policy=Policy()),
+                    recorder=recorder or Recorder(),
+                    transient=transient,
+                ),
+            ],
+            activities=[self.endpoint_exists],
+            workflow_runner=_with_passthrough,
+            workflow_failure_exception_types=[MeshError],
+        )
+
+    @activity.defn(name=ENDPOINT_EXISTS)
+    async def endpoint_exists(self, endpoint: str) -> bool:
+        """Tell whether a Nexus endpoint exists; the plugin asks before a workflow calls it for the first time."""
+        return self._endpoints is None or await self._endpoints.exists(endpoint)
+
+    def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
+        """See base class; remembers the client, to ask it for endpoints."""
+        client: Client | None = config.get("client")
+        if client is not None:
+            self._endpoints = EndpointBook(client)
+        return super().configure_worker(config)
+
+
+class _MeshWorkerInterceptor(temporalio.worker.Interceptor):
+    def __init__(
+        self,
+        *,
+        signer: CallSigner,
+        settings: Settings,
+        book: ContractBook,
+        directory: Directory,
+        recorder: Recorder,
+        transient: tuple[type[BaseException], ...],
+    ) -> None:
+        self._signer = signer
+        self._settings = settings
+        self._book = book
+        self._directory = directory
+        self._recorder = recorder
+        self._transient = transient
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        return _MeshActivityInbound(next)
+
+    def workflow_interceptor_class(
+        self, input: WorkflowInterceptorClassInput
+    ) -> type[WorkflowInboundInterceptor] | None:
+        signer, settings, book, recorder = self._signer, self._settings, self._book, self._recorder
+
+        # Temporal makes one instance per run and passes only the next interceptor, so the class holds the rest.
+        class BoundInbound(MeshWorkflowInbound):
+            def __init__(self, next: WorkflowInboundInterceptor) -> None:
+                super().__init__(next, signer=signer, settings=settings, book=book, recorder=recorder)
+
+        return BoundInbound
+
+    def intercept_nexus_operation(self, next: NexusOperationInboundInterceptor) -> NexusOperationInboundInterceptor:
+        return MeshNexusInbound(
+            next,
+            team=self._signer.key.team,
+            settings=self._settings,
+            directory=self._directory,
+            book=self._book,
+            recorder=self._recorder,
+            transient=self._transient,
+        )
+
+
+class _MeshActivityInbound(ActivityInboundInterceptor):
+    """Lets an activity know the call it works for, and its refusals leave as refusals."""
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # Any: as in the base class
+        call = call_from(input.headers)
+        try:
+            if call is None:
+                return await super().execute_activity(input)
+            with mesh.working_on(call):
+                return await super().execute_activity(input)
+        except MeshError as error:
+            raise to_failure(error) from error
+
+
+def _with_passthrough(runner: WorkflowRunner | None) -> WorkflowRunner:
+    if runner is None:
+        runner = SandboxedWorkflowRunner()
+    if not isinstance(runner, SandboxedWorkflowRunner):
+        return runner
+    return SandboxedWorkflowRunner(
+        restrictions=runner.restrictions.with_passthrough_modules(*PASSED_THROUGH),
+        runner_class=runner.runner_class,
+    )
+
+
+__all__: Sequence[str] = ("PASSED_THROUGH", "MeshPlugin")

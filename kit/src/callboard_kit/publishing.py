@@ -1,0 +1,147 @@
+"""How a worker and the registry agree on what is served: published on a laptop, checked everywhere else."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Final
+
+from callboard_contracts import ServiceDescription
+from callboard_kit import settings as profiles
+from callboard_kit.directory import RegistryDirectory
+from callboard_kit.identity import SigningKey
+from callboard_kit.settings import Settings
+from callboard_kit.teams import Team
+from callboard_registry_api.client import RegistryClient
+from callboard_registry_api.errors import RegistryNotFoundError, RegistryRefusedError, RegistryUnavailableError
+
+logger: Final = logging.getLogger(__name__)
+
+PATIENCE: Final = timedelta(seconds=60)
+"""How long a worker that knows nothing yet waits for the registry."""
+
+
+class ServeError(Exception):
+    """A worker that must not serve as it is; the message says what to do."""
+
+
+class Introduction:
+    """A worker's dealings with the registry before and while it serves."""
+
+    def __init__(
+        self,
+        *,
+        team: Team,
+        listings: Sequence[ServiceDescription],
+        registry: RegistryClient,
+        directory: RegistryDirectory,
+        settings: Settings,
+    ) -> None:
+        self._team = team
+        self._listings = listings
+        self._registry = registry
+        self._directory = directory
+        self._settings = settings
+        self._done = False
+
+    async def make(self) -> None:
+        """Make sure that the registry holds what is served here, and hear keys and policy from it.
+
+        When the registry does not answer, what an earlier process heard will do; without even that, wait for it.
+
+        Raises:
+            ServeError: The registry holds something else, refuses, or did not answer in time.
+        """
+        deadline = time.monotonic() + PATIENCE.total_seconds()
+        while True:
+            try:
+                await self._publish_or_check()
+            except RegistryUnavailableError as error:
+                if self._directory.load():
+                    logger.warning("serving with the keys and the policy last heard of: %s", error)
+                    return
+                if time.monotonic() > deadline:
+                    raise ServeError(f"{error}; start it with `callboard up`, or set CALLBOARD_REGISTRY") from error
+                logger.warning("waiting for the registry: %s", error)
+                await asyncio.sleep(1)
+            else:
+                await self._directory.refresh()
+                return
+
+    async def keep(self) -> None:
+        """Follow the registry until cancelled, and make up for a registry that was down at the start."""
+        while not self._done:
+            await asyncio.sleep(2)
+            try:
+                await self._publish_or_check()
+            except RegistryUnavailableError:
+                continue
+            except ServeError as error:
+                logger.error("the registry is back and does not hold what is served here: %s", error)
+                break
+            await self._directory.refresh()
+            logger.info("the registry is back and holds what is served here")
+        await self._directory.follow()
+
+    async def _publish_or_check(self) -> None:
+        if self._settings.profile in profiles.PUBLISHING:
+            await publish(self._team, self._listings, self._registry)
+        else:
+            for listing in self._listings:
+                await self._check(listing)
+        self._done = True
+
+    async def _check(self, listing: ServiceDescription) -> None:
+        try:
+            await self._registry.get_listing(listing.service, digest=listing.digest, states=("approved", "deprecated"))
+        except RegistryNotFoundError as error:
+            raise ServeError(await self._difference(listing)) from error
+
+    async def _difference(self, listing: ServiceDescription) -> str:
+        command = f"run `callboard contracts publish {self._team.name}` and have it approved"
+        try:
+            held = await self._registry.get_listing(listing.service, states=("approved", "deprecated"))
+        except RegistryNotFoundError:
+            return f"the registry holds no approved revision of {listing.service}; {command}"
+        theirs = {each.name: each for each in ServiceDescription.model_validate_json(held.document).operations}
+        ours = {each.name: each for each in listing.operations}
+        differ = [
+            name
+            for name in sorted(theirs.keys() | ours.keys())
+            if name not in theirs
+            or name not in ours
+            or (ours[name].input, ours[name].output, ours[name].promise)
+            != (theirs[name].input, theirs[name].output, theirs[name].promise)
+        ]
+        return (
+            f"this build serves {listing.service} as {listing.digest[:19]}, the registry holds {held.digest[:19]}, and "
+            f"they differ in {', '.join(differ) or 'the endpoint'}; {command}, or start the build that was approved"
+        )
+
+
+async def publish(team: Team, listings: Sequence[ServiceDescription], registry: RegistryClient) -> None:
+    """Publish a team's listings and policy, signed with the key that `registry` signs with.
+
+    Raises:
+        ServeError: The registry refuses one of them.
+        RegistryUnavailableError: The registry does not answer.
+    """
+    try:
+        for listing in listings:
+            await registry.publish_listing(listing.model_dump_json().encode())
+        await registry.publish_policy(team.name, team.policy.model_dump_json().encode())
+    except RegistryRefusedError as error:
+        raise ServeError(f"the registry does not take what team {team.name!r} publishes: {error}") from error
+
+
+def registry_signature(key: SigningKey) -> Callable[[str, str], str]:
+    """Return what `RegistryClient` signs with."""
+
+    def sign(method: str, digest: str) -> str:
+        now = time.time()
+        return key.sign(
+            {"aud": "callboard-registry", "mth": method, "dig": digest, "iat": round(now), "exp": round(now) + 60}
+        )
+
+    return sign

@@ -1,0 +1,249 @@
+"""Serves a team: everything between `python -m callboard_team_orders` and a worker that answers.
+
+In this order: settings, `team.toml`, key, Temporal, registry. A worker never serves what the registry does not hold:
+on the dev profile it publishes its listing and its policy itself; on any other it refuses to start when the digest of
+a contract is not there, and says what to run. When the registry is down it goes by what it last heard.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final, NoReturn, TypeVar
+
+import nexusrpc
+from redis.asyncio import Redis
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from callboard_contracts import describe, service_named
+from callboard_kit.client import ConnectError, KeyFileError, connect, load_key
+from callboard_kit.contract_book import ContractBook
+from callboard_kit.directory import RegistryDirectory
+from callboard_kit.identity import SigningKey
+from callboard_kit.process import run_guarded
+from callboard_kit.provision import missing_search_attributes
+from callboard_kit.publishing import PATIENCE, Introduction, ServeError, registry_signature
+from callboard_kit.records import Recorder, Sink, to_events, to_registry
+from callboard_kit.settings import Settings, SettingsError
+from callboard_kit.teams import Team, TeamFileError, team_name
+from callboard_kit.telemetry import start_telemetry
+from callboard_registry_api.client import RegistryClient
+
+logger: Final = logging.getLogger(__name__)
+
+ResultT = TypeVar("ResultT")
+
+ACTIVITY_THREADS: Final = 64
+HANDLER_THREADS: Final = 200
+"""Threads for handlers that are not `async`. One that hangs keeps its thread, so there are more than are needed."""
+
+
+def serve(
+    package: str,
+    *,
+    services: Sequence[object] = (),
+    workflows: Sequence[type] = (),
+    activities: Sequence[Callable[..., Any]] = (),  # Any: activities take and return anything
+    contracts: Sequence[type] = (),
+    transient: tuple[type[BaseException], ...] = (),
+) -> NoReturn:
+    """Serve a team until told to stop (SIGTERM or Ctrl-C), as the whole of this process.
+
+    Args:
+        package: The room, `callboard_team_orders` for instance; its `team.toml` and its name say the rest.
+        services: Nexus service handlers.
+        workflows: Workflow classes.
+        activities: Activities, `async` or not.
+        contracts: Contract classes of `services` that are not in the contracts package.
+        transient: Exceptions of the team's store that are worth another attempt.
+
+    Ends the process with 0 when stopped, and with 1 and one line that says what to do when it cannot serve.
+    """
+    run_guarded(
+        partial(
+            _serve_until_stopped,
+            package,
+            services=services,
+            workflows=workflows,
+            activities=activities,
+            contracts=contracts,
+            transient=transient,
+        )
+    )
+
+
+def _serve_until_stopped(package: str, **parts: Any) -> int:  # Any: the keyword arguments of `serve`
+    logging.basicConfig(
+        level=os.environ.get("CALLBOARD_LOG", "INFO"), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        asyncio.run(_serve(package, **parts))
+    except (ServeError, SettingsError, TeamFileError, ConnectError, KeyFileError) as error:
+        sys.stderr.write(f"{team_name(package)}: {error}\n")
+        return 1
+    return 0
+
+
+async def _serve(
+    package: str,
+    *,
+    services: Sequence[object],
+    workflows: Sequence[type],
+    activities: Sequence[Callable[..., Any]],  # Any: activities take and return anything
+    contracts: Sequence[type],
+    transient: tuple[type[BaseException], ...],
+) -> None:
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    settings = Settings.from_environment()
+    team = Team.load(package, profile=settings.profile)
+    runtime = start_telemetry(team.name)
+    key = load_key(team.name, settings)
+    listings = [describe(contract) for contract in _contracts(services, contracts)]
+    _check_policy(team, ContractBook(contracts))
+    async with AsyncExitStack() as stack:
+        registry = await stack.enter_async_context(_registry(settings, key))
+        directory = RegistryDirectory(
+            team=team.name, client=registry, cache=settings.home / "cache" / f"{team.name}.json"
+        )
+        recorder = Recorder(_sinks(settings, registry, stack), build=_build(package))
+        introduction = Introduction(
+            team=team, listings=listings, registry=registry, directory=directory, settings=settings
+        )
+        join = partial(
+            connect,
+            team.name,
+            settings=settings,
+            key=key,
+            directory=directory,
+            services=contracts,
+            recorder=recorder,
+            transient=transient,
+            search_attributes=True,
+            runtime=runtime,
+        )
+        client = await _unless(stopped, _patiently(join))
+        if client is None:
+            return
+        if missing := await missing_search_attributes(client):
+            raise ServeError(
+                f"namespace {client.namespace!r} lacks the search attributes {', '.join(missing)}; "
+                "`callboard up` adds them, and docs/operate.md says how on a cluster"
+            )
+        await _unless(stopped, introduction.make())
+        stack.push_async_callback(
+            _cancelled, [asyncio.create_task(introduction.keep()), asyncio.create_task(recorder.run())]
+        )
+        await _work(client, team, settings, services, workflows, activities, stopped)
+
+
+async def _work(
+    client: Client,
+    team: Team,
+    settings: Settings,
+    services: Sequence[object],
+    workflows: Sequence[type],
+    activities: Sequence[Callable[..., Any]],  # Any: activities take and return anything
+    stopped: asyncio.Event,
+) -> None:
+    async with Worker(
+        client,
+        task_queue=settings.physical(team.name),
+        nexus_service_handlers=list(services),
+        workflows=list(workflows),
+        activities=list(activities),
+        activity_executor=ThreadPoolExecutor(ACTIVITY_THREADS, thread_name_prefix="activity"),
+        nexus_task_executor=ThreadPoolExecutor(HANDLER_THREADS, thread_name_prefix="handler"),
+        graceful_shutdown_timeout=timedelta(seconds=5),
+    ):
+        logger.info("serving team %r in namespace %r", team.name, client.namespace)
+        await stopped.wait()
+        logger.info("stopping")
+
+
+def _contracts(services: Sequence[object], contracts: Sequence[type]) -> list[type]:
+    known = {describe(contract).service: contract for contract in contracts}
+    found: list[type] = []
+    for handler in services:
+        definition = nexusrpc.get_service_definition(type(handler))
+        if definition is None:
+            raise ServeError(
+                f"{type(handler).__name__} is no Nexus service handler; decorate it with `@service_handler`"
+            )
+        try:
+            found.append(known.get(definition.name) or service_named(definition.name))
+        except LookupError as error:
+            raise ServeError(
+                f"no contract {definition.name!r} is installed; pass its class as `contracts=[…]` to `serve`"
+            ) from error
+    return found
+
+
+def _check_policy(team: Team, book: ContractBook) -> None:
+    for rule in team.policy.rules:
+        for service in rule.services:
+            for operation in book.operations(service):
+                contract = book.find(service, operation)
+                if contract is None or not rule.covers(service, operation):
+                    continue
+                if path := contract.unhidable(rule.hide):
+                    raise ServeError(
+                        f"rule {rule.name!r} of team {team.name!r} hides {path!r} of {service} {operation}, but the "
+                        "contract says it is always there; make it optional in the contract, or show it"
+                    )
+
+
+def _registry(settings: Settings, key: SigningKey) -> RegistryClient:
+    if settings.registry_address is None:
+        raise ServeError("CALLBOARD_REGISTRY is not set; it says where the registry is, as host:port")
+    return RegistryClient(settings.registry_address, sign=registry_signature(key))
+
+
+def _sinks(settings: Settings, registry: RegistryClient, stack: AsyncExitStack) -> list[Sink]:
+    sinks = [to_registry(registry)]
+    if settings.redis_url:
+        redis = Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2)
+        stack.push_async_callback(redis.aclose)
+        sinks.append(to_events(redis))
+    return sinks
+
+
+async def _patiently(attempt: Callable[[], Awaitable[Client]]) -> Client:
+    deadline = time.monotonic() + PATIENCE.total_seconds()
+    while True:
+        try:
+            return await attempt()
+        except ConnectError as error:
+            if time.monotonic() > deadline:
+                raise
+            logger.warning("waiting for Temporal: %s", error)
+            await asyncio.sleep(1)
+
+
+async def _unless(stopped: asyncio.Event, work: Coroutine[Any, Any, ResultT]) -> ResultT | None:  # Any: asyncio's own
+    """Return what `work` returns, or None as soon as this process is told to stop."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stopped.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        return await working if working.done() else None
+    finally:
+        await _cancelled([working, stopping])
+
+
+async def _cancelled(tasks: Sequence[asyncio.Task[Any]]) -> None:  # Any: tasks that return nothing of interest
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _build(package: str) -> str:
+    return os.environ.get("CALLBOARD_BUILD") or f"{package}-dev"

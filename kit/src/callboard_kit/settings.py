@@ -1,0 +1,85 @@
+"""What a process is told by its environment, read once at its entry point."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+DEV: Final = "dev"
+"""The profile of a laptop: a worker publishes what it serves when it starts."""
+
+STRICT: Final = "strict"
+"""The profile whose policies are tighter than the examples' own."""
+
+
+PUBLISHING: Final = frozenset({DEV, STRICT})
+"""The profiles on which a worker publishes what it serves."""
+
+
+class SettingsError(ValueError):
+    """A variable that is missing or cannot be used; the message names it."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where this process finds its home, its registry, its key and its model."""
+
+    home: Path = Path(".callboard")
+    """The folder for keys, stores, logs and caches (`CALLBOARD_HOME`)."""
+
+    profile: str = "production"
+    """`dev` publishes at start; any other profile serves only what the registry holds (`CALLBOARD_PROFILE`)."""
+
+    registry_address: str | None = None
+    """`host:port` of the registry's gRPC API (`CALLBOARD_REGISTRY`). None: cached keys and policies only."""
+
+    redis_url: str | None = None
+    """Where live events go (`CALLBOARD_REDIS_URL`). None: no live events."""
+
+    name_pattern: str = "{team}"
+    """How a logical name becomes a physical one, `{environment}-{team}` for instance (`CALLBOARD_NAMES`)."""
+
+    key_file: Path | None = None
+    """The team's private key (`CALLBOARD_KEY_FILE`). None: `keys/<team>.pem` in the home."""
+
+    store: str | None = None
+    """SQLAlchemy URL of the team's store (`CALLBOARD_STORE`). None: a SQLite file in the home."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
+        """Read the variables that start with `CALLBOARD_`.
+
+        Raises:
+            SettingsError: `CALLBOARD_NAMES` does not hold `{team}`.
+        """
+        variables = os.environ if environment is None else environment
+        pattern = variables.get("CALLBOARD_NAMES", "{team}")
+        if "{team}" not in pattern:
+            raise SettingsError(f"CALLBOARD_NAMES is {pattern!r}; it must hold '{{team}}', as in 'staging-{{team}}'")
+        key_file = variables.get("CALLBOARD_KEY_FILE")
+        return cls(
+            home=Path(variables.get("CALLBOARD_HOME", ".callboard")),
+            profile=variables.get("CALLBOARD_PROFILE", "production"),
+            registry_address=variables.get("CALLBOARD_REGISTRY") or None,
+            redis_url=variables.get("CALLBOARD_REDIS_URL") or None,
+            name_pattern=pattern,
+            key_file=Path(key_file) if key_file else None,
+            store=variables.get("CALLBOARD_STORE") or None,
+        )
+
+    def physical(self, logical: str) -> str:
+        """Return the physical namespace, endpoint or task queue of a logical name."""
+        return self.name_pattern.replace("{team}", logical)
+
+    def endpoints(self, team: str) -> frozenset[str]:
+        """Return the physical endpoints that lead to a team: its own, and the one for canaries of its handlers."""
+        return frozenset({self.physical(team), f"{self.physical(team)}-canary"})
+
+    def key_path(self, team: str) -> Path:
+        """Return where the team's private key lies."""
+        return self.key_file or self.home / "keys" / f"{team}.pem"
+
+    def store_url(self, team: str) -> str:
+        """Return the SQLAlchemy URL of the team's store."""
+        return self.store or f"sqlite:///{(self.home / 'stores' / f'{team}.db').absolute()}"

@@ -1,0 +1,86 @@
+"""What every call of a member gets before it leaves: a time limit, an identity, and a check of all that Temporal would
+not let anyone catch later.
+
+Free of workflows and clients: `caller.py` feeds it from inside a workflow, `standalone.py` from outside.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from callboard_contracts import RefusedError, UnavailableError
+from callboard_kit.contract_book import DEFAULT_LONGEST, ContractBook
+from callboard_kit.identity import SigningKey, digest
+from callboard_kit.tokens import Address, Call, headers_size, sign_call
+
+MAX_HEADER_BYTES: Final = 8192 - 512
+"""Temporal's limit for the headers of an operation, less what it and the tracing add themselves."""
+
+MAX_PAYLOAD_BYTES: Final = 2 * 1024 * 1024
+"""The size from which Temporal refuses a payload."""
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A call that is ready to leave."""
+
+    headers: dict[str, str]
+    time_limit: timedelta
+
+
+class CallSigner:
+    """Signs the calls of one team."""
+
+    def __init__(self, *, key: SigningKey, book: ContractBook) -> None:
+        self.key = key
+        self._book = book
+
+    def sign(
+        self,
+        *,
+        parent: Call,
+        to: Address,
+        data: bytes,
+        token_id: str,
+        now: float,
+        time_limit: timedelta | None,
+        headers: dict[str, str],
+    ) -> Signed:
+        """Return the headers and the time limit of a call that `parent` makes with the input `data`.
+
+        The time limit is the smallest of what the caller asks for, what the provider promises and what is left of the
+        parent's own.
+
+        Raises:
+            RefusedError: The call could never be accepted: too deep, too large.
+            UnavailableError: No time is left for it.
+        """
+        name = f"{to.service} {to.operation}"
+        contract = self._book.find(to.service, to.operation)
+        longest = contract.promise.longest if contract else DEFAULT_LONGEST if time_limit is None else time_limit
+        limit = longest if time_limit is None else min(longest, time_limit)
+        if parent.expires:
+            limit = min(limit, timedelta(seconds=parent.expires - now))
+        if limit <= timedelta(0):
+            raise UnavailableError(f"no time is left to call {name}: the caller of {parent.team!r} has stopped waiting")
+        if parent.depth + 1 > parent.limits.depth:
+            raise RefusedError(
+                f"calling {name} would be {parent.depth + 1} hops deep; the limit of this tree is {parent.limits.depth}"
+            )
+        if len(data) > MAX_PAYLOAD_BYTES:
+            raise RefusedError(
+                f"the input of {name} has {len(data)} bytes; {MAX_PAYLOAD_BYTES} is the limit: pass a reference instead"
+            )
+        signed = sign_call(
+            self.key,
+            parent=parent,
+            to=to,
+            input_digest=digest(data),
+            token_id=token_id,
+            now=now,
+            expires=now + limit.total_seconds(),
+        )
+        merged = {**{key.lower(): value for key, value in headers.items()}, **signed}
+        if (size := headers_size(merged)) > MAX_HEADER_BYTES:
+            raise RefusedError(f"the headers of the call to {name} have {size} bytes; {MAX_HEADER_BYTES} is the limit")
+        return Signed(headers=merged, time_limit=limit)

@@ -1,0 +1,158 @@
+"""The caller's side outside of workflows: a client of a team's own namespace whose calls leave signed.
+
+Two things pass here: workflows that are started (they get the context of the call they answer, or the origin of a new
+tree), and standalone Nexus operations.
+"""
+
+import time
+import uuid
+from typing import Any, Final
+
+import temporalio.client
+from temporalio import activity
+from temporalio.client import (
+    GetNexusOperationResultInput,
+    NexusOperationFailureError,
+    NexusOperationHandle,
+    OutboundInterceptor,
+    StartNexusOperationInput,
+    StartWorkflowInput,
+)
+from temporalio.common import (
+    RawValue,
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+)
+from temporalio.nexus._operation_context import (  # pyright: ignore[reportPrivateUsage]
+    # The only way to tell the workflow that answers an operation from another one its handler starts. Delete when
+    # `StartWorkflowInput` says it: https://github.com/temporalio/sdk-python/issues
+    _in_nexus_backing_start_context as is_backing_an_operation,  # pyright: ignore[reportPrivateUsage]
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from callboard_contracts import RefusedError
+from callboard_kit import mesh
+from callboard_kit.caller import CALL_HEADER, call_payload
+from callboard_kit.converter import DATA_CONVERTER
+from callboard_kit.failing import from_failure
+from callboard_kit.settings import Settings
+from callboard_kit.signing import CallSigner
+from callboard_kit.tokens import Address, Call, Origin
+
+ROOT: Final = SearchAttributeKey.for_keyword("CallboardRoot")
+CALLER: Final = SearchAttributeKey.for_keyword("CallboardCaller")
+OPERATION: Final = SearchAttributeKey.for_keyword("CallboardOperation")
+
+
+class MeshClientOutbound(OutboundInterceptor):
+    """Signs, bounds and translates what one client sends out."""
+
+    def __init__(
+        self, next: OutboundInterceptor, *, signer: CallSigner, settings: Settings, search_attributes: bool
+    ) -> None:
+        super().__init__(next)
+        self._signer = signer
+        self._settings = settings
+        self._search_attributes = search_attributes
+        self._counts: dict[str, int] = {}
+
+    async def start_workflow(
+        self, input: StartWorkflowInput
+    ) -> temporalio.client.WorkflowHandle[Any, Any]:  # Any: as in the base class
+        """Start a workflow that knows which call it answers, or which tree it starts."""
+        call = mesh.maybe_current() or self._root()
+        if not is_backing_an_operation():
+            call = call.inside()
+        input.headers = {**input.headers, CALL_HEADER: call_payload(call)}
+        if self._search_attributes:
+            input.search_attributes = _with_search_attributes(input.search_attributes, call)
+        return await super().start_workflow(input)
+
+    async def start_nexus_operation(
+        self, input: StartNexusOperationInput
+    ) -> NexusOperationHandle[Any]:  # Any: as in the base class
+        """Start one call of the mesh from outside of a workflow.
+
+        Raises:
+            RefusedError: The endpoint does not exist, or the call is too deep or too large.
+            UnavailableError: No time is left for it.
+        """
+        parent = mesh.maybe_current() or self._root()
+        to = Address(endpoint=input.endpoint, service=input.service, operation=input.operation)
+        physical = self._settings.physical(to.endpoint)
+        [payload] = DATA_CONVERTER.payload_converter.to_payloads([input.arg])
+        signed = self._signer.sign(
+            parent=parent,
+            to=to,
+            data=payload.data,
+            token_id=self._token_id(),
+            now=time.time(),
+            time_limit=input.schedule_to_close_timeout,
+            headers=dict(input.headers),
+        )
+        input.endpoint = physical
+        input.arg = RawValue(payload)
+        input.headers = signed.headers
+        input.schedule_to_close_timeout = signed.time_limit
+        try:
+            return await super().start_nexus_operation(input)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND and "endpoint" in error.message:
+                raise RefusedError(
+                    f"no Nexus endpoint {physical!r} exists; is team {to.endpoint!r} provisioned?"
+                ) from error
+            raise
+
+    async def get_nexus_operation_result(self, input: GetNexusOperationResultInput) -> Any:  # Any: as in the base class
+        """Wait for an operation's result.
+
+        Raises:
+            MeshError: What the provider, or the mesh on its behalf, answered instead.
+        """
+        try:
+            return await super().get_nexus_operation_result(input)
+        except NexusOperationFailureError as error:
+            known = from_failure(error, what=f"{input.service} {input.operation}")
+            if known is None:
+                raise
+            raise known from error
+
+    def _root(self) -> Call:
+        origin = mesh.origin() or Origin(root=str(uuid.uuid4()))
+        return Call(root=origin.root, team=self._signer.key.team, person=origin.person, limits=origin.limits)
+
+    def _token_id(self) -> str:
+        if not activity.in_activity():
+            return f"client:{uuid.uuid4().hex}"
+        # The second attempt of an activity makes the same calls in the same order: the same work, not new work.
+        info = activity.info()
+        attempt = f"{info.workflow_run_id}:{info.activity_id}"
+        place = f"{attempt}:{info.attempt}"
+        self._counts[place] = self._counts.get(place, 0) + 1
+        return f"{attempt}:{self._counts[place]}"
+
+
+class MeshClientInterceptor(temporalio.client.Interceptor):
+    """Puts `MeshClientOutbound` in front of a client."""
+
+    def __init__(self, *, signer: CallSigner, settings: Settings, search_attributes: bool) -> None:
+        self._signer = signer
+        self._settings = settings
+        self._search_attributes = search_attributes
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
+        """See base class."""
+        return MeshClientOutbound(
+            next, signer=self._signer, settings=self._settings, search_attributes=self._search_attributes
+        )
+
+
+def _with_search_attributes(existing: Any, call: Call) -> TypedSearchAttributes:  # Any: two generations of types
+    pairs = list(existing.search_attributes) if isinstance(existing, TypedSearchAttributes) else []
+    pairs.append(SearchAttributePair(ROOT, call.root))
+    if call.caller:
+        pairs.append(SearchAttributePair(CALLER, call.caller))
+    if call.address is not None:
+        pairs.append(SearchAttributePair(OPERATION, f"{call.address.service}.{call.address.operation}"))
+    return TypedSearchAttributes(pairs)

@@ -1,0 +1,53 @@
+"""Traces and metrics: OpenTelemetry when a collector is named, Prometheus when a port is.
+
+- `OTEL_EXPORTER_OTLP_ENDPOINT`: spans go there, one trace from the request through Nexus into the other team's
+  workflow, activities and model calls.
+- `CALLBOARD_METRICS`: `host:port` on which this process offers Temporal's metrics to Prometheus.
+"""
+
+import logging
+import os
+from typing import Final
+
+import opentelemetry.trace
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from temporalio.client import Plugin
+from temporalio.contrib.opentelemetry import OpenTelemetryPlugin, create_tracer_provider
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+
+from callboard_kit.process import before_exit
+
+logger: Final = logging.getLogger(__name__)
+
+ENDPOINT_VARIABLE: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
+METRICS_VARIABLE: Final = "CALLBOARD_METRICS"
+
+
+def start_telemetry(process: str) -> Runtime | None:
+    """Set up what the environment asks for; call once, first thing in a process.
+
+    Args:
+        process: What to call this process in traces, `orders` for instance.
+
+    Returns:
+        The Temporal runtime to connect with, or None for the default one.
+    """
+    if os.environ.get(ENDPOINT_VARIABLE):
+        provider = create_tracer_provider(resource=Resource.create({"service.name": f"callboard-{process}"}))
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        opentelemetry.trace.set_tracer_provider(provider)
+        before_exit(provider.force_flush)
+    address = os.environ.get(METRICS_VARIABLE)
+    if not address:
+        return None
+    return Runtime(telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=address)))
+
+
+def tracing_plugins() -> list[Plugin]:
+    """Return Temporal's tracing plugin when `start_telemetry`, or the program itself, has set up a tracer provider."""
+    provider = opentelemetry.trace.get_tracer_provider()
+    if isinstance(provider, opentelemetry.trace.ProxyTracerProvider | opentelemetry.trace.NoOpTracerProvider):
+        return []
+    return [OpenTelemetryPlugin(add_temporal_spans=True)]

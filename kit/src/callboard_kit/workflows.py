@@ -1,0 +1,110 @@
+"""The inside of a workflow run: it knows the call it works on, and its result leaves as the contract has it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC
+from typing import Any
+
+import temporalio.api.common.v1
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import FailureError
+from temporalio.worker import (
+    ExecuteWorkflowInput,
+    HandleQueryInput,
+    HandleSignalInput,
+    HandleUpdateInput,
+    WorkflowInboundInterceptor,
+    WorkflowOutboundInterceptor,
+)
+
+from callboard_contracts import MeshError
+from callboard_kit import mesh
+from callboard_kit.caller import MeshWorkflowOutbound, call_from
+from callboard_kit.contract_book import ContractBook, OperationContract
+from callboard_kit.failing import from_failure
+from callboard_kit.handler import checked_output
+from callboard_kit.records import Recorder, Used, outcome_of
+from callboard_kit.settings import Settings
+from callboard_kit.signing import CallSigner
+from callboard_kit.tokens import Call
+
+
+class MeshWorkflowInbound(WorkflowInboundInterceptor):
+    """Gives a run its call, and checks, trims and records what it answers."""
+
+    def __init__(
+        self,
+        next: WorkflowInboundInterceptor,
+        *,
+        signer: CallSigner,
+        settings: Settings,
+        book: ContractBook,
+        recorder: Recorder,
+    ) -> None:
+        super().__init__(next)
+        self._signer = signer
+        self._settings = settings
+        self._book = book
+        self._recorder = recorder
+        self._call: Call | None = None
+
+    def init(self, outbound: WorkflowOutboundInterceptor) -> None:
+        """Put the caller's side in front of everything the run sends out."""
+        super().init(MeshWorkflowOutbound(outbound, signer=self._signer, settings=self._settings))
+
+    async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:  # Any: as in the base class
+        """Run the workflow on behalf of its call."""
+        self._call = call_from(input.headers) or Call(
+            root=workflow.info().first_execution_run_id, team=self._signer.key.team
+        )
+        with mesh.working_on(self._call):
+            address = self._call.address
+            contract = None if address is None else self._book.find(address.service, address.operation)
+            if contract is None:
+                return await super().execute_workflow(input)
+            try:
+                answer = await super().execute_workflow(input)
+                [payload] = workflow.payload_converter().to_payloads([answer])
+                payload.data = checked_output(contract, payload.data, self._call)
+            except (MeshError, FailureError) as error:
+                self._record(contract, from_failure(error, what=f"{contract.service} {contract.description.name}"))
+                raise
+            self._record(contract, None, payload.data)
+            return RawValue(payload)
+
+    async def handle_signal(self, input: HandleSignalInput) -> None:
+        """Handle a signal on behalf of the run's call."""
+        with mesh.working_on(self._known(input.headers)):
+            await super().handle_signal(input)
+
+    async def handle_query(self, input: HandleQueryInput) -> Any:  # Any: as in the base class
+        """Handle a query on behalf of the run's call."""
+        with mesh.working_on(self._known(input.headers)):
+            return await super().handle_query(input)
+
+    async def handle_update_handler(self, input: HandleUpdateInput) -> Any:  # Any: as in the base class
+        """Handle an update on behalf of the run's call."""
+        with mesh.working_on(self._known(input.headers)):
+            return await super().handle_update_handler(input)
+
+    def _known(self, headers: Mapping[str, temporalio.api.common.v1.Payload]) -> Call:
+        # A signal may come before the run itself has begun: a signal-with-start, for instance.
+        return (
+            self._call
+            or call_from(headers)
+            or Call(root=workflow.info().first_execution_run_id, team=self._signer.key.team)
+        )
+
+    def _record(self, contract: OperationContract, error: MeshError | None, answer: bytes = b"") -> None:
+        if self._call is None or workflow.unsafe.is_replaying():
+            return
+        started = workflow.info().start_time.astimezone(UTC).timestamp()
+        self._recorder.tell(
+            replace(self._call, started=self._call.started or started),
+            outcome_of(error),
+            reason=self._call.rule if error is None else str(error),
+            duration=max(0.0, workflow.time() - started),
+            revision=contract.digest,
+            used=Used.read_from(answer) if contract.promise.kind == "agent" and answer else None,
+        )

@@ -61,7 +61,7 @@ def listing_document(data: bytes, *, team: str) -> ListingDocument:
     for index, operation in enumerate(description.operations):
         for side, schema in (("input", operation.input), ("output", operation.output)):
             require_schema(schema, f"document.operations[{index}].{side}")
-    computed = _digest(description)
+    computed = described_digest(description)
     if description.digest != computed:
         raise Refusal(
             "invalid",
@@ -190,8 +190,8 @@ def _require_operations(description: ServiceDescription) -> None:
         seen.add(operation.name)
 
 
-def _digest(description: ServiceDescription) -> str:
-    """The digest as `callboard_contracts.describe` makes it, from a description instead of a class."""
+def described_digest(description: ServiceDescription) -> str:
+    """Return the digest as `callboard_contracts.describe` makes it, from a description instead of a class."""
     return digest_of(
         {
             "service": description.service,

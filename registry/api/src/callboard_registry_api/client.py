@@ -9,8 +9,8 @@ Reading needs nothing else. What a team writes is signed: pass `sign`. What the 
 
 import base64
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import TracebackType
 from typing import Final, Generic, Protocol, TypeVar, cast
@@ -32,6 +32,12 @@ Sign = Callable[[str, str], str]
 
 FIELD_METADATA: Final = "callboard-field-bin"
 """The trailing metadata in which the registry names the part of the request at fault."""
+
+LONGEST_TEXT: Final = 1000
+"""Characters of each text in a call record that are reported."""
+
+_MOST_RECORDS: Final = 1000
+_LARGEST_BATCH: Final = 768 * 1024
 
 _SERVICE: Final = "/callboard.registry.v1.RegistryService/"
 
@@ -231,15 +237,21 @@ class RegistryClient:
                 return tuple(keys)
 
     async def report_calls(self, records: Iterable[CallRecord]) -> int:
-        """Report at most 1000 calls that the signing team answered or made, and return how many were new."""
-        batch = pb.CallBatch(records=[record.to_message() for record in records]).SerializeToString()
-        response = await self._call(
-            "ReportCalls",
-            pb.ReportCallsRequest(batch=batch),
-            pb.ReportCallsResponse,
-            token=self._signed("ReportCalls", batch),
-        )
-        return response.kept
+        """Report calls that the signing team answered or made, and return how many records were new.
+
+        Sends as many batches as it takes. Texts beyond `LONGEST_TEXT` characters are cut, so that one call with a
+        long entity does not keep the others from being known.
+        """
+        kept = 0
+        for batch in _batches(records):
+            response = await self._call(
+                "ReportCalls",
+                pb.ReportCallsRequest(batch=batch),
+                pb.ReportCallsResponse,
+                token=self._signed("ReportCalls", batch),
+            )
+            kept += response.kept
+        return kept
 
     async def list_calls(self, *, root: str = "", after: str = "", page_size: int = 0) -> CallPage:
         """Return call records of one tree, or of all, that arrived after a cursor."""
@@ -292,3 +304,26 @@ class RegistryClient:
         return RegistryUnavailableError(
             f"the registry at {self._address!r} did not answer {method!r} ({code.name.lower()}): {message}"
         )
+
+
+def _batches(records: Iterable[CallRecord]) -> Iterator[bytes]:
+    """Serialize records as `CallBatch` messages, each small enough to be taken."""
+    batch, size = pb.CallBatch(), 0
+    for record in records:
+        message = _cut(record).to_message()
+        if len(batch.records) == _MOST_RECORDS or (size and size + message.ByteSize() > _LARGEST_BATCH):
+            yield batch.SerializeToString()
+            batch, size = pb.CallBatch(), 0
+        batch.records.append(message)
+        size += message.ByteSize()
+    if size:
+        yield batch.SerializeToString()
+
+
+def _cut(record: CallRecord) -> CallRecord:
+    texts = {
+        name: value.encode(errors="replace").decode()[:LONGEST_TEXT]
+        for name, value in vars(record).items()
+        if isinstance(value, str)
+    }
+    return replace(record, **texts)

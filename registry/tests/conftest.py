@@ -1,0 +1,204 @@
+import asyncio
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import grpc.aio
+import nexusrpc
+import pytest
+
+from callboard_contracts import Message, ServiceDescription, describe, promise
+from callboard_kit.identity import SigningKey
+from callboard_registry.documents import described_digest
+from callboard_registry.server import serving
+from callboard_registry.settings import Address, Settings
+from callboard_registry_api.client import RegistryClient
+
+ADMINISTRATOR = "administrator-for-tests"
+
+
+class Wish(Message):
+    """What is wanted."""
+
+    text: str
+    """In plain words."""
+
+
+@nexusrpc.service(name="shop.v1")
+class Shop:
+    """Sells things."""
+
+    sell: nexusrpc.Operation[Wish, Wish] = promise(
+        kind="task", effect="write", latency=timedelta(seconds=1), longest=timedelta(minutes=1)
+    )
+    """Sell what is wanted."""
+
+
+def shop_document(*, service: str = "shop.v1", longest: float = 60, summary: str = "Sells things.") -> bytes:
+    """A description that holds together, varied where a test needs it."""
+    document = describe(Shop).model_dump(mode="json")
+    team = service.partition(".")[0]
+    document.update(service=service, team=team, endpoint=team, summary=summary)
+    document["operations"][0]["promise"]["longest_seconds"] = longest
+    document["digest"] = described_digest(ServiceDescription.model_validate(document))
+    return json.dumps(document).encode()
+
+
+@dataclass
+class Member:
+    """A team with a key, which signs as told."""
+
+    key: SigningKey
+
+    @property
+    def team(self) -> str:
+        return self.key.team
+
+    def sign(self, method: str, digest: str) -> str:
+        return self.token(mth=method, dig=digest)
+
+    def token(self, **claims: object) -> str:
+        now = int(time.time())
+        return self.key.sign({"aud": "callboard-registry", "iat": now, "exp": now + 60, **claims})
+
+
+@dataclass
+class Running:
+    """A registry that runs, and how to reach it."""
+
+    grpc: Address
+    http: Address
+
+    def client(self, member: Member | None = None, *, sign: Callable[[str, str], str] | None = None) -> RegistryClient:
+        sign = sign or (member.sign if member else None)
+        return RegistryClient(str(self.grpc), sign=sign, administrator_token=ADMINISTRATOR)
+
+    async def enrol(self, team: str) -> Member:
+        member = Member(SigningKey.generate(team))
+        async with self.client() as client:
+            await client.register_key(team, member.key.key_id, member.key.public_key.public_bytes)
+        return member
+
+
+@pytest.fixture
+def document() -> Callable[..., bytes]:
+    return shop_document
+
+
+@pytest.fixture
+def stranger() -> Member:
+    """A team that the registry has never heard of."""
+    return Member(SigningKey.generate("shop"))
+
+
+@pytest.fixture
+async def running(tmp_path: Path) -> AsyncIterator[Running]:
+    """A registry of this test's own, in this process."""
+    anywhere = Address("127.0.0.1", 0)
+    settings = Settings(
+        database=f"sqlite:///{tmp_path / 'registry.db'}",
+        grpc=anywhere,
+        http=anywhere,
+        administrator_token=ADMINISTRATOR,
+    )
+    async with serving(settings) as addresses:
+        yield Running(grpc=addresses.grpc, http=addresses.http)
+
+
+@pytest.fixture
+async def shop(running: Running) -> Member:
+    return await running.enrol("shop")
+
+
+@pytest.fixture
+async def bank(running: Running) -> Member:
+    return await running.enrol("bank")
+
+
+@pytest.fixture
+async def client(running: Running, shop: Member) -> AsyncIterator[RegistryClient]:
+    """A client that signs as the shop."""
+    async with running.client(shop) as client:
+        yield client
+
+
+@dataclass
+class Process:
+    """`python -m callboard_registry`, started for a test."""
+
+    running: Running
+    home: Path
+    process: asyncio.subprocess.Process
+
+    async def ended(self) -> tuple[int, str]:
+        _, errors = await asyncio.wait_for(self.process.communicate(), timeout=10)
+        assert self.process.returncode is not None
+        return self.process.returncode, errors.decode()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def ports() -> Iterator[Callable[[], int]]:
+    yield free_port
+
+
+@pytest.fixture
+def launch(tmp_path: Path):
+    """Start a registry process; what is left of it is killed at the end of the block."""
+
+    @asynccontextmanager
+    async def launch(*, ready: bool = True, **environment: str) -> AsyncIterator[Process]:
+        grpc_address, http_address = (Address("127.0.0.1", free_port()) for _ in range(2))
+        variables = {
+            "CALLBOARD_HOME": str(tmp_path),
+            "CALLBOARD_REGISTRY_GRPC": str(grpc_address),
+            "CALLBOARD_REGISTRY_HTTP": str(http_address),
+            "CALLBOARD_REGISTRY_ADMIN_TOKEN": ADMINISTRATOR,
+            **environment,
+        }
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("CALLBOARD_")}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "callboard_registry",
+            env={**kept, **variables},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            if ready:
+                await _answers(grpc_address, process)
+            yield Process(Running(grpc=grpc_address, http=http_address), tmp_path, process)
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.communicate()
+
+    return launch
+
+
+async def _answers(address: Address, process: asyncio.subprocess.Process) -> None:
+    channel = grpc.aio.insecure_channel(str(address), options=[("grpc.max_reconnect_backoff_ms", 200)])
+    waiting: list[Awaitable[object]] = [
+        asyncio.ensure_future(channel.channel_ready()),
+        asyncio.ensure_future(process.wait()),
+    ]
+    try:
+        done, pending = await asyncio.wait(waiting, timeout=15, return_when=asyncio.FIRST_COMPLETED)
+        for each in pending:
+            each.cancel()
+        assert waiting[0] in done, "the registry did not come up"
+    finally:
+        await channel.close()

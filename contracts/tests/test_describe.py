@@ -1,7 +1,7 @@
 import json
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import jsonschema_rs
 import nexusrpc
@@ -17,6 +17,7 @@ from callboard_contracts import (
     promise,
     services,
 )
+from callboard_contracts.digests import observable_schema
 
 SECOND = timedelta(seconds=1)
 
@@ -70,7 +71,7 @@ def test_everything_published_has_words(service: str, operation: OperationDescri
     assert len(operation.summary) <= 120
     for schema in (operation.input, operation.output):
         assert schema["description"]
-        for field in schema.get("properties", {}).values():  # pyright: ignore
+        for field in schema.get("properties", {}).values():
             assert field.get("description"), field
 
 
@@ -113,8 +114,8 @@ def test_a_class_that_is_no_service_is_refused() -> None:
 def _digest(question: type, answer: type, **changes: object) -> str:
     """The digest of a service with one operation that takes a question and gives an answer."""
     declared = {"kind": "task", "effect": "write", "latency": SECOND, "longest": 2 * SECOND, **changes}
-    operation = nexusrpc.Operation[question, answer]  # pyright: ignore
-    body = {"__annotations__": {"ask": operation}, "ask": promise(**declared), "__module__": __name__}  # pyright: ignore
+    operation = nexusrpc.Operation[question, answer]
+    body = {"__annotations__": {"ask": operation}, "ask": promise(**declared), "__module__": __name__}
     return describe(nexusrpc.service(name="askers.v1")(type("Askers", (), body))).digest
 
 
@@ -183,7 +184,7 @@ def test_the_digest_knows_types_constraints_and_defaults() -> None:
         urgency: Literal["low", "high"] = "high"
 
     class Counted(Question):
-        text: int  # pyright: ignore
+        text: int
 
     digests = {_digest(question, Answer) for question in (Question, Longer, Otherwise, Counted)}
 
@@ -202,6 +203,55 @@ def test_a_message_that_holds_itself_has_a_digest_without_its_name() -> None:
     assert _digest(Tree, Answer) == _digest(Bush, Answer)
 
 
+def test_the_order_of_keys_and_of_operations_does_not_change_the_digest() -> None:
+    described = describe(services["orders.v1"])
+    document = described.model_dump(mode="json")
+
+    turned = _turned(document) | {"operations": _turned(document["operations"])[::-1]}
+
+    assert list(turned) != list(document)
+    assert ServiceDescription.model_validate(turned).observable_digest() == described.digest
+
+
+def test_a_document_that_was_tampered_with_has_another_digest() -> None:
+    described = describe(services["orders.v1"])
+    document = described.model_dump(mode="json")
+    document["operations"][0]["promise"]["effect"] = "irreversible"
+    document["operations"][0]["promise"]["kind"] = "task"
+
+    assert ServiceDescription.model_validate(document).observable_digest() != described.digest
+
+
+def test_a_schema_that_is_not_complete_in_itself_has_no_digest() -> None:
+    with pytest.raises(ValueError, match=r"refers to '#/\$defs/Missing', which it does not define"):
+        observable_schema({"$ref": "#/$defs/Missing"})
+
+
+def test_a_small_schema_that_stands_for_a_huge_one_is_refused() -> None:
+    laughs: dict[str, object] = {"a0": {"type": "string"}}
+    for n in range(40):
+        laughs[f"a{n + 1}"] = {"properties": {side: {"$ref": f"#/$defs/a{n}"} for side in ("left", "right")}}
+
+    with pytest.raises(ValueError, match="more than 20000 parts"):
+        observable_schema({"$ref": "#/$defs/a40", "$defs": laughs})
+
+
+def test_a_schema_that_is_nested_too_deep_is_refused() -> None:
+    schema: dict[str, object] = {"type": "string"}
+    for _ in range(2000):
+        schema = {"items": schema}
+
+    with pytest.raises(ValueError, match="nested too deep"):
+        observable_schema(schema)
+
+
+def _turned(value: Any) -> Any:
+    """The same JSON value with the keys of every object in the opposite order."""
+    if isinstance(value, dict):
+        return {key: _turned(value[key]) for key in reversed(value)}
+    return [_turned(member) for member in value] if isinstance(value, list) else value
+
+
 def _references(schema: object) -> Iterator[str]:
     if isinstance(schema, dict):
         if isinstance(schema.get("$ref"), str):
@@ -213,22 +263,22 @@ def _references(schema: object) -> Iterator[str]:
             yield from _references(value)
 
 
-def _paths(schema: dict[str, object]) -> Iterator[tuple[str, bool]]:
+def _paths(schema: dict[str, Any]) -> Iterator[tuple[str, bool]]:
     """Every dotted path into what the schema describes, and whether it is required all the way."""
     definitions = schema.get("$defs", {})
 
-    def walk(node: dict[str, object], path: str, required: bool) -> Iterator[tuple[str, bool]]:
+    def walk(node: dict[str, Any], path: str, required: bool) -> Iterator[tuple[str, bool]]:
         while "$ref" in node:
-            node = definitions[node["$ref"].removeprefix("#/$defs/")]  # pyright: ignore
-        for branch in (*node.get("anyOf", ()), *node.get("oneOf", ())):  # pyright: ignore
+            node = definitions[node["$ref"].removeprefix("#/$defs/")]
+        for branch in (*node.get("anyOf", ()), *node.get("oneOf", ())):
             yield from walk(branch, path, False)
         if isinstance(node.get("items"), dict):
-            yield from walk(node["items"], path, required)  # pyright: ignore
+            yield from walk(node["items"], path, required)
         if isinstance(node.get("additionalProperties"), dict):
-            yield from walk(node["additionalProperties"], f"{path}.*", False)  # pyright: ignore
-        for name, member in node.get("properties", {}).items():  # pyright: ignore
+            yield from walk(node["additionalProperties"], f"{path}.*", False)
+        for name, member in node.get("properties", {}).items():
             inner = f"{path}.{name}".lstrip(".")
-            needed = required and name in node.get("required", ())  # pyright: ignore
+            needed = required and name in node.get("required", ())
             yield inner, needed
             yield from walk(member, inner, needed)
 

@@ -65,6 +65,27 @@ class ServiceDescription(Message):
     """`sha256:<hex>` over what a caller can observe: names, types, constraints and promises, but not titles,
     descriptions or examples."""
 
+    def observable_digest(self) -> str:
+        """Compute the digest from what is described here. A document that holds another one was tampered with.
+
+        Raises:
+            ValueError: A schema is not complete in itself, or too big.
+        """
+        return digest_of(
+            {
+                "service": self.service,
+                "endpoint": self.endpoint,
+                "operations": {
+                    operation.name: {
+                        "input": observable_schema(operation.input),
+                        "output": observable_schema(operation.output),
+                        "promise": operation.promise.model_dump(mode="json", exclude={"examples"}),
+                    }
+                    for operation in self.operations
+                },
+            }
+        )
+
     def operation(self, name: str) -> OperationDescription:
         """The operation with this name on the wire.
 
@@ -106,32 +127,16 @@ def describe(service: type) -> ServiceDescription:
             )
         )
     summary, description = _summary_and_rest(service.__doc__ or "")
-    return ServiceDescription(
+    described = ServiceDescription(
         service=definition.name,
         endpoint=endpoint,
         team=team,
         summary=summary,
         description=description,
         operations=tuple(operations),
-        digest=_digest(definition.name, endpoint, operations),
+        digest="",
     )
-
-
-def _digest(service: str, endpoint: str, operations: list[OperationDescription]) -> str:
-    return digest_of(
-        {
-            "service": service,
-            "endpoint": endpoint,
-            "operations": {
-                operation.name: {
-                    "input": observable_schema(operation.input),
-                    "output": observable_schema(operation.output),
-                    "promise": operation.promise.model_dump(mode="json", exclude={"examples"}),
-                }
-                for operation in operations
-            },
-        }
-    )
+    return described.model_copy(update={"digest": described.observable_digest()})
 
 
 def _schema(message: type | None, mode: Literal["validation", "serialization"]) -> dict[str, object]:

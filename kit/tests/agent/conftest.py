@@ -53,8 +53,7 @@ class Offline:
 
     async def requests(self, run_id: str) -> Sequence[dict[str, Any]]:
         """List what one workflow run asked."""
-        entries = (await self.http.get("/offline/requests")).json()["requests"]
-        return [entry for entry in entries if entry["key"].startswith(run_id)]
+        return (await self.http.get("/offline/requests", params={"key": run_id})).json()["requests"]
 
 
 @dataclass(frozen=True)

@@ -187,7 +187,7 @@ def _direction(stage: Stage) -> APIRouter:
     async def get_faults() -> FaultPlan:
         return stage.faults
 
-    async def requests(key: str | None = None, limit: int | None = Query(default=None, ge=0)) -> dict[str, object]:
+    async def requests(key: str = "", limit: int | None = Query(default=None, ge=0)) -> dict[str, object]:
         return {"totals": stage.ledger.totals, "requests": stage.ledger.entries(key=key, limit=limit)}
 
     async def health() -> dict[str, str]:

@@ -74,9 +74,9 @@ class Ledger:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(entry.model_dump_json() + "\n")
 
-    def entries(self, *, key: str | None = None, limit: int | None = None) -> Sequence[Entry]:
-        """List the requests kept, oldest first: all, those of one key, or only the latest `limit`."""
-        chosen = [entry for entry in self._entries if key is None or entry.key == key]
+    def entries(self, *, key: str = "", limit: int | None = None) -> Sequence[Entry]:
+        """List the requests kept, oldest first: those whose key begins with `key`, and only the latest `limit`."""
+        chosen = [entry for entry in self._entries if entry.key.startswith(key)]
         return chosen if limit is None else chosen[len(chosen) - min(limit, len(chosen)) :]
 
     @property

@@ -130,7 +130,7 @@ def _replacement(
 
 def _change_address(book: Casebook, wish: Wish) -> None:
     place = places.find(wish.text) or places.find(book.case.words)
-    source = re.search(r"\b(?:same as|same address as|to that of|address of)\D{0,20}(#W\d+)", wish.text, re.I)
+    source = re.search(r"\b(?:same (?:address )?as|to (?:that|the (?:one|address)) of)\D{0,20}(#W\d+)", wish.text, re.I)
     targets = [order_id for order_id in wish.order_ids if source is None or order_id != source[1]]
     if source is not None and source[1] in book.known:
         place = _place(book.known[source[1]].address)

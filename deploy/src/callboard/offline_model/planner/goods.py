@@ -47,7 +47,7 @@ def wants(clause: str) -> list[Want]:
 def named(text: str, name: str) -> int:
     """Tell how well a text names a thing: 0 not at all, else how many words of the name are said."""
     said = _stems(text)
-    words = [_stem(word) for word in re.findall(r"[\w']+", name.replace("-", ""))]
+    words = [_stem(word) for word in re.findall(r"[\w']+", name)]
     head = words[-1] if words[-1] not in _WEAK_NAMES else words[0]
     compound = "".join(words)
     if compound in said:

@@ -1,6 +1,7 @@
 """Reading a customer's words: who speaks, and what is wanted. Plain patterns, no guessing."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -25,9 +26,10 @@ _VERBS: Final = (
 _LEAD: Final = (
     r"(?:please\s+|kindly\s+|(?:I|we)(?:'d|\s+would)?\s+(?:also\s+)?(?:want|like|need|wish)\s+(?:you\s+)?to\s+)"
 )
-_BREAK: Final = re.compile(
-    r"(?<=[.;!?])(?<!\bApt\.)(?<!\bSt\.)\s+|\n+"
-    rf"|,?\s+(?:and|then|but)\s+(?:then\s+|also\s+|to\s+|finally\s+)*(?={_LEAD}?(?:{_VERBS})\b)"
+_SENTENCE: Final = re.compile(r"(?<=[.;!?])(?<!\bApt\.)(?<!\bSt\.)\s+|\n+|,?\s+(?:and|but|or)\s+(?=if\b)")
+_CONDITION: Final = re.compile(r"\W*(?:if|in case|unless|otherwise|should)\b", re.IGNORECASE)
+_CLAUSE: Final = re.compile(
+    rf",?\s+(?:and|then|but)\s+(?:then\s+|also\s+|to\s+|finally\s+)*(?={_LEAD}?(?:{_VERBS})\b)"
     rf"|,\s+(?=(?:then\s+|also\s+|finally\s+){{0,2}}{_LEAD}?(?:cancel|return|exchange|tell|transfer|calculate)\b)",
     re.IGNORECASE,
 )
@@ -97,9 +99,8 @@ def read(words: str) -> Case:
     """Take a customer's words apart."""
     wishes: list[Wish] = []
     named: tuple[str, ...] = ()
-    for clause in _BREAK.split(words):
+    for clause, conditional in _clauses(words):
         ids = tuple(dict.fromkeys(_ORDER_ID.findall(clause)))
-        conditional = re.match(r"\W*(?:if|in case|unless|otherwise|should)\b", clause, re.I) is not None
         kind = _kind(clause)
         points_back = re.search(r"\b(?:it|them|that order|this order|the order|the same order)\b", clause, re.I)
         if kind is not None:
@@ -116,6 +117,15 @@ def read(words: str) -> Case:
         name=(name[1], name[2]) if name else None,
         zip=zips[0] if zips else None,
     )
+
+
+def _clauses(words: str) -> Iterator[tuple[str, bool]]:
+    """Take words apart into clauses that want one thing each, and tell which hang on an if. These stay whole."""
+    for sentence in _SENTENCE.split(words):
+        if _CONDITION.match(sentence):
+            yield sentence, True
+        else:
+            yield from ((clause, False) for clause in _CLAUSE.split(sentence))
 
 
 def _kind(clause: str) -> Kind | None:

@@ -3,6 +3,7 @@
 from sqlalchemy.exc import OperationalError
 
 from callboard_kit import serve
+from callboard_kit.agent import ModelEndpoint, ModelSettings
 from callboard_kit.settings import Settings
 from callboard_team_customers.activities import CustomerActivities
 from callboard_team_customers.service import CustomersService
@@ -12,10 +13,11 @@ from callboard_team_customers.workflows import Assist, GetUserDetails, ModifyUse
 if __name__ == "__main__":
     store = CustomerStore(Settings.from_environment().store_url("customers"))
     activities = CustomerActivities(store)
+    model = ModelEndpoint(ModelSettings.from_environment())
     serve(
         package="callboard_team_customers",
         services=[CustomersService(store)],
         workflows=[Assist, GetUserDetails, ModifyUserAddress],
-        activities=[activities.look_at_customer, activities.move_customer],
+        activities=[model.call_model, activities.look_at_customer, activities.move_customer],
         transient=(OperationalError,),
     )

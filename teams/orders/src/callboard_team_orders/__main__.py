@@ -3,6 +3,7 @@
 from sqlalchemy.exc import OperationalError
 
 from callboard_kit import serve
+from callboard_kit.agent import ModelEndpoint, ModelSettings
 from callboard_kit.settings import Settings
 from callboard_team_orders import workflows
 from callboard_team_orders.activities import OrderActivities
@@ -12,6 +13,7 @@ from callboard_team_orders.store import OrderStore
 if __name__ == "__main__":
     store = OrderStore(Settings.from_environment().store_url("orders"))
     activities = OrderActivities(store)
+    model = ModelEndpoint(ModelSettings.from_environment())
     serve(
         package="callboard_team_orders",
         services=[OrdersService(store)],
@@ -24,6 +26,6 @@ if __name__ == "__main__":
             workflows.ModifyPendingOrderPayment,
             workflows.ReturnDeliveredOrderItems,
         ],
-        activities=[activities.look_at_order, activities.write_order],
+        activities=[model.call_model, activities.look_at_order, activities.write_order],
         transient=(OperationalError,),
     )

@@ -1,0 +1,112 @@
+"""`callboard up`, `down` and `status`: the mesh on this machine."""
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from callboard.command.terminal import home, print_json, print_result, say
+from callboard.failures import CommandError
+
+
+def up(
+    *,
+    detach: Annotated[bool, typer.Option("--detach", help="Leave the mesh running and return.")] = False,
+    port_base: Annotated[
+        int | None, typer.Option("--port-base", help="Take six ports from here on instead of free ones.")
+    ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option("--without", help="A team whose worker you run yourself. May be repeated.")
+    ] = None,
+) -> None:
+    """Start the mesh of this machine and keep it running; Ctrl-C stops all of it."""
+    asyncio.run(_up(home(), detach=detach, port_base=port_base, without=without or []))
+
+
+def down() -> None:
+    """Stop the mesh of this machine, whatever is left of it."""
+    from callboard.stack.lifecycle import stop
+
+    stopped = stop(home())
+    say(f"stopped the mesh in {str(home())!r}" if stopped else f"no mesh runs in {str(home())!r}")
+
+
+def status(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> int:
+    """Show each process of the mesh with its state and address; exit code 1 unless all of them run."""
+    from callboard.stack.lifecycle import running, states
+
+    found = running(home())
+    if found is None:
+        if as_json:
+            print_json({})
+        raise CommandError(f"no mesh runs in {str(home())!r}; start one with 'callboard up'")
+    seen = states(found)
+    parts: dict[str, dict[str, object]] = {}
+    for name, address in found.addresses.items():
+        state = seen.get(name)
+        parts[name] = {
+            "state": state.state if state else "unknown",
+            "address": address,
+            "pid": state.pid if state else None,
+        }
+        if name in found.links:
+            parts[name]["page"] = found.links[name]
+    if as_json:
+        print_json(parts)
+    else:
+        for name, part in parts.items():
+            print_result(f"{name:14} {part['state']!s:10} {part['address']}  {part.get('page', '')}".rstrip())
+    return 0 if all(part["state"] == "running" for part in parts.values()) else 1
+
+
+async def _up(folder: Path, *, detach: bool, port_base: int | None, without: list[str]) -> None:
+    from callboard.command.watching import view_for_terminal
+    from callboard.stack.lifecycle import started
+
+    async def work() -> None:
+        with view_for_terminal() as view:
+            async with started(
+                folder, say=view.say, changed=view.changed, port_base=port_base, without=without, keep=lambda: detach
+            ) as stack:
+                for name, link in stack.plan.links.items():
+                    view.say(f"{name}: {link}")
+                if detach:
+                    view.say("the mesh is up; 'callboard status' shows it, 'callboard down' stops it")
+                    return
+                view.say(f"the mesh is up, logs are in {str(folder / 'logs')!r}; Ctrl-C stops it")
+                try:
+                    await stack.watch(changed=view.changed)
+                finally:
+                    view.say("stopping the mesh")
+
+    await until_told_to_stop(work())
+
+
+async def until_told_to_stop(work: Coroutine[object, object, None]) -> bool:
+    """Do `work` until it is done or this process is told to stop, once; return whether it was done."""
+    task = asyncio.ensure_future(work)
+    asked: list[int] = []
+
+    def ask(number: int) -> None:
+        # Only once: asking again must not interrupt the stopping.
+        if not asked:
+            asked.append(number)
+            task.cancel()
+
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for number in signals:
+        loop.add_signal_handler(number, ask, number)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not asked:
+            raise
+        return False
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
+    return True

@@ -1,0 +1,100 @@
+"""Whether the processes of a stack answer: running is not yet working."""
+
+import asyncio
+from collections.abc import Mapping
+
+import redis.asyncio
+from redis.exceptions import RedisError
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from callboard.stack.parts import Part
+from callboard_kit.devserver import DevServerError, wait_until_ready
+from callboard_registry_api.client import RegistryClient
+from callboard_registry_api.errors import RegistryUnavailableError
+
+_KINDS = (TaskQueueType.TASK_QUEUE_TYPE_NEXUS, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
+
+
+class Readiness:
+    """Asks the parts of one stack whether they answer. Belongs to one event loop."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._temporal: Client | None = None
+
+    async def temporal(self) -> Client:
+        """Return a connection to the stack's Temporal server.
+
+        Raises:
+            RuntimeError: It does not answer.
+        """
+        if self._temporal is None:
+            self._temporal = await Client.connect(self._environment["TEMPORAL_ADDRESS"])
+        return self._temporal
+
+    async def answers(self, part: Part) -> bool:
+        """Return whether `part` does its work now."""
+        match part.name:
+            case "temporal":
+                return await self._temporal_answers(part.address)
+            case "valkey":
+                return await self._valkey_answers()
+            case "registry":
+                return await self._registry_answers(part.address)
+            case _ if part.role == "worker":
+                return await self._worker_polls(part.address.partition("/")[2])
+            case _:
+                return await _listens(part.address)
+
+    async def _temporal_answers(self, address: str) -> bool:
+        left = iter((True, False))
+        try:
+            await wait_until_ready(address, alive=lambda: next(left))
+        except DevServerError:
+            return False
+        return True
+
+    async def _valkey_answers(self) -> bool:
+        client = redis.asyncio.from_url(self._environment["CALLBOARD_REDIS_URL"])
+        try:
+            return await client.exists("callboard") == 0
+        except (RedisError, OSError):
+            return False
+        finally:
+            await client.aclose()
+
+    async def _registry_answers(self, address: str) -> bool:
+        async with RegistryClient(address) as client:
+            try:
+                await client.list_public_keys()
+            except RegistryUnavailableError:
+                return False
+            return True
+
+    async def _worker_polls(self, queue: str) -> bool:
+        try:
+            service = (await self.temporal()).workflow_service
+            found = [
+                await service.describe_task_queue(
+                    DescribeTaskQueueRequest(namespace=queue, task_queue=TaskQueue(name=queue), task_queue_type=kind)
+                )
+                for kind in _KINDS
+            ]
+        except (RuntimeError, RPCError):
+            return False
+        return any(each.pollers for each in found)
+
+
+async def _listens(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        _, writer = await asyncio.open_connection(host, int(port))
+    except OSError:
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True

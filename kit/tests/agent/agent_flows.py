@@ -72,6 +72,11 @@ class Shop:
     )
     """Fail for a reason of its own."""
 
+    give_up: nexusrpc.Operation[Item, Answer] = promise(
+        kind="query", effect="read", latency=timedelta(seconds=1), longest=timedelta(seconds=20)
+    )
+    """Be cancelled by whoever serves it."""
+
     think: nexusrpc.Operation[Item, Answer] = promise(
         kind="agent", effect="read", latency=timedelta(seconds=1), longest=timedelta(seconds=20)
     )
@@ -115,6 +120,10 @@ class ShopService:
     @nexusrpc.handler.sync_operation
     async def fail(self, _ctx: nexusrpc.handler.StartOperationContext, _item: Item) -> Answer:
         raise nexusrpc.OperationError("secret inner workings", state=nexusrpc.OperationErrorState.FAILED)
+
+    @nexusrpc.handler.sync_operation
+    async def give_up(self, _ctx: nexusrpc.handler.StartOperationContext, _item: Item) -> Answer:
+        raise nexusrpc.OperationError("called off", state=nexusrpc.OperationErrorState.CANCELED)
 
     @nexusrpc.handler.sync_operation
     async def think(self, _ctx: nexusrpc.handler.StartOperationContext, _item: Item) -> Answer:

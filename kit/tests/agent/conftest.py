@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import opentelemetry.trace
 import pytest
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from temporalio.api.nexus.v1 import EndpointSpec, EndpointTarget
 from temporalio.api.operatorservice.v1 import CreateNexusEndpointRequest
 from temporalio.client import Client
+from temporalio.contrib.opentelemetry import create_tracer_provider
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Worker
 
@@ -138,3 +142,14 @@ async def worker_process(
 @pytest.fixture
 def run_worker(address: str) -> Any:
     return lambda stage: worker_process(address, stage.task_queue, stage.offline.settings)
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
+    """Collect the spans of this process, for as long as one test runs."""
+    exporter = InMemorySpanExporter()
+    provider = create_tracer_provider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    # OpenTelemetry lets a process set its provider once only, and has no way to take it back.
+    monkeypatch.setattr(opentelemetry.trace, "_TRACER_PROVIDER", provider)
+    return exporter

@@ -1,19 +1,24 @@
 """The loop on a real Temporal server and the offline model, in a plain worker without any plugin."""
 
 import asyncio
+import json
 import signal
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from agent_flows import SANDBOX, Assistant, Case
-from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
+from agent_flows import Assistant, Case, agent_worker
+from opentelemetry import trace
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
+from temporalio.contrib.opentelemetry import OpenTelemetryPlugin
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
-from temporalio.worker import Replayer
 
 from callboard_contracts import Deed
-from callboard_kit.agent import CallRecord, Limits, Outcome
+from callboard_kit.agent import CallRecord, Limits, ModelEndpoint, ModelReply, ModelSettings, Outcome
+from callboard_kit.testing.models import ScriptedModel
+from callboard_kit.testing.models import calling as calls
 
 
 def calling(*calls: tuple[str, dict[str, object]]) -> dict[str, object]:
@@ -84,7 +89,7 @@ async def test_an_activity_is_a_tool_too(bench, goal):
 
 
 async def test_a_call_that_does_not_work_comes_back_to_the_model_as_a_result(bench, goal):
-    names = ("refuse", "be_closed", "fail", "price")
+    names = ("refuse", "be_closed", "fail", "give_up", "price")
     step = calling(*((f"shop_v1__{name}", {"name": "tea"}) for name in names))
     await bench.offline.play(goal, step, saying("Only the price."))
 
@@ -95,6 +100,7 @@ async def test_a_call_that_does_not_work_comes_back_to_the_model_as_a_result(ben
         ("refuse", "refused", "'tea' is not for sale"),
         ("be_closed", "unavailable", "the shop is closed"),
         ("fail", "failed", "shop.v1 fail failed for a reason of its own"),
+        ("give_up", "failed", "shop.v1 give_up was cancelled by the other side"),
         ("price", "ok", None),
     ]
     told = str(await handle.fetch_history())
@@ -128,16 +134,76 @@ async def test_arguments_that_break_the_schema_are_given_back_to_be_corrected(be
     assert (outcome.answer, [call.outcome for call in outcome.calls]) == ("7.", ["malformed", "ok"])
 
 
-async def test_arguments_that_are_not_json_are_given_back_and_only_they_are_asked_for_again(bench, goal):
-    step = calling(("shop_v1__price", {"name": "tea"}), ("shop_v1__price", {"name": "cup"}))
-    await bench.offline.play(goal, step, saying("Both 7."))
-    # Every first attempt is struck, so the correction would be struck as well: a rate below 1 lets one through.
-    await bench.offline.break_down(goal, "malformed_arguments", rates={"malformed_arguments": 0.5})
+async def test_arguments_that_are_not_json_are_given_back_while_the_rest_of_the_step_is_done(stage, goal):
+    model = ScriptedModel(
+        [calls("shop_v1__price", {"name": "tea"}), calls("shop_v1__price", '{"name": "cup'), calls("no_such_tool")],
+        [calls("shop_v1__price", {"name": "cup"})],
+        "Both 7.",
+    )
+    async with agent_worker(stage.client, stage.task_queue, model.call_model):
+        outcome = await (await start(stage, goal)).result()
 
-    outcome = await (await start(bench, goal, limits=Limits(max_corrections=19))).result()
+    assert (outcome.answer, [call.outcome for call in outcome.calls]) == (
+        "Both 7.",
+        ["ok", "malformed", "malformed", "ok"],
+    )
+    told = [json.loads(message.content) for message in model.requests[1].messages if message.role == "tool"]
+    assert told == [
+        {"text": "tea costs 7", "usage": None},
+        {
+            "error": {
+                "kind": "malformed",
+                "message": "the arguments are not JSON: Unterminated string starting at: line 1 column 10 (char 9)",
+            }
+        },
+        {
+            "error": {
+                "kind": "malformed",
+                "message": "there is no tool 'no_such_tool'; use one of those offered",
+            }
+        },
+    ]
 
-    assert outcome.answer == "Both 7."
-    assert sum(call.outcome == "ok" for call in outcome.calls) == 2
+
+async def test_what_the_model_hears_first_are_the_instructions_and_the_goal_as_they_are(stage, goal):
+    model = ScriptedModel("Nothing to do.")
+    async with agent_worker(stage.client, stage.task_queue, model.call_model):
+        await (await start(stage, goal)).result()
+
+    [request] = model.requests
+    assert [(message.role, message.content) for message in request.messages] == [
+        ("system", "Serve the customer."),
+        ("user", goal),
+    ]
+    assert [tool.name for tool in request.tools] == [
+        *(f"shop_v1__{name}" for name in ("price", "meet", "refuse", "be_closed", "fail", "give_up", "think")),
+        "look_up",
+    ]
+    assert request.tools[0].description == "Tell what an item costs."
+    assert request.tools[0].parameters == {
+        "properties": {"name": {"minLength": 1, "type": "string"}},
+        "required": ["name"],
+        "title": "Item",
+        "type": "object",
+    }
+
+
+async def test_a_long_result_is_cut_and_says_so(stage, goal):
+    model = ScriptedModel([calls("shop_v1__price", {"name": "tea" * 100})], "Long.")
+    async with agent_worker(stage.client, stage.task_queue, model.call_model):
+        await (await start(stage, goal, limits=Limits(max_result_characters=100))).result()
+
+    told = json.loads(model.requests[1].messages[-1].content)
+    assert (len(told["beginning"]), told["cut_off_characters"]) == (100, 232)
+
+
+@pytest.mark.parametrize(("finish", "reason"), [("length", "cut_off"), ("content_filter", "filtered")])
+async def test_an_answer_that_the_provider_ended_says_so(stage, goal, finish, reason):
+    model = ScriptedModel(ModelReply(content="To begin with", finish_reason=finish))
+    async with agent_worker(stage.client, stage.task_queue, model.call_model):
+        outcome = await (await start(stage, goal)).result()
+
+    assert (outcome.answer, outcome.stopped_because) == ("To begin with", reason)
 
 
 async def test_a_model_that_keeps_writing_malformed_arguments_ends_the_run(bench, goal):
@@ -150,6 +216,15 @@ async def test_a_model_that_keeps_writing_malformed_arguments_ends_the_run(bench
         "the model wrote malformed tool calls 3 times in a row, "
         "the last for 'price': /: \"name\" is a required property"
     )
+
+
+async def test_only_malformed_steps_in_a_row_count(stage, goal):
+    wrong, right = [calls("shop_v1__price")], [calls("shop_v1__price", {"name": "tea"})]
+    model = ScriptedModel(wrong, right, wrong, right, "7.")
+    async with agent_worker(stage.client, stage.task_queue, model.call_model):
+        outcome = await (await start(stage, goal, limits=Limits(max_corrections=1))).result()
+
+    assert outcome.answer == "7."
 
 
 @pytest.mark.parametrize("kind", ["rate_limited", "server_error", "broken_stream", "ended_stream"])
@@ -169,10 +244,6 @@ async def test_a_provider_that_fails_once_is_asked_again(bench, goal, kind):
 
 
 async def test_a_wrong_key_ends_the_run_at_once_and_names_the_variable_but_not_the_key(stage, goal):
-    from agent_flows import agent_worker
-
-    from callboard_kit.agent import ModelEndpoint, ModelSettings
-
     settings = ModelSettings(
         model="offline-script-player", base_url=stage.offline.settings.base_url, api_key="sk-wrong"
     )
@@ -261,7 +332,7 @@ async def test_many_tools_are_found_by_search_instead_of_being_offered_all(bench
         saying("7."),
     )
 
-    handle = await start(bench, goal, padding=9)
+    handle = await start(bench, goal, padding=8)
     outcome = await handle.result()
 
     assert [(call.operation, call.outcome) for call in outcome.calls] == [("search_tools", "ok"), ("price", "ok")]
@@ -277,14 +348,30 @@ async def test_many_tools_are_found_by_search_instead_of_being_offered_all(bench
     assert offered == [1, 9, 9]
 
 
-async def test_a_run_can_be_replayed(bench, goal):
-    both = calling(("shop_v1__meet", {"name": "tea"}), ("shop_v1__refuse", {"name": "cup"}))
-    bench.shop.needed = 1
-    await bench.offline.play(goal, both, calling(("shop_v1__price", {})), saying("Done."))
-    handle = await start(bench, goal)
-    await handle.result()
+async def test_a_run_its_model_calls_and_its_tools_are_spans_of_one_trace(stage, goal, spans):
+    await stage.offline.play(goal, calling(("shop_v1__refuse", {"name": "SECRET"})), saying("Done."))
+    client = await Client.connect(
+        stage.client.service_client.config.target_host,
+        data_converter=pydantic_data_converter,
+        plugins=[OpenTelemetryPlugin()],
+    )
+    endpoint = ModelEndpoint(stage.offline.settings)
+    with trace.get_tracer("test").start_as_current_span("the request"):
+        async with agent_worker(client, stage.task_queue, endpoint.call_model):
+            await (await start(replace(stage, client=client), goal)).result()
+    await endpoint.close()
 
-    replayer = Replayer(workflows=[Assistant], data_converter=pydantic_data_converter, workflow_runner=SANDBOX)
-    replayed = await replayer.replay_workflow(await handle.fetch_history())
-
-    assert replayed.replay_failure is None
+    found = {span.context.span_id: span for span in spans.get_finished_spans()}
+    names = [
+        (span.name, found[span.parent.span_id].name if span.parent else None, span.attributes.get("error.type"))
+        for span in sorted(found.values(), key=lambda span: span.start_time)
+    ]
+    assert names == [
+        ("the request", None, None),
+        ("invoke_agent agent", "the request", None),
+        ("chat offline-script-player", "invoke_agent agent", None),
+        ("execute_tool shop_v1__refuse", "invoke_agent agent", "RefusedError"),
+        ("chat offline-script-player", "invoke_agent agent", None),
+    ]
+    assert len({span.context.trace_id for span in found.values()}) == 1
+    assert "SECRET" not in "".join(span.to_json() for span in found.values())

@@ -10,12 +10,13 @@ as an activity; the sandbox must pass `callboard_kit`, `callboard_contracts` and
 from callboard_kit.agent.endpoint import ModelEndpoint, ModelSettings
 from callboard_kit.agent.loop import agent_run
 from callboard_kit.agent.messages import CALL_MODEL, ChatMessage, ModelReply, ModelRequest, ToolCall, ToolSpec
-from callboard_kit.agent.offer import MOST_OFFERED, SEARCH
+from callboard_kit.agent.offer import MOST_FOUND, MOST_OFFERED, SEARCH, ToolSearch, best_matches
 from callboard_kit.agent.outcome import CallRecord, Limits, Outcome
 from callboard_kit.agent.tools import ActivityTool, OperationTool, Tool
 
 __all__ = [
     "CALL_MODEL",
+    "MOST_FOUND",
     "MOST_OFFERED",
     "SEARCH",
     "ActivityTool",
@@ -30,6 +31,8 @@ __all__ = [
     "Outcome",
     "Tool",
     "ToolCall",
+    "ToolSearch",
     "ToolSpec",
     "agent_run",
+    "best_matches",
 ]

@@ -22,7 +22,7 @@ from callboard_contracts import MeshError, RefusedError, UnavailableError, Usage
 from callboard_kit.agent import tracing
 from callboard_kit.agent.arguments import MalformedArgumentsError
 from callboard_kit.agent.messages import CALL_MODEL, ChatMessage, ModelReply, ModelRequest, ToolCall
-from callboard_kit.agent.offer import Offer
+from callboard_kit.agent.offer import Offer, ToolSearch
 from callboard_kit.agent.outcome import NOTHING, CallRecord, Limits, Outcome, StoppedBecause, total
 from callboard_kit.agent.tools import Tool
 from callboard_kit.failing import from_failure
@@ -38,6 +38,7 @@ async def agent_run(
     *,
     instructions: str,
     tools: Sequence[Tool] = (),
+    search: ToolSearch | None = None,
     limits: Limits | None = None,
     model: str | None = None,
     name: str = "agent",
@@ -48,6 +49,7 @@ async def agent_run(
         goal: What is wanted; the model gets it as the user's words, unchanged.
         instructions: Who the agent is and what it must keep to; the model gets them as the system's words.
         tools: What it may call. Beyond `MOST_OFFERED` of them it is given a search instead of all their schemas.
+        search: Finds further tools, when there are more than a history should hold; the model can then call them too.
         limits: How far it may go.
         model: The model to ask, if not the one the worker was started with.
         name: What the agent is called in traces.
@@ -57,7 +59,7 @@ async def agent_run(
         RefusedError: The model's provider refused the conversation as such.
     """
     with tracing.agent(name):
-        return await _Run(goal, instructions, tools, limits or Limits(), model).go()
+        return await _Run(goal, instructions, Offer(tools, search), limits or Limits(), model).go()
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,8 @@ class _Done:
 class _Run:
     """One run: the conversation and what it has come to."""
 
-    def __init__(self, goal: str, instructions: str, tools: Sequence[Tool], limits: Limits, model: str | None) -> None:
-        self._offer = Offer(tools)
+    def __init__(self, goal: str, instructions: str, offer: Offer, limits: Limits, model: str | None) -> None:
+        self._offer = offer
         self._limits = limits
         self._model = model
         self._turns = asyncio.Semaphore(limits.max_parallel)
@@ -160,7 +162,8 @@ class _Run:
         document: object = to_jsonable_python(result)
         text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
         if len(text) > self._limits.max_result_characters:
-            cut = {"beginning": text[: self._limits.max_result_characters], "cut_off_characters": len(text)}
+            most = self._limits.max_result_characters
+            cut = {"beginning": text[:most], "cut_off_characters": len(text) - most}
             text = json.dumps(cut, ensure_ascii=False, separators=(",", ":"))
         record = CallRecord(service=tool.service, operation=tool.operation, outcome="ok")
         message = ChatMessage(role="tool", content=text, tool_call_id=call.id)

@@ -3,11 +3,14 @@
 Up to `MOST_OFFERED` tools are given with their full schemas. Beyond that their
 schemas would fill the conversation before it begins, so the model is given
 `search_tools` instead, and what it finds is offered from the next step on.
+Where even their list would be too much for a workflow's history, whoever runs
+the agent brings a search of their own.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
+from typing import Final, TypeVar
 
 from callboard_kit.agent.arguments import ArgumentReader
 from callboard_kit.agent.messages import ToolCall, ToolSpec
@@ -19,37 +22,68 @@ MOST_OFFERED: Final = 40
 SEARCH: Final = "search_tools"
 """The name of the tool that finds tools."""
 
-_MOST_FOUND: Final = 8
+MOST_FOUND: Final = 8
+"""How many tools a search offers at a time."""
+
+ToolSearch = Callable[[str], Awaitable[Sequence[Tool]]]
+"""Finds tools by a few words, best first. Runs in the workflow."""
+
+AnyTool = TypeVar("AnyTool", bound=Tool)
+
+
+def best_matches(query: str, tools: Sequence[AnyTool], *, most: int = MOST_FOUND) -> tuple[AnyTool, ...]:
+    """Return the tools that fit a few words, best first: by the words of their names, then of their descriptions."""
+    asked = _words(query)
+    scores = {
+        tool.spec.name: (3 * len(asked & _words(tool.spec.name)) + len(asked & _words(tool.spec.description)), tool)
+        for tool in tools
+    }
+    fitting = sorted((name for name, (score, _) in scores.items() if score), key=lambda name: (-scores[name][0], name))
+    return tuple(scores[name][1] for name in fitting[:most])
 
 
 class Offer:
     """The tools of one run, and those the model knows of so far."""
 
-    def __init__(self, tools: Sequence[Tool]) -> None:
+    def __init__(self, tools: Sequence[Tool], search: ToolSearch | None = None) -> None:
         self._tools: dict[str, Tool] = {}
         for tool in tools:
             if self._tools.setdefault(tool.spec.name, tool) is not tool:
                 raise ValueError(f"two tools are called {tool.spec.name!r}")
-        self._search = _Search(self._tools) if len(self._tools) > MOST_OFFERED else None
-        self._readers: dict[str, ArgumentReader] = {}
-
-    @property
-    def notice(self) -> str:
+        self._offered = dict.fromkeys(self._tools)
+        self._search: _Search | None = None
+        self.notice = ""
         """What the model is told beside its instructions. Empty when everything is offered."""
-        if self._search is None:
-            return ""
-        services = sorted({tool.service for tool in self._tools.values()})
-        return (
-            f"There are {len(self._tools)} tools, of these services: {', '.join(services)}. "
-            f"Find the ones you need with {SEARCH}; you can call what it finds from then on."
-        )
+
+        if search is not None:
+            self._search = _Search(search, self._offer)
+            self.notice = (
+                f"There are more tools than you are offered. Find the ones you need with {SEARCH}; "
+                "you can call what it finds from then on."
+            )
+        elif len(self._tools) > MOST_OFFERED:
+            self._offered.clear()
+            self._search = _Search(self._best, self._offer)
+            services = sorted({tool.service for tool in tools})
+            self.notice = (
+                f"There are {len(self._tools)} tools, of these services: {', '.join(services)}. "
+                f"Find the ones you need with {SEARCH}; you can call what it finds from then on."
+            )
+        self._readers: dict[str, ArgumentReader] = {}
 
     @property
     def specs(self) -> tuple[ToolSpec, ...]:
         """What to tell the model about the tools it may call now."""
-        if self._search is None:
-            return tuple(tool.spec for tool in self._tools.values())
-        return (self._search.spec, *(self._tools[name].spec for name in self._search.found))
+        offered = tuple(self._tools[name].spec for name in self._offered)
+        return offered if self._search is None else (self._search.spec, *offered)
+
+    async def _best(self, query: str) -> Sequence[Tool]:
+        return best_matches(query, tuple(self._tools.values()))
+
+    def _offer(self, tool: Tool) -> None:
+        # What was offered before stays as it was: a call to it may be on its way.
+        self._tools.setdefault(tool.spec.name, tool)
+        self._offered[tool.spec.name] = None
 
     def find(self, name: str) -> Tool | None:
         """Find a tool by the name the model gave. A tool that was not offered yet is as good as one that was."""
@@ -72,13 +106,11 @@ class Offer:
 
 
 class _Search:
-    """The tool that finds tools: by the words of their names, then of their descriptions."""
+    """The tool that finds tools."""
 
-    def __init__(self, tools: Mapping[str, Tool]) -> None:
-        self._words = {
-            name: (_words(name), _words(tool.spec.description), tool.spec.description) for name, tool in tools.items()
-        }
-        self.found: dict[str, None] = {}
+    def __init__(self, search: ToolSearch, offer: Callable[[Tool], None]) -> None:
+        self._find = search
+        self._offer = offer
 
     @property
     def spec(self) -> ToolSpec:
@@ -102,16 +134,13 @@ class _Search:
 
     async def call(self, arguments: dict[str, object]) -> object:
         """Return the best tools, and offer them from now on."""
-        asked = _words(str(arguments["query"]))
-        scores = {
-            name: 3 * len(asked & in_name) + len(asked & in_description)
-            for name, (in_name, in_description, _) in self._words.items()
-        }
-        best = sorted((name for name in scores if scores[name]), key=lambda name: (-scores[name], name))[:_MOST_FOUND]
-        self.found.update(dict.fromkeys(best))
-        return {"tools": [{"name": name, "description": self._words[name][2]} for name in best]}
+        found = await self._find(str(arguments["query"]))
+        for tool in found:
+            self._offer(tool)
+        return {"tools": [{"name": tool.spec.name, "description": tool.spec.description} for tool in found]}
 
 
+@lru_cache(maxsize=20_000)  # A catalog is searched again and again; pure, so it may be kept between runs.
 def _words(text: str) -> frozenset[str]:
     """Take a text apart into its words, plurals as singulars."""
     return frozenset(word.removesuffix("s") for word in re.findall(r"[a-z0-9]+", text.lower()))

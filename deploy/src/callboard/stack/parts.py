@@ -22,6 +22,9 @@ PORTS: Final = ("temporal", "temporal-ui", "registry", "registry-http", "valkey"
 ADMINISTRATOR_TOKEN: Final = "registry-admin-token"
 """The file in the home with the secret that the registry's administrator shows."""
 
+OFFLINE_MODEL: Final = "offline-script-player"
+"""The only model the offline model knows. Written again here: its own module would bring a web framework along."""
+
 Role = Literal["server", "worker"]
 """Servers start first, workers once the servers answer."""
 
@@ -96,7 +99,7 @@ def plan(
         "TEMPORAL_CONFIG_FILE": str(home / "temporal.toml"),
     }
     if own_model:
-        told |= {"OPENAI_BASE_URL": f"http://{at['offline-model']}/v1", "CALLBOARD_MODEL": "offline"}
+        told |= {"OPENAI_BASE_URL": f"http://{at['offline-model']}/v1", "CALLBOARD_MODEL": OFFLINE_MODEL}
     else:
         told |= {name: outside[name] for name in ("OPENAI_BASE_URL", "CALLBOARD_MODEL") if outside.get(name)}
     settings = Settings.from_environment({**told})

@@ -13,7 +13,13 @@ from typing import Any, Final, NoReturn, TypeVar, cast
 import temporalio.api.common.v1
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, NexusOperationError
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    ChildWorkflowError,
+    NexusOperationError,
+    is_cancelled_exception,
+)
 from temporalio.worker import (
     ContinueAsNewInput,
     StartActivityInput,
@@ -23,7 +29,7 @@ from temporalio.worker import (
     WorkflowOutboundInterceptor,
 )
 
-from callboard_contracts import RefusedError
+from callboard_contracts import RefusedError, UnavailableError
 from callboard_kit import mesh
 from callboard_kit.failing import from_failure
 from callboard_kit.settings import Settings
@@ -53,7 +59,8 @@ class MeshWorkflowOutbound(WorkflowOutboundInterceptor):
         self._signer = signer
         self._settings = settings
         self._calls = 0
-        self._endpoints: dict[str, bool] = {}
+        self._endpoints: set[str] = set()
+        self._asking = asyncio.Lock()
         self._turns = asyncio.Semaphore(MAX_IN_FLIGHT)
 
     async def start_nexus_operation(
@@ -87,7 +94,7 @@ class MeshWorkflowOutbound(WorkflowOutboundInterceptor):
                 token_id=token_id,
                 now=workflow.time(),
                 time_limit=input.schedule_to_close_timeout,
-                headers=dict(input.headers or {}),
+                headers=input.headers or {},
             )
             # The bytes that were signed are the bytes that are sent: nothing is encoded a second time.
             input.input = cast(InputT, RawValue(payload))
@@ -132,15 +139,24 @@ class MeshWorkflowOutbound(WorkflowOutboundInterceptor):
         self.next.continue_as_new(input)
 
     async def _exists(self, endpoint: str) -> bool:
-        if endpoint not in self._endpoints:
-            self._endpoints[endpoint] = await workflow.execute_local_activity(
-                ENDPOINT_EXISTS,
-                endpoint,
-                result_type=bool,
-                start_to_close_timeout=timedelta(seconds=5),
-                retry_policy=RetryPolicy(maximum_attempts=3),
-            )
-        return self._endpoints[endpoint]
+        async with self._asking:
+            if endpoint not in self._endpoints:
+                try:
+                    exists: bool = await workflow.execute_local_activity(
+                        ENDPOINT_EXISTS,
+                        endpoint,
+                        result_type=bool,
+                        start_to_close_timeout=timedelta(seconds=5),
+                        retry_policy=RetryPolicy(maximum_attempts=3),
+                    )
+                except ActivityError as error:
+                    if is_cancelled_exception(error):
+                        raise
+                    raise UnavailableError(f"it cannot be told whether a Nexus endpoint {endpoint!r} exists") from error
+                if not exists:
+                    return False
+                self._endpoints.add(endpoint)
+            return True
 
 
 class _MeshHandle(workflow.NexusOperationHandle[OutputT]):

@@ -17,7 +17,7 @@ from callboard_kit.directory import Directory
 from callboard_kit.identity import SigningKey
 from callboard_kit.plugin import MeshPlugin
 from callboard_kit.records import Recorder
-from callboard_kit.settings import Settings
+from callboard_kit.settings import Settings, SettingsError
 from callboard_kit.telemetry import tracing_plugins
 
 DEFAULT_ADDRESS: Final = "localhost:7233"
@@ -65,12 +65,15 @@ async def connect(
     The arguments after `key` are the plugin's; a client that only calls needs none of them.
 
     Raises:
+        SettingsError: Temporal's variables or its configuration file cannot be used.
         ConnectError: Temporal does not answer, or does not let this client in.
         KeyFileError: The team's key is missing.
     """
     settings = settings or Settings.from_environment()
-    profile = ClientConfigProfile.load()
-    config = profile.to_client_connect_config()
+    try:
+        config = ClientConfigProfile.load().to_client_connect_config()
+    except (RuntimeError, ValueError) as error:
+        raise SettingsError(f"Temporal's own configuration cannot be used: {error}") from error
     config["target_host"] = address = config.get("target_host") or DEFAULT_ADDRESS
     config["namespace"] = os.environ.get("TEMPORAL_NAMESPACE") or settings.physical(team)
     plugin = MeshPlugin(

@@ -53,7 +53,7 @@ class MeshPayloadConverter(PydanticPayloadConverter):
         data = payloads[0].data
         try:
             values = super().from_payloads(payloads, type_hints)
-        except (ValidationError, ValueError, TypeError, RuntimeError) as error:
+        except (ValueError, TypeError, LookupError, RuntimeError) as error:
             _arrival.set(Arrival(data=data, digest=digest(data), fault=_first_line(error)))
             return [None]
         _arrival.set(Arrival(data=data, digest=digest(data)))

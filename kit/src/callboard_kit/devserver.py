@@ -18,27 +18,8 @@ from typing import Final
 import temporalio.service
 from temporalio.client import Client
 
+from callboard_kit import headers
 from callboard_kit.ports import LOOPBACK, free_ports, require_free
-
-_DISALLOWED_HEADERS: Final = (
-    # The server's defaults,
-    "request-timeout",
-    "xdc-redirection",
-    "xdc-redirection-api",
-    "caller-name",
-    "caller-type",
-    "call-initiation",
-    "temporal-principal-type",
-    "temporal-principal-name",
-    # and what a caller's workflow could otherwise put in place of what the server says.
-    "nexus-link",
-    "nexus-request-id",
-    "nexus-callback-url",
-    "nexus-callback-temporal-callback-token",
-    "operation-timeout",
-    "user-agent",
-    "content-type",
-)
 
 NEEDED_SETTINGS: Final[dict[str, object]] = {
     # Standalone operations are off by default: no client outside a workflow could call.
@@ -49,8 +30,8 @@ NEEDED_SETTINGS: Final[dict[str, object]] = {
     "system.maxCallbacksPerWorkflow": 5000,
     "callback.maxPerExecution": 5000,
     "activity.enableCallbacks": True,
-    "component.nexusoperations.disallowedHeaders": _DISALLOWED_HEADERS,
-    "nexusoperation.disallowedHeaders": _DISALLOWED_HEADERS,
+    "component.nexusoperations.disallowedHeaders": sorted(headers.RESERVED),
+    "nexusoperation.disallowedHeaders": sorted(headers.RESERVED),
 }
 """Dynamic configuration without which the mesh does not work, or is easier to deceive."""
 

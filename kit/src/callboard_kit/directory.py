@@ -12,9 +12,12 @@ import logging
 import os
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, Protocol
+
+from pydantic import ValidationError
 
 from callboard_kit.identity import VerifyingKey
 from callboard_kit.policy import Policy
@@ -27,8 +30,12 @@ logger: Final = logging.getLogger(__name__)
 LONGEST_AGE: Final = timedelta(seconds=30)
 """How old a cached key or policy may grow before the registry is asked again."""
 
-SHORTEST_AGE: Final = timedelta(seconds=1)
+SHORTEST_AGE: Final = timedelta(seconds=0.25)
 """How often, at most, an unknown key makes the worker ask the registry: a stranger cannot make it ask more."""
+
+PATIENCE: Final = timedelta(seconds=1)
+"""How long a call by an unknown key waits for the registry. Less than Temporal's time for a request: calls that
+time out would close the way for the caller's good ones too."""
 
 
 class Directory(Protocol):
@@ -40,6 +47,10 @@ class Directory(Protocol):
 
     def policy(self) -> Policy:
         """Return the policy in force."""
+        ...
+
+    def in_touch(self) -> bool:
+        """Tell whether a key that is not found is known to nobody, rather than not heard of yet."""
         ...
 
     async def prepare(self, headers: Mapping[str, str]) -> None:
@@ -66,8 +77,12 @@ class StaticDirectory:
         """Vouch for one more key."""
         self._keys[key.team, key.key_id] = key
 
+    def in_touch(self) -> bool:
+        """Tell that what this directory does not know, nobody does."""
+        return True
+
     async def prepare(self, headers: Mapping[str, str]) -> None:
-        """Do nothing: what this directory does not know, nobody does."""
+        """Do nothing: there is nobody to ask."""
 
 
 class RegistryDirectory:
@@ -80,7 +95,8 @@ class RegistryDirectory:
         self._keys: dict[tuple[str, str], VerifyingKey] = {}
         self._policy = Policy()
         self._known = False
-        self._asked = 0.0
+        self._in_touch = False
+        self._asked = float("-inf")
         self._asking = asyncio.Lock()
 
     @property
@@ -96,29 +112,50 @@ class RegistryDirectory:
         """Return the last policy the registry is known to have had."""
         return self._policy
 
+    def in_touch(self) -> bool:
+        """Tell whether the registry answered when it was last asked."""
+        return self._in_touch
+
     async def prepare(self, headers: Mapping[str, str]) -> None:
         """Ask the registry when a key is named that is not known, at most once in `SHORTEST_AGE`."""
-        if any(name not in self._keys for name in key_names(headers)):
-            async with self._asking:
-                if time.monotonic() - self._asked >= SHORTEST_AGE.total_seconds():
-                    await self.refresh()
+        if all(name in self._keys for name in key_names(headers)):
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE.total_seconds()):
+                await self._refresh_after(time.monotonic())
 
     async def refresh(self) -> bool:
         """Ask the registry for keys and policy and keep the answer; False when it does not answer."""
+        async with self._asking:
+            return await self._ask()
+
+    async def _refresh_after(self, moment: float) -> None:
+        async with self._asking:
+            # Whoever waited here while another asked has the answer to their own question.
+            if self._asked <= moment:
+                await asyncio.sleep(max(0.0, self._asked + SHORTEST_AGE.total_seconds() - time.monotonic()))
+                await self._ask()
+
+    async def _ask(self) -> bool:
         self._asked = time.monotonic()
+        self._in_touch = False
         try:
             keys = await self._client.list_public_keys()
             document = await self._own_policy()
-        except RegistryError as error:
-            logger.warning("going on with cached keys and policy: %s", error)
+            policy = Policy.model_validate_json(document)
+        except (RegistryError, ValidationError) as error:
+            logger.warning("going on with the keys and the policy last heard of: %s", error)
             return False
         self._keys = {
             (key.team, key.key_id): VerifyingKey(team=key.team, key_id=key.key_id, public_bytes=key.public_bytes)
             for key in keys
         }
-        self._policy = Policy.model_validate_json(document)
-        self._known = True
-        await asyncio.to_thread(self._save, document)
+        self._policy = policy
+        self._known = self._in_touch = True
+        try:
+            await asyncio.to_thread(self._save, document)
+        except OSError as error:
+            logger.warning("the keys and the policy cannot be kept in %s: %s", self._cache, error)
         return True
 
     async def _own_policy(self) -> bytes:
@@ -138,7 +175,7 @@ class RegistryDirectory:
             policy = Policy.model_validate(document["policy"])
         except FileNotFoundError:
             return False
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OSError) as error:
             logger.warning("the cache %s cannot be used and is ignored: %s", self._cache, error)
             return False
         self._keys = {(key.team, key.key_id): key for key in keys}

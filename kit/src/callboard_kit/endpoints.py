@@ -1,5 +1,7 @@
 """Which Nexus endpoints exist, asked of Temporal and remembered for a while."""
 
+import asyncio
+import asyncio
 import logging
 import time
 from datetime import timedelta
@@ -14,7 +16,7 @@ logger: Final = logging.getLogger(__name__)
 LONGEST_AGE: Final = timedelta(seconds=60)
 """How long an endpoint that existed is believed to exist."""
 
-SHORTEST_AGE: Final = timedelta(seconds=1)
+SHORTEST_AGE: Final = timedelta(seconds=0.5)
 """How often, at most, an unknown endpoint makes this ask again."""
 
 PAGE_SIZE: Final = 100
@@ -28,13 +30,18 @@ class EndpointBook:
         self._names: frozenset[str] = frozenset()
         self._asked = float("-inf")
         self._answers = True
+        self._asking = asyncio.Lock()
 
     async def exists(self, endpoint: str) -> bool:
         """Tell whether an endpoint exists; True as well when Temporal does not let this client ask."""
-        age = time.monotonic() - self._asked
-        limit = LONGEST_AGE if endpoint in self._names else SHORTEST_AGE
-        if age >= limit.total_seconds():
-            await self._ask()
+        came = time.monotonic()
+        if endpoint in self._names and came - self._asked < LONGEST_AGE.total_seconds():
+            return True
+        async with self._asking:
+            # Whoever waited here while another asked has the answer to their own question.
+            if self._asked <= came:
+                await asyncio.sleep(max(0.0, self._asked + SHORTEST_AGE.total_seconds() - time.monotonic()))
+                await self._ask()
         return endpoint in self._names or not self._answers
 
     async def _ask(self) -> None:

@@ -8,13 +8,14 @@
 | anything else | operation failed, `MeshError`, with a reference into the team's log | `MeshError` |
 | no answer in time | Temporal's time-out | `UnavailableError` |
 
-What an unexpected exception says stays in the team's own log: its text may hold what the caller must not see.
+What an unexpected exception says stays with the team: its text may hold what the caller must not see. For the same
+reason nothing that crosses has a cause: Temporal would send the whole chain.
 """
 
 import logging
 import uuid
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NoReturn
 
 import nexusrpc
 from temporalio.exceptions import ApplicationError, CancelledError, FailureError, TimeoutError
@@ -46,11 +47,14 @@ def to_failure(error: MeshError) -> ApplicationError:
     )
 
 
-def to_operation_error(error: MeshError) -> nexusrpc.OperationError:
-    """Return what ends one Nexus operation with `error`, without a retry and without touching the circuit breaker."""
+def end_operation(error: MeshError) -> NoReturn:
+    """End one Nexus operation with `error`, without a retry and without touching the circuit breaker.
+
+    Raises:
+        nexusrpc.OperationError: Always.
+    """
     failed = nexusrpc.OperationError(str(error), state=nexusrpc.OperationErrorState.FAILED)
-    failed.__cause__ = to_failure(error)
-    return failed
+    raise failed from to_failure(error)
 
 
 def unexpected(error: BaseException, *, where: str) -> MeshError:
@@ -61,14 +65,25 @@ def unexpected(error: BaseException, *, where: str) -> MeshError:
 
 
 def from_failure(error: BaseException, *, what: str) -> MeshError | None:
-    """Return the error of the vocabulary that `error` carries; None for a cancellation and for what is no failure.
+    """Return what a caller is told about `error`; None for a cancellation and for what is no failure.
 
     Args:
         error: What Temporal raised.
         what: The call, in words, for an error that has none of its own.
     """
+    if (known := from_vocabulary(error, what=what)) is not None:
+        return known
     links = list(_causes(error))
-    for link in links:
+    if any(isinstance(link, CancelledError) for link in links):
+        return None
+    if any(isinstance(link, FailureError) for link in links):
+        return MeshError(f"{what} failed for a reason of its own")
+    return None
+
+
+def from_vocabulary(error: BaseException, *, what: str) -> MeshError | None:
+    """Return the error of the vocabulary that `error` carries; None when it carries none, or is a cancellation."""
+    for link in _causes(error):
         if isinstance(link, CancelledError):
             return None
         if isinstance(link, MeshError):
@@ -79,8 +94,6 @@ def from_failure(error: BaseException, *, what: str) -> MeshError | None:
             return _from_handler_error(link, what)
         if isinstance(link, TimeoutError):
             return UnavailableError(f"{what} gave no answer in time")
-    if any(isinstance(link, FailureError) for link in links):
-        return MeshError(f"{what} failed for a reason of its own")
     return None
 
 

@@ -9,19 +9,22 @@ operation with an `OperationError`, which does not count towards the circuit bre
 """
 
 import asyncio
+import base64
 import json
+import logging
+import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import nexusrpc
 from nexusrpc.handler import StartOperationResultAsync, StartOperationResultSync
 from temporalio import nexus
 from temporalio.common import RawValue
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import (
     ExecuteNexusOperationCancelInput,
@@ -35,8 +38,8 @@ from callboard_kit import mesh
 from callboard_kit.contract_book import ContractBook, OperationContract
 from callboard_kit.converter import DATA_CONVERTER, arrival
 from callboard_kit.directory import Directory
-from callboard_kit.failing import from_failure, to_operation_error, unexpected
-from callboard_kit.identity import InvalidTokenError
+from callboard_kit.failing import end_operation, from_vocabulary, unexpected
+from callboard_kit.identity import InvalidTokenError, UnknownKeyError
 from callboard_kit.links import disagreement
 from callboard_kit.records import Recorder, outcome_of
 from callboard_kit.settings import Settings
@@ -48,6 +51,8 @@ LONGEST_HANDLER: Final = timedelta(seconds=8)
 
 SHARE_OF_REQUEST: Final = 0.7
 """The part of Temporal's time for a request that a handler gets, so that its answer still arrives in time."""
+
+logger: Final = logging.getLogger(__name__)
 
 ResultT = TypeVar("ResultT")
 
@@ -91,8 +96,10 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
             return await self._handle(input)
         except (nexusrpc.HandlerError, nexusrpc.OperationError):
             raise
+        except MeshError as error:
+            end_operation(error)
         except Exception as error:  # A fault in the kit itself must not reach other callers either.
-            raise to_operation_error(unexpected(error, where=f"{input.ctx.service} {input.ctx.operation}")) from error
+            end_operation(unexpected(error, where=f"{input.ctx.service} {input.ctx.operation}"))
 
     async def _handle(
         self, input: ExecuteNexusOperationStartInput
@@ -100,49 +107,68 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
         ctx = input.ctx
         began = time.time()
         call = await self._proved(ctx.headers, ctx.service, ctx.operation, began)
-        contract = self._book.find(ctx.service, ctx.operation)
         try:
             if fault := disagreement(ctx.inbound_links, call, self._settings):
                 raise nexusrpc.HandlerError(fault, type=nexusrpc.HandlerErrorType.UNAUTHENTICATED)
-            call = self._permitted(call, contract)
+            call, contract = self._permitted(call)
             self._check_input(contract, call)
         except nexusrpc.HandlerError as error:
             self._recorder.tell(call, "refused", reason=error.message)
             raise
         entity = _entity(contract)
-        revision = contract.digest if contract else ""
-        self._recorder.tell(call, "started", reason=call.rule, entity=entity, revision=revision)
+        self._recorder.tell(call, "started", reason=call.rule, entity=entity, revision=contract.digest)
+        fault: BaseException | None = None
+        result: StartOperationResultSync[Any] | StartOperationResultAsync | None = None
         with mesh.working_on(call):
             try:
                 result = await self._bounded(
-                    partial(self.next.execute_nexus_operation_start, input), ctx.request_deadline, what=_name(call)
+                    partial(self._answer, input, contract, call), ctx.request_deadline, what=_name(call)
                 )
-                if isinstance(result, StartOperationResultSync):
-                    result = self._answer(result, contract, call)
-            except MeshError as error:
-                self._finish(call, error, began, entity, revision)
-                raise to_operation_error(error) from error
-        if isinstance(result, StartOperationResultSync):
-            self._finish(call, None, began, entity, revision)
-        return result
+                return result
+            except BaseException as error:
+                fault = error
+                raise
+            finally:
+                # The end of what goes on in a workflow is told by that workflow.
+                if not isinstance(result, StartOperationResultAsync):
+                    self._finish(call, fault, began, entity, contract.digest)
 
     async def execute_nexus_operation_cancel(self, input: ExecuteNexusOperationCancelInput) -> None:
-        """Cancel only for whoever may have started."""
+        """Cancel only for whoever may have started, and only what this call started."""
         ctx = input.ctx
-        call = await self._proved(ctx.headers, ctx.service, ctx.operation, time.time(), with_input=False)
-        with mesh.working_on(self._permitted(call, self._book.find(ctx.service, ctx.operation))):
-            await super().execute_nexus_operation_cancel(input)
+        try:
+            call = await self._proved(ctx.headers, ctx.service, ctx.operation, time.time(), with_input=False)
+            call, _ = self._permitted(call)
+            if _names_other_work(input.token, call):
+                raise nexusrpc.HandlerError(
+                    f"this is not the work of {call.caller!r}'s call", type=nexusrpc.HandlerErrorType.UNAUTHORIZED
+                )
+            with mesh.working_on(call):
+                await self._bounded(
+                    partial(self.next.execute_nexus_operation_cancel, input), ctx.request_deadline, what=_name(call)
+                )
+        except UnavailableError as error:
+            # A cancellation has no result to fail with. Temporal sends it again.
+            raise nexusrpc.HandlerError(str(error), type=nexusrpc.HandlerErrorType.UNAVAILABLE) from None
+        except MeshError as error:
+            raise nexusrpc.HandlerError(
+                str(error), type=nexusrpc.HandlerErrorType.INTERNAL, retryable_override=False
+            ) from None
 
     async def _proved(
-        self, headers: Any, service: str, operation: str, now: float, *, with_input: bool = True
-    ) -> Call:  # Any: a mapping whose exact type differs between nexusrpc versions
+        self, headers: Mapping[str, str], service: str, operation: str, now: float, *, with_input: bool = True
+    ) -> Call:
         at = Address(endpoint=self._team, service=service, operation=operation)
         received = arrival()
-        lower = {str(name).lower(): str(value) for name, value in headers.items()}
+        lower = {name.lower(): value for name, value in headers.items()}
         await self._directory.prepare(lower)
         try:
             if nexus.info().endpoint not in self._settings.endpoints(self._team):
                 raise InvalidTokenError(f"endpoint {nexus.info().endpoint!r} is not one of team {self._team!r}")
+            if with_input and received is None:
+                raise InvalidTokenError(
+                    f"team {self._team!r} cannot see the input as it was sent; its data converter is not the plugin's"
+                )
             return check_call(
                 lower,
                 at=at,
@@ -152,10 +178,14 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
                 find_key=self._directory.find_key,
             )
         except InvalidTokenError as error:
-            raise nexusrpc.HandlerError(str(error), type=nexusrpc.HandlerErrorType.UNAUTHENTICATED) from error
+            logger.warning("a call of %s %s was not let in: %s", service, operation, error)
+            if isinstance(error, UnknownKeyError) and not self._directory.in_touch():
+                raise UnavailableError(f"{error}, and the registry cannot be asked") from None
+            raise nexusrpc.HandlerError(str(error), type=nexusrpc.HandlerErrorType.UNAUTHENTICATED) from None
 
-    def _permitted(self, call: Call, contract: OperationContract | None) -> Call:
+    def _permitted(self, call: Call) -> tuple[Call, OperationContract]:
         address = call.address
+        contract = None if address is None else self._book.find(address.service, address.operation)
         if address is None or contract is None:
             raise nexusrpc.HandlerError(
                 f"team {self._team!r} serves nothing by the name {_name(call)}",
@@ -166,21 +196,20 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
         )
         if not verdict.allowed:
             raise nexusrpc.HandlerError(verdict.reason, type=nexusrpc.HandlerErrorType.UNAUTHORIZED)
-        return replace(call, rule=verdict.rule, hide=verdict.hide)
+        return replace(call, rule=verdict.rule, hide=verdict.hide), contract
 
-    def _check_input(self, contract: OperationContract | None, call: Call) -> None:
+    def _check_input(self, contract: OperationContract, call: Call) -> None:
         received = arrival()
-        if received is None or contract is None:
-            return
-        if fault := contract.input_fault(received.data) or received.fault:
+        if received is not None and (fault := contract.input_fault(received.data) or received.fault):
             raise nexusrpc.HandlerError(
                 f"{_name(call)} cannot take this: {fault}", type=nexusrpc.HandlerErrorType.BAD_REQUEST
             )
 
-    def _answer(
-        self, result: StartOperationResultSync[Any], contract: OperationContract | None, call: Call
-    ) -> StartOperationResultSync[Any]:  # Any: as in the base class
-        if contract is None:
+    async def _answer(
+        self, input: ExecuteNexusOperationStartInput, contract: OperationContract, call: Call
+    ) -> StartOperationResultSync[Any] | StartOperationResultAsync:  # Any: as in the base class
+        result = await self.next.execute_nexus_operation_start(input)
+        if isinstance(result, StartOperationResultAsync):
             return result
         [payload] = DATA_CONVERTER.payload_converter.to_payloads([result.value])
         payload.data = checked_output(contract, payload.data, call)
@@ -203,6 +232,9 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
             task.cancel()
             task.add_done_callback(lambda late: late.cancelled() or late.exception())
             raise UnavailableError(f"{what} did not answer within {limit:.1f} s")
+        if task.cancelled():
+            # By the handler itself. Passed on, Temporal would take it for an end of this worker and deliver again.
+            raise unexpected(asyncio.CancelledError(), where=what)
         return task.result()
 
     async def _persistent(self, work: Callable[[], Awaitable[ResultT]], limit: float, *, what: str) -> ResultT:
@@ -214,29 +246,30 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
         )
         try:
             return await retrying(work)
-        except (MeshError, asyncio.CancelledError, nexusrpc.OperationError):
+        except MeshError:
             raise
         except nexusrpc.HandlerError as error:
-            if not error.retryable:
+            kind = UnavailableError if error.retryable else RefusedError
+            raise kind(error.message) from error
+        except nexusrpc.OperationError as error:
+            if error.state is nexusrpc.OperationErrorState.CANCELED:
                 raise
-            raise UnavailableError(f"{what} is not available: {error.message}") from error
+            raise from_vocabulary(error, what=what) or MeshError(error.message) from error
         except WorkflowAlreadyStartedError as error:
             raise RefusedError(f"this call of {what} was made before and its work is over") from error
-        except ApplicationError as error:
-            raise from_failure(error, what=what) or unexpected(error, where=what) from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if self._is_transient(error):
-                raise UnavailableError(
-                    f"{what} is not available: its team's store or server does not answer"
-                ) from error
-            raise unexpected(error, where=what) from error
+                raise UnavailableError(f"{what} is not available: its team's store or server is out of reach") from error
+            known = from_vocabulary(error, what=what) if isinstance(error, FailureError) else None
+            raise known or unexpected(error, where=what) from error
 
     def _is_transient(self, error: BaseException) -> bool:
         if isinstance(error, RPCError):
             return error.status in _TRANSIENT_STATUS
         return isinstance(error, self._transient)
 
-    def _finish(self, call: Call, error: MeshError | None, began: float, entity: str, revision: str) -> None:
+    def _finish(self, call: Call, fault: BaseException | None, began: float, entity: str, revision: str) -> None:
+        error = fault if fault is None or isinstance(fault, MeshError) else MeshError("it was cancelled")
         self._recorder.tell(
             call,
             outcome_of(error),
@@ -261,14 +294,32 @@ def checked_output(contract: OperationContract, data: bytes, call: Call) -> byte
     return contract.hidden(data, call.hide) if call.hide else data
 
 
-def _entity(contract: OperationContract | None) -> str:
+def _entity(contract: OperationContract) -> str:
     received = arrival()
-    if contract is None or received is None or not contract.promise.entity:
+    if received is None or not contract.promise.entity:
         return ""
     node: object = json.loads(received.data)
     for part in contract.promise.entity.split("."):
-        node = node.get(part) if isinstance(node, dict) else None
+        node = cast("dict[str, object]", node).get(part) if isinstance(node, dict) else None
     return "" if node is None else str(node)
+
+
+def _names_other_work(operation_token: str, call: Call) -> bool:
+    """Tell whether a token of a running operation names a workflow that another call of the mesh started.
+
+    Temporal passes on the token that it was given for this call; but whoever can reach Temporal's HTTP API may send
+    any. A workflow whose id its team chose itself is passed over: there is no telling whose work it is.
+    """
+    try:
+        padding = "=" * (-len(operation_token) % 4)
+        content: object = json.loads(base64.urlsafe_b64decode(operation_token + padding))
+    except ValueError:
+        return True
+    work = cast("dict[str, object]", content).get("wid") if isinstance(content, dict) else None
+    if not isinstance(work, str) or call.address is None:
+        return False
+    derived = re.fullmatch(rf"{re.escape(call.team)}-\w+-[0-9a-f]{{24}}", work)
+    return derived is not None and work != mesh.work_id(call, call.address.operation)
 
 
 def _name(call: Call) -> str:

@@ -8,11 +8,12 @@ import base64
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
@@ -21,7 +22,11 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 ALGORITHM: Final = "Ed25519"
+LONGEST_TOKEN: Final = 8192
+"""Characters; Temporal takes no more in all headers of a call together."""
+
 _KEY_ID: Final = "kid (header)"
+_COMPACT: Final = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 
 
 class InvalidTokenError(Exception):
@@ -29,6 +34,10 @@ class InvalidTokenError(Exception):
 
     The message says which, and never holds the token.
     """
+
+
+class UnknownKeyError(InvalidTokenError):
+    """A token by a key that nobody vouches for, as far as is known here."""
 
 
 @dataclass(frozen=True)
@@ -94,10 +103,14 @@ class SigningKey:
         """Write the key to `path`, readable by its owner only."""
         path.parent.mkdir(parents=True, exist_ok=True)
         pem = self._private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        # Created with its mode, not changed afterwards: at no moment can others read it.
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        # A new file put in the place of an old one, whose mode might be wider, and made with its mode, not given it
+        # afterwards: at no moment can others read the key.
+        fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
+        fresh.unlink(missing_ok=True)
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(pem)
+        fresh.replace(path)
 
     def sign(self, claims: Mapping[str, object]) -> str:
         """Return `claims` as a compact JWS, with `iss` set to this key's team."""
@@ -111,20 +124,21 @@ def verify(token: str, find_key: FindKey) -> dict[str, object]:
     Expiry, audience and everything else the claims say are the caller's to judge.
 
     Raises:
-        InvalidTokenError: The token is malformed, its issuer or key is unknown, or the signature does not fit.
+        UnknownKeyError: Nobody vouches for its issuer and key.
+        InvalidTokenError: It is malformed, or the signature does not fit.
     """
     claims = _unchecked(token)
     issuer, key_id = str(claims["iss"]), str(claims.pop(_KEY_ID))
     key = find_key(issuer, key_id)
     if key is None:
-        raise InvalidTokenError(f"no key {key_id!r} is known for {issuer!r}")
+        raise UnknownKeyError(f"no key {key_id!r} is known for {issuer!r}")
     if not _signature_fits(token, key):
         raise InvalidTokenError(f"token was not signed by key {key_id!r} of {issuer!r}")
     return claims
 
 
 def claimed_signer(token: str) -> tuple[str, str] | None:
-    """Return the team and the key id that a token names, without checking that they signed it; None if it names none."""
+    """Return the team and the key id that a token names, whoever signed it; None if it names none."""
     try:
         claims = _unchecked(token)
     except InvalidTokenError:
@@ -134,15 +148,28 @@ def claimed_signer(token: str) -> tuple[str, str] | None:
 
 @lru_cache(maxsize=4096)
 def _parsed(token: str) -> tuple[tuple[str, object], ...]:
+    # One token has one spelling: base64 leaves bits of a last character unused, which nothing signs.
+    if len(token) > LONGEST_TOKEN or not _COMPACT.fullmatch(token) or not all(map(_is_canonical, token.split("."))):
+        raise InvalidTokenError("token is malformed")
     try:
         unchecked = jws.extract_compact(token.encode())
-        key_id = unchecked.headers().get("kid")
+        key_id: object = unchecked.headers().get("kid")
         claims: object = json.loads(unchecked.payload)
-    except (JoseError, ValueError) as error:
+    except (JoseError, ValueError, RecursionError) as error:
         raise InvalidTokenError("token is malformed") from error
-    if not isinstance(claims, dict) or not isinstance(claims.get("iss"), str) or not isinstance(key_id, str):
+    if not isinstance(claims, dict):
+        raise InvalidTokenError("token is malformed")
+    known = cast("dict[str, object]", claims)  # JSON has no other keys.
+    if not isinstance(known.get("iss"), str) or not isinstance(key_id, str):
         raise InvalidTokenError("token names no issuer or no key")
-    return (*claims.items(), (_KEY_ID, key_id))
+    return (*known.items(), (_KEY_ID, key_id))
+
+
+def _is_canonical(segment: str) -> bool:
+    try:
+        return _base64url(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))) == segment
+    except ValueError:
+        return False
 
 
 def _unchecked(token: str) -> dict[str, object]:

@@ -6,6 +6,7 @@ from somebody else.
 """
 
 from collections.abc import Sequence
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import nexusrpc
@@ -13,11 +14,15 @@ import nexusrpc
 from callboard_kit.settings import Settings
 from callboard_kit.tokens import Call
 
+STANDALONE: Final = "client"
+"""What the ids of tokens start with that were signed outside of workflows."""
+
 
 def disagreement(links: Sequence[nexusrpc.Link], call: Call, settings: Settings) -> str | None:
     """Say how Temporal's links disagree with the token of `call`, or None when they agree.
 
-    A workflow's token id starts with its run id, so a token is bound to the run that signed it, not only to the namespace.
+    A workflow's token id starts with its run id, so a token is bound to the run that signed it, not only to the
+    namespace; that of a standalone operation says that it is none of a workflow's.
     """
     origins = [origin for link in links if (origin := _origin(link.url)) is not None]
     if not origins:
@@ -26,7 +31,7 @@ def disagreement(links: Sequence[nexusrpc.Link], call: Call, settings: Settings)
     for namespace, run in origins:
         if namespace != expected:
             return f"the call comes from namespace {namespace!r}, but its token was signed by {call.caller!r}"
-        if run is not None and not call.token_id.startswith(f"{run}:"):
+        if not call.token_id.startswith(f"{STANDALONE if run is None else run}:"):
             return f"the call comes from another workflow of {call.caller!r} than its token"
     return None
 

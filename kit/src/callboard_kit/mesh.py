@@ -39,9 +39,13 @@ def workflow_id(ctx: nexus.WorkflowRunOperationContext) -> str:
 
     Every delivery of one call gives the same id, and nobody but the caller can arrive at it.
     """
-    call = current()
+    return work_id(current(), ctx.operation)
+
+
+def work_id(call: Call, operation: str) -> str:
+    """Return the id of the workflow behind `call`, which is one of `operation`."""
     proof = hashlib.sha256(f"{call.caller}\n{call.token_id}".encode()).hexdigest()[:24]
-    return f"{call.team}-{ctx.operation}-{proof}"
+    return f"{call.team}-{operation}-{proof}"
 
 
 async def start_workflow(

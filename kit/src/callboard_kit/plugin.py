@@ -1,12 +1,15 @@
 """The one plugin that makes a Temporal application a member of the mesh."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import temporalio.client
 import temporalio.worker
 from temporalio import activity
 from temporalio.client import Client
+from temporalio.contrib.pydantic import PydanticPayloadConverter
+from temporalio.converter import DataConverter, DefaultPayloadConverter
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import (
     ActivityInboundInterceptor,
@@ -23,7 +26,7 @@ from callboard_contracts import MeshError
 from callboard_kit import mesh
 from callboard_kit.caller import ENDPOINT_EXISTS, call_from
 from callboard_kit.contract_book import ContractBook
-from callboard_kit.converter import DATA_CONVERTER
+from callboard_kit.converter import DATA_CONVERTER, MeshPayloadConverter
 from callboard_kit.directory import Directory, StaticDirectory
 from callboard_kit.endpoints import EndpointBook
 from callboard_kit.failing import to_failure
@@ -88,7 +91,7 @@ class MeshPlugin(SimplePlugin):
         self._endpoints: EndpointBook | None = None
         super().__init__(
             "callboard",
-            data_converter=DATA_CONVERTER,
+            data_converter=_with_memory,
             interceptors=[
                 MeshClientInterceptor(signer=signer, settings=settings, search_attributes=search_attributes),
                 _MeshWorkerInterceptor(
@@ -182,10 +185,19 @@ def _with_passthrough(runner: WorkflowRunner | None) -> WorkflowRunner:
         runner = SandboxedWorkflowRunner()
     if not isinstance(runner, SandboxedWorkflowRunner):
         return runner
-    return SandboxedWorkflowRunner(
-        restrictions=runner.restrictions.with_passthrough_modules(*PASSED_THROUGH),
-        runner_class=runner.runner_class,
-    )
+    return replace(runner, restrictions=runner.restrictions.with_passthrough_modules(*PASSED_THROUGH))
+
+
+def _with_memory(converter: DataConverter | None) -> DataConverter:
+    """Give a client the mesh's payload converter; its codec, failure converter and storage stay."""
+    if converter is None:
+        return DATA_CONVERTER
+    given = converter.payload_converter_class
+    if issubclass(given, MeshPayloadConverter):
+        return converter
+    if given not in (DefaultPayloadConverter, PydanticPayloadConverter):
+        raise TypeError(f"payload converter {given.__name__!r} cannot be used in the mesh; derive it from {MeshPayloadConverter.__name__!r}")
+    return replace(converter, payload_converter_class=MeshPayloadConverter)
 
 
 __all__: Sequence[str] = ("PASSED_THROUGH", "MeshPlugin")

@@ -32,10 +32,10 @@ def guarded_exit(code: int = 0) -> NoReturn:
         thread.start()
         thread.join(timeout=3)
     logging.shutdown()
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         try:
             stream.flush()
-        except (BrokenPipeError, ValueError):
+        except (OSError, ValueError):
             continue  # Whoever read us is gone, or the stream is closed: nothing is left to flush.
     os._exit(code)
 

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from typing import Final
 
 from callboard_contracts import ServiceDescription
@@ -17,10 +16,6 @@ from callboard_registry_api.client import RegistryClient
 from callboard_registry_api.errors import RegistryNotFoundError, RegistryRefusedError, RegistryUnavailableError
 
 logger: Final = logging.getLogger(__name__)
-
-PATIENCE: Final = timedelta(seconds=60)
-"""How long a worker that knows nothing yet waits for the registry."""
-
 
 class ServeError(Exception):
     """A worker that must not serve as it is; the message says what to do."""
@@ -53,7 +48,7 @@ class Introduction:
         Raises:
             ServeError: The registry holds something else, refuses, or did not answer in time.
         """
-        deadline = time.monotonic() + PATIENCE.total_seconds()
+        deadline = time.monotonic() + self._settings.patience.total_seconds()
         while True:
             try:
                 await self._publish_or_check()
@@ -64,7 +59,7 @@ class Introduction:
                 if time.monotonic() > deadline:
                     raise ServeError(f"{error}; start it with `callboard up`, or set CALLBOARD_REGISTRY") from error
                 logger.warning("waiting for the registry: %s", error)
-                await asyncio.sleep(1)
+                await asyncio.sleep(0.5)
             else:
                 await self._directory.refresh()
                 return
@@ -97,6 +92,8 @@ class Introduction:
             await self._registry.get_listing(listing.service, digest=listing.digest, states=("approved", "deprecated"))
         except RegistryNotFoundError as error:
             raise ServeError(await self._difference(listing)) from error
+        except RegistryRefusedError as error:
+            raise ServeError(f"the registry does not say what it holds of {listing.service}: {error}") from error
 
     async def _difference(self, listing: ServiceDescription) -> str:
         command = f"run `callboard contracts publish {self._team.name}` and have it approved"

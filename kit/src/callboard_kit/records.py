@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -36,7 +36,7 @@ EVENTS_LIFETIME: Final = timedelta(days=7)
 """How long a tree's events stay after the last of them."""
 
 Sink = Callable[[Sequence[CallRecord]], Awaitable[object]]
-"""Takes a batch of records somewhere. May raise `RegistryError`, `RedisError` or `OSError`: the batch is dropped then."""
+"""Takes a batch of records somewhere. When it raises, the batch is dropped."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,16 @@ class Used:
     @classmethod
     def read_from(cls, answer: bytes) -> "Used":
         """Read the member `usage` of an agent operation's answer; nothing used when it has none."""
-        document = json.loads(answer)
-        usage = document.get("usage") if isinstance(document, dict) else None
+        document: object = json.loads(answer)
+        usage = cast("dict[str, object]", document).get("usage") if isinstance(document, dict) else None
         if not isinstance(usage, dict):
             return cls()
+        members = cast("dict[str, object]", usage)
+        cost = members.get("cost_usd")
         return cls(
-            input_tokens=int(usage.get("input_tokens") or 0),
-            output_tokens=int(usage.get("output_tokens") or 0),
-            cost_usd=usage.get("cost_usd"),
+            input_tokens=_count(members.get("input_tokens")),
+            output_tokens=_count(members.get("output_tokens")),
+            cost_usd=float(cost) if isinstance(cost, int | float) else None,
         )
 
 
@@ -140,6 +142,9 @@ class Recorder:
                 except (RegistryError, RedisError, OSError) as error:
                     self.dropped += len(batch)
                     logger.warning("%d call records dropped: %s", len(batch), error)
+                except Exception:  # A record that a sink chokes on must not keep every later one from going out.
+                    self.dropped += len(batch)
+                    logger.exception("%d call records dropped", len(batch))
 
 
 def to_registry(client: RegistryClient) -> Sink:
@@ -172,6 +177,10 @@ def outcome_of(error: MeshError | None) -> Outcome:
             return "unavailable"
         case _:
             return "failed"
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and value >= 0 else 0
 
 
 def _event(record: CallRecord) -> dict[str | bytes, str | bytes | int | float]:

@@ -29,8 +29,8 @@ from callboard_kit.contract_book import ContractBook
 from callboard_kit.directory import RegistryDirectory
 from callboard_kit.identity import SigningKey
 from callboard_kit.process import run_guarded
-from callboard_kit.provision import missing_search_attributes
-from callboard_kit.publishing import PATIENCE, Introduction, ServeError, registry_signature
+from callboard_kit.provision import ProvisionError, missing_search_attributes
+from callboard_kit.publishing import Introduction, ServeError, registry_signature
 from callboard_kit.records import Recorder, Sink, to_events, to_registry
 from callboard_kit.settings import Settings, SettingsError
 from callboard_kit.teams import Team, TeamFileError, team_name
@@ -81,12 +81,11 @@ def serve(
 
 
 def _serve_until_stopped(package: str, **parts: Any) -> int:  # Any: the keyword arguments of `serve`
-    logging.basicConfig(
-        level=os.environ.get("CALLBOARD_LOG", "INFO"), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
     try:
-        asyncio.run(_serve(package, **parts))
-    except (ServeError, SettingsError, TeamFileError, ConnectError, KeyFileError) as error:
+        settings = Settings.from_environment()
+        logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        asyncio.run(_serve(package, settings, **parts))
+    except (ServeError, SettingsError, TeamFileError, ConnectError, KeyFileError, ProvisionError) as error:
         sys.stderr.write(f"{team_name(package)}: {error}\n")
         return 1
     return 0
@@ -94,6 +93,7 @@ def _serve_until_stopped(package: str, **parts: Any) -> int:  # Any: the keyword
 
 async def _serve(
     package: str,
+    settings: Settings,
     *,
     services: Sequence[object],
     workflows: Sequence[type],
@@ -104,7 +104,6 @@ async def _serve(
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    settings = Settings.from_environment()
     team = Team.load(package, profile=settings.profile)
     runtime = start_telemetry(team.name)
     key = load_key(team.name, settings)
@@ -131,7 +130,7 @@ async def _serve(
             search_attributes=True,
             runtime=runtime,
         )
-        client = await _unless(stopped, _patiently(join))
+        client = await _unless(stopped, _patiently(join, settings.patience))
         if client is None:
             return
         if missing := await missing_search_attributes(client):
@@ -217,8 +216,8 @@ def _sinks(settings: Settings, registry: RegistryClient, stack: AsyncExitStack) 
     return sinks
 
 
-async def _patiently(attempt: Callable[[], Awaitable[Client]]) -> Client:
-    deadline = time.monotonic() + PATIENCE.total_seconds()
+async def _patiently(attempt: Callable[[], Awaitable[Client]], patience: timedelta) -> Client:
+    deadline = time.monotonic() + patience.total_seconds()
     while True:
         try:
             return await attempt()
@@ -226,7 +225,7 @@ async def _patiently(attempt: Callable[[], Awaitable[Client]]) -> Client:
             if time.monotonic() > deadline:
                 raise
             logger.warning("waiting for Temporal: %s", error)
-            await asyncio.sleep(1)
+            await asyncio.sleep(0.5)
 
 
 async def _unless(stopped: asyncio.Event, work: Coroutine[Any, Any, ResultT]) -> ResultT | None:  # Any: asyncio's own

@@ -1,8 +1,11 @@
 """What a process is told by its environment, read once at its entry point."""
 
+import logging
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -43,6 +46,12 @@ class Settings:
     key_file: Path | None = None
     """The team's private key (`CALLBOARD_KEY_FILE`). None: `keys/<team>.pem` in the home."""
 
+    patience: timedelta = timedelta(seconds=60)
+    """How long a worker that starts waits for Temporal and for the registry (`CALLBOARD_PATIENCE`, in seconds)."""
+
+    log_level: str = "INFO"
+    """From which level on a worker logs (`CALLBOARD_LOG`)."""
+
     store: str | None = None
     """SQLAlchemy URL of the team's store (`CALLBOARD_STORE`). None: a SQLite file in the home."""
 
@@ -51,7 +60,7 @@ class Settings:
         """Read the variables that start with `CALLBOARD_`.
 
         Raises:
-            SettingsError: `CALLBOARD_NAMES` does not hold `{team}`.
+            SettingsError: A variable cannot be used as it is.
         """
         variables = os.environ if environment is None else environment
         pattern = variables.get("CALLBOARD_NAMES", "{team}")
@@ -65,6 +74,8 @@ class Settings:
             redis_url=variables.get("CALLBOARD_REDIS_URL") or None,
             name_pattern=pattern,
             key_file=Path(key_file) if key_file else None,
+            patience=_seconds(variables, "CALLBOARD_PATIENCE", "60"),
+            log_level=_log_level(variables.get("CALLBOARD_LOG") or "INFO"),
             store=variables.get("CALLBOARD_STORE") or None,
         )
 
@@ -83,3 +94,21 @@ class Settings:
     def store_url(self, team: str) -> str:
         """Return the SQLAlchemy URL of the team's store."""
         return self.store or f"sqlite:///{(self.home / 'stores' / f'{team}.db').absolute()}"
+
+
+def _seconds(variables: Mapping[str, str], name: str, default: str) -> timedelta:
+    text = variables.get(name) or default
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds <= 86_400:
+        raise SettingsError(f"{name} is {text!r}; it must be a number of seconds, at most a day")
+    return timedelta(seconds=seconds)
+
+
+def _log_level(text: str) -> str:
+    level = text.upper()
+    if level not in logging.getLevelNamesMapping():
+        raise SettingsError(f"CALLBOARD_LOG is {text!r}; use DEBUG, INFO, WARNING or ERROR")
+    return level

@@ -4,17 +4,21 @@ not let anyone catch later.
 Free of workflows and clients: `caller.py` feeds it from inside a workflow, `standalone.py` from outside.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from opentelemetry import propagate
+
 from callboard_contracts import RefusedError, UnavailableError
 from callboard_kit.contract_book import DEFAULT_LONGEST, ContractBook
+from callboard_kit.headers import RESERVED
 from callboard_kit.identity import SigningKey, digest
 from callboard_kit.tokens import Address, Call, headers_size, sign_call
 
 MAX_HEADER_BYTES: Final = 8192 - 512
-"""Temporal's limit for the headers of an operation, less what it and the tracing add themselves."""
+"""Temporal's limit for the headers of an operation, less what other interceptors may add."""
 
 MAX_PAYLOAD_BYTES: Final = 2 * 1024 * 1024
 """The size from which Temporal refuses a payload."""
@@ -44,7 +48,7 @@ class CallSigner:
         token_id: str,
         now: float,
         time_limit: timedelta | None,
-        headers: dict[str, str],
+        headers: Mapping[str, str],
     ) -> Signed:
         """Return the headers and the time limit of a call that `parent` makes with the input `data`.
 
@@ -52,7 +56,7 @@ class CallSigner:
         parent's own.
 
         Raises:
-            RefusedError: The call could never be accepted: too deep, too large.
+            RefusedError: The call could never be accepted: too deep, too large, with headers that are not its own.
             UnavailableError: No time is left for it.
         """
         name = f"{to.service} {to.operation}"
@@ -81,6 +85,15 @@ class CallSigner:
             expires=now + limit.total_seconds(),
         )
         merged = {**{key.lower(): value for key, value in headers.items()}, **signed}
-        if (size := headers_size(merged)) > MAX_HEADER_BYTES:
+        if taken := sorted(RESERVED.intersection(merged)):
+            raise RefusedError(f"a call to {name} cannot set the header {taken[0]!r}; Temporal does")
+        # Temporal's tracing puts its context in later, when it would be too late to say that it is too much.
+        if (size := headers_size({**merged, **_trace_context()})) > MAX_HEADER_BYTES:
             raise RefusedError(f"the headers of the call to {name} have {size} bytes; {MAX_HEADER_BYTES} is the limit")
         return Signed(headers=merged, time_limit=limit)
+
+
+def _trace_context() -> dict[str, str]:
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier)
+    return carrier

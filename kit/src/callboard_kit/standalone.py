@@ -6,6 +6,7 @@ tree), and standalone Nexus operations.
 
 import time
 import uuid
+from collections import OrderedDict
 from typing import Any, Final
 
 import temporalio.client
@@ -36,6 +37,8 @@ from callboard_kit import mesh
 from callboard_kit.caller import CALL_HEADER, call_payload
 from callboard_kit.converter import DATA_CONVERTER
 from callboard_kit.failing import from_failure
+from callboard_kit.identity import digest
+from callboard_kit.links import STANDALONE
 from callboard_kit.settings import Settings
 from callboard_kit.signing import CallSigner
 from callboard_kit.tokens import Address, Call, Origin
@@ -43,6 +46,9 @@ from callboard_kit.tokens import Address, Call, Origin
 ROOT: Final = SearchAttributeKey.for_keyword("CallboardRoot")
 CALLER: Final = SearchAttributeKey.for_keyword("CallboardCaller")
 OPERATION: Final = SearchAttributeKey.for_keyword("CallboardOperation")
+
+COUNTS_KEPT: Final = 10_000
+"""Different calls of activities that are counted; the one counted longest ago is forgotten first."""
 
 
 class MeshClientOutbound(OutboundInterceptor):
@@ -55,7 +61,7 @@ class MeshClientOutbound(OutboundInterceptor):
         self._signer = signer
         self._settings = settings
         self._search_attributes = search_attributes
-        self._counts: dict[str, int] = {}
+        self._counts: OrderedDict[str, int] = OrderedDict()
 
     async def start_workflow(
         self, input: StartWorkflowInput
@@ -86,10 +92,10 @@ class MeshClientOutbound(OutboundInterceptor):
             parent=parent,
             to=to,
             data=payload.data,
-            token_id=self._token_id(),
+            token_id=self._token_id(to, payload.data),
             now=time.time(),
             time_limit=input.schedule_to_close_timeout,
-            headers=dict(input.headers),
+            headers=input.headers,
         )
         input.endpoint = physical
         input.arg = RawValue(payload)
@@ -122,15 +128,19 @@ class MeshClientOutbound(OutboundInterceptor):
         origin = mesh.origin() or Origin(root=str(uuid.uuid4()))
         return Call(root=origin.root, team=self._signer.key.team, person=origin.person, limits=origin.limits)
 
-    def _token_id(self) -> str:
+    def _token_id(self, to: Address, data: bytes) -> str:
         if not activity.in_activity():
-            return f"client:{uuid.uuid4().hex}"
-        # The second attempt of an activity makes the same calls in the same order: the same work, not new work.
+            return f"{STANDALONE}:{uuid.uuid4().hex}"
+        # The second attempt of an activity that makes a call of the first attempt again, in whatever order, is the same
+        # work; a call that the first attempt did not make is new work.
         info = activity.info()
-        attempt = f"{info.workflow_run_id}:{info.activity_id}"
-        place = f"{attempt}:{info.attempt}"
-        self._counts[place] = self._counts.get(place, 0) + 1
-        return f"{attempt}:{self._counts[place]}"
+        work = f"{STANDALONE}:{info.workflow_run_id or info.activity_run_id}:{info.activity_id}"
+        call = digest(f"{to.endpoint}\n{to.service}\n{to.operation}\n{digest(data)}".encode())[:16]
+        place = f"{work}:{info.attempt}:{call}"
+        count = self._counts[place] = self._counts.pop(place, 0) + 1
+        if len(self._counts) > COUNTS_KEPT:
+            self._counts.popitem(last=False)
+        return f"{work}:{call}:{count}"
 
 
 class MeshClientInterceptor(temporalio.client.Interceptor):

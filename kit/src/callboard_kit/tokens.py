@@ -10,18 +10,18 @@ Three headers, all compact JWS by teams' keys:
 
 A handler checks the chain from the grant's issuer down to the caller: each link must be addressed to the signer of
 the next and name the digest of the one before, and limits may only shrink. So a team in the middle can tighten
-limits, but not hide a hop, reset depth, raise a limit or invent a person. The digests tie links together in the way of RFC 8693's
-nested actors, without a party that all must ask.
+limits, but not hide a hop, reset depth, raise a limit or invent a person. The digests tie links together in the way of
+RFC 8693's nested actors, without a party that all must ask.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, cast
 
 from pydantic import ConfigDict, Field, ValidationError
 
-from callboard_contracts import Message
+from callboard_contracts import Message, RefusedError
 from callboard_kit.identity import FindKey, InvalidTokenError, SigningKey, claimed_signer, digest, verify
 
 GRANT_HEADER: Final = "callboard-grant"
@@ -29,11 +29,15 @@ TOKEN_HEADER: Final = "callboard-token"
 CHAIN_HEADER: Final = "callboard-chain"
 
 FORMAT: Final = 1
+_LARGEST: Final = 1e12
 LEEWAY_SECONDS: Final = 2.0
 """How far the clocks of two teams may differ before an expiry is believed."""
 
 MAX_DEPTH: Final = 6
 """Hops that keep the three headers within Temporal's 8,192 bytes."""
+
+LONGEST_TEXT: Final = 200
+"""Characters of an id or a person in a token."""
 
 
 class Limits(Message):
@@ -82,22 +86,34 @@ class Limits(Message):
         Raises:
             InvalidTokenError: It is not five numbers within their bounds.
         """
-        if not isinstance(claim, list) or len(claim) != 5:
+        if not isinstance(claim, list) or len(cast("list[object]", claim)) != 5:
             raise InvalidTokenError("token has no limits")
-        depth, fan_out, steps, tokens, cost = claim
+        depth, fan_out, steps, tokens, cost = cast("list[object]", claim)
+        counts = {"depth": depth, "fan_out": fan_out, "steps": steps, "tokens": tokens}
         try:
-            return cls(depth=depth, fan_out=fan_out, steps=steps, tokens=tokens, cost_usd=cost)
+            return cls.model_validate({**counts, "cost_usd": cost}, strict=True)
         except ValidationError as error:
             raise InvalidTokenError("token has limits out of bounds") from error
 
 
 @dataclass(frozen=True)
 class Origin:
-    """How a tree of calls starts: its id, whom it acts for, and what it may use up."""
+    """How a tree of calls starts: its id, whom it acts for, and what it may use up.
+
+    Raises:
+        RefusedError: The id or the person is empty or too long to travel with every call.
+    """
 
     root: str
     person: str | None = None
     limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        for what, text in (("root", self.root), ("person", self.person)):
+            if text is not None and not 0 < len(text) <= LONGEST_TEXT:
+                raise RefusedError(
+                    f"the {what} of a tree of calls has {len(text)} characters; 1 to {LONGEST_TEXT} are allowed"
+                )
 
 
 @dataclass(frozen=True)
@@ -274,7 +290,7 @@ def check_call(
         raise InvalidTokenError(
             "the call carries no token; only a member of the mesh can call, see docs/call-a-team.md"
         )
-    links = [*filter(None, headers.get(CHAIN_HEADER, "").split(",")), token]
+    links = [*_chain(headers), token]
     if len(links) > MAX_DEPTH:
         raise InvalidTokenError(f"the call is {len(links)} hops deep; {MAX_DEPTH} is the limit")
     root = verify(grant, find_key)
@@ -310,13 +326,12 @@ def check_call(
         raise InvalidTokenError("the token is for another input")
     if len(links) > limits.depth:
         raise InvalidTokenError(f"the call is {len(links)} hops deep; the tree's limit is {limits.depth}")
-    person = root.get("sub")
     return Call(
-        root=str(root.get("rid")),
+        root=_text(root, "rid"),
         team=team,
         caller=teams[-1],
-        token_id=str(claims.get("jti")),
-        person=None if person is None else str(person),
+        token_id=_text(claims, "jti"),
+        person=None if root.get("sub") is None else _text(root, "sub"),
         limits=limits,
         address=at,
         expires=_number(claims, "exp"),
@@ -329,13 +344,18 @@ def check_call(
 
 def headers_size(headers: Mapping[str, str]) -> int:
     """Return how many bytes of Temporal's header limit these take up."""
-    return sum(len(name) + len(value) for name, value in headers.items())
+    return sum(len(name.encode()) + len(value.encode()) for name, value in headers.items())
 
 
 def key_names(headers: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return team and key id of everyone who seems to have signed something in `headers`; nothing is checked."""
-    links = [headers.get(GRANT_HEADER, ""), *headers.get(CHAIN_HEADER, "").split(","), headers.get(TOKEN_HEADER, "")]
-    return [name for link in links if link and (name := claimed_signer(link)) is not None]
+    links = [headers.get(GRANT_HEADER, ""), *_chain(headers), headers.get(TOKEN_HEADER, "")]
+    return [name for link in links[: MAX_DEPTH + 1] if (name := claimed_signer(link)) is not None]
+
+
+def _chain(headers: Mapping[str, str]) -> list[str]:
+    chain = headers.get(CHAIN_HEADER)
+    return [] if chain is None else chain.split(",")
 
 
 def _expect(claims: Mapping[str, object], name: str, value: str) -> None:
@@ -350,6 +370,13 @@ def _expect_alive(claims: Mapping[str, object], now: float, what: str) -> None:
 
 def _number(claims: Mapping[str, object], name: str) -> float:
     value = claims.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidTokenError(f"the token's {name!r} is no number")
-    return float(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and -_LARGEST <= value <= _LARGEST:
+        return float(value)
+    raise InvalidTokenError(f"the token's {name!r} is no number, or no sensible one")
+
+
+def _text(claims: Mapping[str, object], name: str) -> str:
+    value = claims.get(name)
+    if isinstance(value, str) and 0 < len(value) <= LONGEST_TEXT:
+        return value
+    raise InvalidTokenError(f"the token's {name!r} is no text, or one longer than {LONGEST_TEXT} characters")

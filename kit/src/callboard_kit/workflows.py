@@ -1,5 +1,6 @@
 """The inside of a workflow run: it knows the call it works on, and its result leaves as the contract has it."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC
@@ -8,7 +9,7 @@ from typing import Any
 import temporalio.api.common.v1
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import FailureError
+from temporalio.exceptions import FailureError, is_cancelled_exception
 from temporalio.worker import (
     ExecuteWorkflowInput,
     HandleQueryInput,
@@ -22,7 +23,7 @@ from callboard_contracts import MeshError
 from callboard_kit import mesh
 from callboard_kit.caller import MeshWorkflowOutbound, call_from
 from callboard_kit.contract_book import ContractBook, OperationContract
-from callboard_kit.failing import from_failure
+from callboard_kit.failing import from_vocabulary, to_failure
 from callboard_kit.handler import checked_output
 from callboard_kit.records import Recorder, Used, outcome_of
 from callboard_kit.settings import Settings
@@ -67,9 +68,15 @@ class MeshWorkflowInbound(WorkflowInboundInterceptor):
                 answer = await super().execute_workflow(input)
                 [payload] = workflow.payload_converter().to_payloads([answer])
                 payload.data = checked_output(contract, payload.data, self._call)
-            except (MeshError, FailureError) as error:
-                self._record(contract, from_failure(error, what=f"{contract.service} {contract.description.name}"))
-                raise
+            except (MeshError, FailureError, asyncio.CancelledError) as error:
+                if is_cancelled_exception(error):
+                    if workflow.cancellation_reason() is not None:  # Otherwise the run only leaves this worker's memory.
+                        self._record(contract, MeshError("it was cancelled"))
+                    raise
+                told = _told(error, what=f"{contract.service} {contract.description.name}")
+                self._record(contract, told)
+                # Temporal hands the failure of this run to the caller as it stands, with all its causes.
+                raise to_failure(told) from None
             self._record(contract, None, payload.data)
             return RawValue(payload)
 
@@ -99,12 +106,21 @@ class MeshWorkflowInbound(WorkflowInboundInterceptor):
     def _record(self, contract: OperationContract, error: MeshError | None, answer: bytes = b"") -> None:
         if self._call is None or workflow.unsafe.is_replaying():
             return
-        started = workflow.info().start_time.astimezone(UTC).timestamp()
+        started = self._call.started or workflow.info().start_time.astimezone(UTC).timestamp()
         self._recorder.tell(
-            replace(self._call, started=self._call.started or started),
+            replace(self._call, started=started),
             outcome_of(error),
             reason=self._call.rule if error is None else str(error),
             duration=max(0.0, workflow.time() - started),
             revision=contract.digest,
             used=Used.read_from(answer) if contract.promise.kind == "agent" and answer else None,
         )
+
+
+def _told(error: BaseException, *, what: str) -> MeshError:
+    known = from_vocabulary(error, what=what)
+    if known is None:
+        place = workflow.info().workflow_id
+        workflow.logger.error("%s failed unexpectedly", what, exc_info=error)
+        known = MeshError(f"{what} failed for a reason of its own; its team finds it in workflow {place}")
+    return known

@@ -148,10 +148,9 @@ class _Run:
                 try:
                     result = await tool.call(arguments)
                 except (MeshError, FailureError) as error:
-                    translated = from_failure(error, what=f"{tool.service} {tool.operation}")
-                    if translated is None and _is_being_cancelled():
-                        raise
-                    failure = translated or MeshError(
+                    # Where it is this run that is being cancelled, `gather` ends it, whatever is told here.
+                    what = f"{tool.service} {tool.operation}"
+                    failure = from_failure(error, what=what) or MeshError(
                         f"{tool.service} {tool.operation} was cancelled by the other side"
                     )
                     span.failed(type(failure).__name__)
@@ -214,9 +213,3 @@ def _reason(finish_reason: str) -> StoppedBecause:
             return "filtered"
         case _:
             return "answered"
-
-
-def _is_being_cancelled() -> bool:
-    """Tell a cancellation of this run from a call that somebody cancelled on the other side."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

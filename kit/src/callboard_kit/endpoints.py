@@ -2,6 +2,7 @@
 
 import asyncio
 import asyncio
+import asyncio
 import logging
 import time
 from datetime import timedelta
@@ -45,7 +46,6 @@ class EndpointBook:
         return endpoint in self._names or not self._answers
 
     async def _ask(self) -> None:
-        self._asked = time.monotonic()
         names: list[str] = []
         page = b""
         try:
@@ -62,6 +62,7 @@ class EndpointBook:
             # Listing endpoints is an operator's right: without it calls go out unchecked, as they would without us.
             logger.warning("cannot list Nexus endpoints, so they are not checked: %s", error)
             self._answers = False
-            return
-        self._names = frozenset(names)
-        self._answers = True
+        else:
+            self._names = frozenset(names)
+            self._answers = True
+        self._asked = time.monotonic()

@@ -1,8 +1,6 @@
 """Which Nexus endpoints exist, asked of Temporal and remembered for a while."""
 
 import asyncio
-import asyncio
-import asyncio
 import logging
 import time
 from datetime import timedelta

@@ -2,13 +2,16 @@
 
 import asyncio
 import uuid
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from callboard.command.surroundings import join_mesh
 from callboard.command.terminal import print_json, print_result
 from callboard.failures import CommandError
+
+if TYPE_CHECKING:
+    from callboard_orchestrator.messages import Settled
 
 
 def run(
@@ -21,13 +24,33 @@ def run(
     if not words.strip():
         raise CommandError("there is nothing to do in ''; say in words what is asked for")
     join_mesh()
-    from callboard.requests import settle
-
-    settled = asyncio.run(settle(words, person=person, root=str(uuid.uuid4())))
+    run_id = str(uuid.uuid4())
+    settled = asyncio.run(_settle(words, person=person, run_id=run_id))
     if as_json:
-        print_json(settled.as_json())
+        calls = [
+            {"service": each.service, "operation": each.operation, "outcome": each.outcome} for each in settled.calls
+        ]
+        usage = settled.usage.model_dump(mode="json")
+        print_json({"run_id": run_id, "answer": settled.answer, "calls": calls, "usage": usage})
         return
+    from callboard.prices import in_words
+
     print_result(settled.answer)
     for call in settled.calls:
         print_result(f"  {call.service} {call.operation}: {call.outcome}")
-    print_result(f"  {settled.cost}; run {settled.run_id}")
+    print_result(f"  {in_words(settled.usage)}; run {run_id}")
+
+
+async def _settle(words: str, *, person: str | None, run_id: str) -> "Settled":
+    from temporalio.client import WorkflowFailureError
+
+    from callboard_contracts import MeshError
+    from callboard_kit.client import connect
+    from callboard_kit.failing import from_failure
+    from callboard_orchestrator.client import TEAM, orchestrate
+
+    client = await connect(TEAM)
+    try:
+        return await orchestrate(client, words, person=person, root=run_id)
+    except WorkflowFailureError as error:
+        raise from_failure(error, what=f"run {run_id}") or MeshError(f"run {run_id} was cancelled") from error

@@ -1,6 +1,7 @@
 """Which mesh a command speaks to: the one its environment names, else the one that runs in the home."""
 
 import os
+from collections.abc import Mapping
 from typing import Final
 
 from callboard.command.terminal import home
@@ -32,6 +33,13 @@ def join_mesh(*, need_temporal: bool = True) -> None:
         )
     for name, value in found.environment.items():
         os.environ.setdefault(name, value)
+
+
+def join_only(environment: Mapping[str, str]) -> None:
+    """Make this process a part of the mesh that `environment` describes, whatever it was told before."""
+    for name in [name for name in os.environ if name.startswith(("TEMPORAL_", "CALLBOARD_"))]:
+        del os.environ[name]
+    os.environ.update(environment)
 
 
 def registry_address() -> str:

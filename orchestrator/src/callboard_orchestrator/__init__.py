@@ -1,1 +1,1 @@
-"""Who composes: workflows that delegate to the teams."""
+"""Who composes: workflows that delegate to the teams, and a client that starts them."""

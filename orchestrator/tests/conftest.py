@@ -1,0 +1,112 @@
+import asyncio
+import contextlib
+import sys
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from temporalio.client import Client
+
+from callboard_contracts import describe
+from callboard_contracts.customers import v1 as customers
+from callboard_contracts.orders import v1 as orders
+from callboard_kit.agent import ModelEndpoint, ModelSettings
+from callboard_kit.ports import free_ports
+from callboard_kit.testing import LocalMesh
+from callboard_orchestrator.catalog import Catalog
+from callboard_orchestrator.workflows import Orchestrate, Relocate
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from registries import HeldRegistry
+from shop import EVERYTHING, CustomersService, OrdersService
+
+
+@dataclass(frozen=True)
+class Offline:
+    """The offline model of the tests, in a process of its own."""
+
+    address: str
+    http: httpx2.AsyncClient
+
+    async def play(self, words: str, *steps: dict[str, object]) -> None:
+        """Register a script for exactly these words."""
+        script = {"id": words, "match": words, "equals": True, "steps": list(steps)}
+        (await self.http.post("/offline/scripts", json=script)).raise_for_status()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Everything an end-to-end test needs."""
+
+    client: Client
+    """Of the orchestrator's namespace."""
+
+    offline: Offline
+    registry: HeldRegistry
+    catalog: Catalog
+    customers: CustomersService
+    orders: OrdersService
+    words: str
+    """Words that no other test uses."""
+
+
+@pytest.fixture(scope="session")
+async def offline() -> AsyncGenerator[Offline]:
+    port = free_ports(1)[0]
+    command = (sys.executable, "-m", "callboard.offline_model", "--port", str(port))
+    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
+    try:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+            async with asyncio.timeout(15):
+                while True:
+                    with contextlib.suppress(httpx2.TransportError):
+                        if (await http.get("/offline/health")).is_success:
+                            break
+                    await asyncio.sleep(0.05)
+            yield Offline(address=f"http://127.0.0.1:{port}", http=http)
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+@pytest.fixture(scope="session")
+async def local_mesh() -> AsyncGenerator[LocalMesh]:
+    async with LocalMesh.running(teams=("orchestrator", "customers", "orders")) as mesh:
+        yield mesh
+
+
+@pytest.fixture
+async def stage(
+    local_mesh: LocalMesh, offline: Offline, tmp_path: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[Stage]:
+    registry = HeldRegistry(
+        [describe(customers.Customers), describe(orders.Orders)], {"customers": EVERYTHING, "orders": EVERYTHING}
+    )
+    served = (CustomersService(), OrdersService())
+    async with (
+        local_mesh.member("customers", services=[served[0]], policy=EVERYTHING),
+        local_mesh.member("orders", services=[served[1]], policy=EVERYTHING),
+        orchestrating(local_mesh, offline, registry, tmp_path / "catalog.json") as (client, catalog),
+    ):
+        words = f"{request.node.name} {uuid.uuid4().hex[:8]}"
+        yield Stage(client, offline, registry, catalog, *served, words)
+
+
+@asynccontextmanager
+async def orchestrating(
+    local_mesh: LocalMesh, offline: Offline, registry: HeldRegistry, cache: Path
+) -> AsyncIterator[tuple[Client, Catalog]]:
+    """Run the orchestrator's worker."""
+    settings = ModelSettings(model="offline-script-player", base_url=f"{offline.address}/v1", api_key="any")
+    model = ModelEndpoint(settings)
+    catalog = Catalog(connect=lambda: registry, cache=cache, team="orchestrator", profile="production")
+    activities: list[Any] = [model.call_model, catalog.offered_operations, catalog.find_operations]
+    async with local_mesh.member("orchestrator", workflows=[Orchestrate, Relocate], activities=activities) as client:
+        yield client, catalog
+    await model.close()

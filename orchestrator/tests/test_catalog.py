@@ -1,0 +1,201 @@
+"""What the catalog lets through: only what a policy offers to this team at the root, and what a model may call."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import nexusrpc
+import pytest
+from registries import HeldRegistry
+
+from callboard_contracts import Message, ServiceDescription, UnavailableError, describe, promise
+from callboard_contracts.orders import v1 as orders
+from callboard_kit import Policy, Rule
+from callboard_kit.agent import MOST_OFFERED
+from callboard_orchestrator import catalog as catalogs
+from callboard_orchestrator.catalog import Catalog, Offering
+
+
+class Note(Message):
+    """A note."""
+
+    text: str
+
+
+def _operation(**changes: object) -> "nexusrpc.Operation[Note, Note]":
+    options = {"kind": "task", "effect": "write", **changes}
+    return promise(latency=timedelta(seconds=1), longest=timedelta(seconds=10), **options)  # pyright: ignore[reportArgumentType] - varied by tests
+
+
+@nexusrpc.service(name="desk.v1")
+class Desk:
+    """A desk."""
+
+    read: nexusrpc.Operation[Note, Note] = _operation(kind="query", effect="read")
+    write: nexusrpc.Operation[Note, Note] = _operation()
+    burn: nexusrpc.Operation[Note, Note] = _operation(effect="irreversible", model_callable=False)
+
+
+DESK = describe(Desk)
+
+
+def rule(**changes: object) -> Rule:
+    return Rule.model_validate({"name": "rule", "callers": ["orchestrator"], "services": ["desk.v1"], **changes})
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Callable[..., Catalog]:
+    def make(registry: HeldRegistry, *, profile: str = "production", cache: str = "catalog.json") -> Catalog:
+        return Catalog(connect=lambda: registry, cache=tmp_path / cache, team="orchestrator", profile=profile)
+
+    return make
+
+
+def operations(offering: Offering) -> list[str]:
+    return [tool.operation for tool in offering.tools]
+
+
+@pytest.mark.parametrize(
+    ("rules", "offered"),
+    [
+        pytest.param([], [], id="nothing is offered by default"),
+        pytest.param([rule()], ["read", "write"], id="all that a rule names and a model may call"),
+        pytest.param([rule(operations=["read"])], ["read"], id="only the operations that a rule names"),
+        pytest.param([rule(callers=["support"])], [], id="not what is offered to others"),
+        pytest.param([rule(callers=["*"])], ["read", "write"], id="what is offered to everyone"),
+        pytest.param([rule(services=["desk.v2"])], [], id="not what another version is allowed"),
+        pytest.param([rule(operations=["burn"])], [], id="nothing that a model may not call"),
+        pytest.param(
+            [rule(on_behalf_of=["support"])],
+            ["read", "write"],
+            id="who stands before a caller does not matter at the root",
+        ),
+    ],
+)
+async def test_an_operation_is_offered_as_its_providers_policy_says(made, rules, offered):
+    registry = HeldRegistry([DESK], {"billing": Policy(), "desk": Policy(rules=tuple(rules))})
+
+    offering = await made(registry).offered_operations()
+
+    assert (operations(offering), offering.count) == (offered, len(offered))
+
+
+async def test_a_policy_counts_for_its_own_teams_services_only(made):
+    registry = HeldRegistry([DESK], {"billing": Policy(rules=(rule(),))})
+
+    assert (await made(registry).offered_operations()).count == 0
+
+
+@pytest.mark.parametrize(
+    ("state", "profile", "count"),
+    [
+        ("approved", "production", 2),
+        ("deprecated", "production", 2),
+        ("draft", "production", 0),
+        ("draft", "dev", 2),
+        ("draft", "strict", 2),
+        ("retired", "dev", 0),
+        ("revoked", "dev", 0),
+    ],
+)
+async def test_a_draft_is_offered_only_where_workers_publish_for_themselves(made, state, profile, count):
+    registry = HeldRegistry([DESK], {"desk": Policy(rules=(rule(),))}, state=state)
+
+    assert (await made(registry, profile=profile).offered_operations()).count == count
+
+
+async def test_a_listing_that_cannot_be_read_does_not_take_the_others_away(made):
+    registry = HeldRegistry([DESK], {"desk": Policy(rules=(rule(),))})
+    broken = registry.listings[0].__class__(**{**vars(registry.listings[0]), "document": b"{}", "service": "desk.v2"})
+    registry.listings.insert(0, broken)
+
+    assert operations(await made(registry).offered_operations()) == ["read", "write"]
+
+
+async def test_a_tool_is_what_the_contract_says(made):
+    registry = HeldRegistry([describe(orders.Orders)], {"orders": Policy(rules=(rule(services=["orders.v1"]),))})
+
+    offering = await made(registry).offered_operations()
+    [tool] = [tool for tool in offering.tools if tool.operation == "cancel_pending_order"]
+
+    assert offering.services == ("orders.v1",)
+    assert (tool.endpoint, tool.spec.name) == ("orders", "orders_v1__cancel_pending_order")
+    assert tool.parameters["required"] == ["order_id", "reason"]
+
+
+def many(count: int, *, words: str = "") -> ServiceDescription:
+    [read, *_] = DESK.operations
+    made = [read.model_copy(update={"name": f"read_{index}", "description": words}) for index in range(count - 1)]
+    made.append(read.model_copy(update={"name": "polish_shoes", "summary": "Make shoes shine."}))
+    return DESK.model_copy(update={"operations": tuple(made)})
+
+
+async def test_forty_operations_are_given_at_once_and_one_more_means_searching(made):
+    policies = {"desk": Policy(rules=(rule(),))}
+
+    few = await made(HeldRegistry([many(MOST_OFFERED)], policies), cache="few").offered_operations()
+    catalog = made(HeldRegistry([many(MOST_OFFERED + 1)], policies), cache="more")
+    more = await catalog.offered_operations()
+    found = await catalog.find_operations("shine my shoes")
+
+    assert (few.count, len(few.tools)) == (MOST_OFFERED, MOST_OFFERED)
+    assert (more.count, more.services, more.tools) == (MOST_OFFERED + 1, ("desk.v1",), ())
+    assert [tool.operation for tool in found] == ["polish_shoes"]
+
+
+async def test_a_few_operations_that_weigh_too_much_for_a_history_are_searched_too(made):
+    heavy = many(20, words="shoe " * 20_000)
+    catalog = made(HeldRegistry([heavy], {"desk": Policy(rules=(rule(),))}))
+
+    offering = await catalog.offered_operations()
+    found = await catalog.find_operations("shoe")
+
+    assert (offering.count, offering.tools) == (20, ())
+    assert 0 < len(found) < 8
+
+
+async def test_the_registry_is_asked_again_only_when_the_answer_is_old(made, monkeypatch):
+    registry = HeldRegistry([DESK], {"desk": Policy(rules=(rule(),))})
+    young, old = made(registry), made(registry)
+
+    await young.offered_operations()
+    monkeypatch.setattr(catalogs, "LONGEST_AGE", timedelta(0))
+    await old.offered_operations()
+    registry.policies.clear()
+
+    assert (await young.offered_operations()).count == 2
+    assert (await old.offered_operations()).count == 0
+    assert registry.asked == 3
+
+
+async def test_a_registry_that_is_down_leaves_the_last_answer_in_force_over_a_restart_too(made, monkeypatch):
+    registry = HeldRegistry([DESK], {"desk": Policy(rules=(rule(),))})
+    monkeypatch.setattr(catalogs, "LONGEST_AGE", timedelta(0))
+    catalog = made(registry)
+    known = await catalog.offered_operations()
+
+    registry.down = True
+    later = await catalog.offered_operations()
+    restarted = await made(registry).offered_operations()
+
+    assert known == later == restarted
+    assert (known.count, registry.missed.is_set()) == (2, True)
+
+
+async def test_without_any_answer_ever_the_catalog_is_unavailable_and_then_recovers(made):
+    registry = HeldRegistry([DESK], {"desk": Policy(rules=(rule(),))})
+    registry.down = True
+    catalog = made(registry)
+
+    with pytest.raises(UnavailableError, match="nothing is known yet of what the teams offer"):
+        await catalog.offered_operations()
+    registry.down = False
+
+    assert (await catalog.offered_operations()).count == 2
+
+
+async def test_a_cache_that_is_damaged_is_ignored(made, tmp_path):
+    (tmp_path / "catalog.json").write_text('[{"service": ')
+    registry = HeldRegistry([DESK], {"desk": Policy(rules=(rule(),))})
+
+    assert (await made(registry).offered_operations()).count == 2

@@ -1,7 +1,6 @@
 """A small shop and an agent that uses it: what the tests of the loop run, in their own process and in another."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Final
@@ -24,7 +23,7 @@ from callboard_kit.agent import (
     Tool,
     agent_run,
 )
-from callboard_kit.failing import to_operation_error
+from callboard_kit.failing import end_operation
 
 ENDPOINT: Final = "shop"
 SANDBOX: Final = SandboxedWorkflowRunner(
@@ -93,7 +92,7 @@ class ShopService:
     """Serves the shop; what happens in it can be waited for."""
 
     def __init__(self) -> None:
-        self.present: dict[str, int] = defaultdict(int)
+        self.present: set[str] = set()
         self.together = asyncio.Condition()
         self.needed = 2
 
@@ -104,18 +103,19 @@ class ShopService:
     @nexusrpc.handler.sync_operation
     async def meet(self, _ctx: nexusrpc.handler.StartOperationContext, item: Item) -> Answer:
         async with self.together:
-            self.present[item.name] += 1
+            # A set: a request that waits too long is delivered once more, and is still the same caller.
+            self.present.add(item.name)
             self.together.notify_all()
-            await self.together.wait_for(lambda: sum(self.present.values()) >= self.needed)
+            await self.together.wait_for(lambda: len(self.present) >= self.needed)
         return Answer(text=f"{item.name} was not alone")
 
     @nexusrpc.handler.sync_operation
     async def refuse(self, _ctx: nexusrpc.handler.StartOperationContext, item: Item) -> Answer:
-        raise to_operation_error(RefusedError(f"{item.name!r} is not for sale"))
+        end_operation(RefusedError(f"{item.name!r} is not for sale"))
 
     @nexusrpc.handler.sync_operation
     async def be_closed(self, _ctx: nexusrpc.handler.StartOperationContext, _item: Item) -> Answer:
-        raise to_operation_error(UnavailableError("the shop is closed"))
+        end_operation(UnavailableError("the shop is closed"))
 
     @nexusrpc.handler.sync_operation
     async def fail(self, _ctx: nexusrpc.handler.StartOperationContext, _item: Item) -> Answer:

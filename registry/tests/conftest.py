@@ -1,10 +1,12 @@
 import asyncio
+import contextlib
 import json
 import os
 import socket
+import sqlite3
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,9 +18,9 @@ import pytest
 
 from callboard_contracts import Message, ServiceDescription, describe, promise
 from callboard_kit.identity import SigningKey
-from callboard_registry.documents import described_digest
 from callboard_registry.server import serving
 from callboard_registry.settings import Address, Settings
+from callboard_registry.tables import metadata
 from callboard_registry_api.client import RegistryClient
 
 ADMINISTRATOR = "administrator-for-tests"
@@ -47,7 +49,7 @@ def shop_document(*, service: str = "shop.v1", longest: float = 60, summary: str
     team = service.partition(".")[0]
     document.update(service=service, team=team, endpoint=team, summary=summary)
     document["operations"][0]["promise"]["longest_seconds"] = longest
-    document["digest"] = described_digest(ServiceDescription.model_validate(document))
+    document["digest"] = ServiceDescription.model_validate(document).observable_digest()
     return json.dumps(document).encode()
 
 
@@ -98,18 +100,26 @@ def stranger() -> Member:
     return Member(SigningKey.generate("shop"))
 
 
-@pytest.fixture
-async def running(tmp_path: Path) -> AsyncIterator[Running]:
-    """A registry of this test's own, in this process."""
+@pytest.fixture(scope="session")
+async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Running, Path]]:
+    """A registry in this process, and its database."""
+    database = tmp_path_factory.mktemp("registry") / "registry.db"
     anywhere = Address("127.0.0.1", 0)
     settings = Settings(
-        database=f"sqlite:///{tmp_path / 'registry.db'}",
-        grpc=anywhere,
-        http=anywhere,
-        administrator_token=ADMINISTRATOR,
+        database=f"sqlite:///{database}", grpc=anywhere, http=anywhere, administrator_token=ADMINISTRATOR
     )
     async with serving(settings) as addresses:
-        yield Running(grpc=addresses.grpc, http=addresses.http)
+        yield Running(grpc=addresses.grpc, http=addresses.http), database
+
+
+@pytest.fixture
+def running(served: tuple[Running, Path]) -> Running:
+    """The registry, with nothing in it."""
+    running, path = served
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        for table in reversed(metadata.sorted_tables):
+            database.execute(f"DELETE FROM {table.name}")
+    return running
 
 
 @pytest.fixture
@@ -134,7 +144,7 @@ class Process:
     """`python -m callboard_registry`, started for a test."""
 
     running: Running
-    home: Path
+    database: str
     process: asyncio.subprocess.Process
 
     async def ended(self) -> tuple[int, str]:
@@ -147,11 +157,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-@pytest.fixture
-def ports() -> Iterator[Callable[[], int]]:
-    yield free_port
 
 
 @pytest.fixture
@@ -180,7 +185,9 @@ def launch(tmp_path: Path):
         try:
             if ready:
                 await _answers(grpc_address, process)
-            yield Process(Running(grpc=grpc_address, http=http_address), tmp_path, process)
+            yield Process(
+                Running(grpc=grpc_address, http=http_address), f"sqlite:///{tmp_path / 'registry.db'}", process
+            )
         finally:
             if process.returncode is None:
                 process.kill()

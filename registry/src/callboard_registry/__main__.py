@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 
+from callboard_kit.process import run_guarded
 from callboard_kit.settings import SettingsError
 from callboard_registry.server import StartError, serve
 from callboard_registry.settings import Settings
@@ -22,4 +23,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # The kit brings temporalio along, which may crash an interpreter that is taken apart.
+    run_guarded(main)

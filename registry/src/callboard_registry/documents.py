@@ -10,7 +10,6 @@ import rfc8785
 from pydantic import ValidationError
 
 from callboard_contracts import ServiceDescription
-from callboard_contracts.digests import digest_of, observable_schema
 from callboard_kit.policy import Policy
 from callboard_registry.refusals import Refusal
 from callboard_registry.schemas import require_schema
@@ -61,7 +60,7 @@ def listing_document(data: bytes, *, team: str) -> ListingDocument:
     for index, operation in enumerate(description.operations):
         for side, schema in (("input", operation.input), ("output", operation.output)):
             require_schema(schema, f"document.operations[{index}].{side}")
-    computed = described_digest(description)
+    computed = description.observable_digest()
     if description.digest != computed:
         raise Refusal(
             "invalid",
@@ -188,24 +187,6 @@ def _require_operations(description: ServiceDescription) -> None:
         if operation.name in seen:
             raise Refusal("invalid", field, f"{operation.name!r} is there twice; names of operations differ")
         seen.add(operation.name)
-
-
-def described_digest(description: ServiceDescription) -> str:
-    """Return the digest as `callboard_contracts.describe` makes it, from a description instead of a class."""
-    return digest_of(
-        {
-            "service": description.service,
-            "endpoint": description.endpoint,
-            "operations": {
-                operation.name: {
-                    "input": observable_schema(operation.input),
-                    "output": observable_schema(operation.output),
-                    "promise": operation.promise.model_dump(mode="json", exclude={"examples"}),
-                }
-                for operation in description.operations
-            },
-        }
-    )
 
 
 def _misshapen(error: ValidationError) -> Refusal:

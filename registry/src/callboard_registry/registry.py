@@ -115,6 +115,8 @@ class Registry:
 
     async def get_policy(self, team: str, *, version: int = 0) -> Policy:
         """Return the policy of `team` that is in force, or another version."""
+        if not 0 <= version < 2**63:
+            raise Refusal("invalid", "version", f"version is {version!r}; it must be 1 or more, or 0 for the newest")
         policy = await self._read(lambda: self._policies.find(team, version=version))
         if policy is None:
             what = f"version {version} of the policy" if version else "policy"

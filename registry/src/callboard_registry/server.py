@@ -73,6 +73,7 @@ async def serve(settings: Settings) -> None:
     async with serving(settings) as addresses:
         log.info("serving gRPC on %s and http://%s from %s", addresses.grpc, addresses.http, settings.database)
         await stop.wait()
+        log.info("stopping: calls in flight get %g seconds", GRACE)
     log.info("stopped")
 
 

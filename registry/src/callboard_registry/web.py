@@ -142,7 +142,8 @@ def _answer_refusals(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
-        return _error(400, "invalid", str(first["loc"][-1]), str(first["msg"]).lower())
+        place = ".".join(str(part) for part in first["loc"][1:])
+        return _error(400, "invalid", place, str(first["msg"]).lower())
 
     @app.exception_handler(HTTPException)
     async def not_served(request: Request, error: HTTPException) -> JSONResponse:

@@ -166,6 +166,20 @@ def test_two_changes_of_one_order_are_made_one_after_the_other():
     ]
 
 
+@pytest.mark.parametrize(
+    ("question", "total"),
+    [
+        ("How much do I get back in total?", "In total that is $47.00."),
+        ("What is the total I have to pay?", "In total that is $-47.00."),
+    ],
+    ids=["back", "to pay"],
+)
+def test_a_total_is_told_from_the_side_it_is_asked_from(question, total):
+    dearer = "Return the lamp of order #W2. Change the t-shirt of order #W1 to a large blue one. "
+
+    assert Shop().talk(f"{ANN}{dearer}{question}").answer.endswith(total)
+
+
 def test_a_refusal_ends_with_what_was_refused_and_why():
     talk = Shop({"cancel_pending_order": "order '#W2' is 'delivered'"}).talk(ANN + "Cancel order #W2.")
 

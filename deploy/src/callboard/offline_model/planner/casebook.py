@@ -36,7 +36,7 @@ class Deed:
     """What could not be done, for the sentence when it is not: `cancel order #W1`."""
 
     amount: str = ""
-    """What it means in money, as part of a sum. Empty: nothing."""
+    """What the customer gets back by it, as part of a sum. Empty: nothing."""
 
 
 @dataclass

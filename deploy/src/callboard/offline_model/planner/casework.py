@@ -4,6 +4,8 @@ Written straight down. `Desk.fetch` and `Desk.wait` break off where a result is
 missing, and the next request comes by here again with that result at hand.
 """
 
+import re
+
 from callboard.offline_model.planner.casebook import Casebook, Deed, GivenUpError, find_customer, find_orders, sorry
 from callboard.offline_model.planner.decisions import DECIDE, sum_of
 from callboard.offline_model.planner.desk import Desk, Result
@@ -53,14 +55,18 @@ def _act(book: Casebook) -> list[str]:
 
 
 def _sum_up(book: Casebook, amounts: list[str]) -> None:
-    """Compute the total of what was done, if it is wanted: of the named orders when nothing was."""
-    if not book.case.wants("total"):
+    """Compute the total of what was done, if it is wanted: of the orders that are known when nothing was to be done."""
+    wishes = [wish.text for wish in book.case.wishes if wish.kind == "total" and not wish.conditional]
+    if not wishes:
         return
     if not amounts and not book.deeds:
         amounts = [sum_of(item.price for order in book.known.values() for item in order.items)]
-    expression = " + ".join(amount for amount in amounts if amount)
-    if not expression:
+    if not amounts:
         return
+    expression = " + ".join(amounts)
+    pays = re.search(r"\b(?:pay|owe|charged?|cost|difference)\b", wishes[0], re.I)
+    if book.deeds and pays and not re.search(r"\b(?:back|refund)", wishes[0], re.I):
+        expression = f"0 - ({expression})"
     result = book.desk.fetch("calculate", expression=expression)
     if result.ok:
         book.answers.append(f"In total that is ${result.field('result')}.")

@@ -124,7 +124,7 @@ def _replacement(
         about=order.order_id,
         done=f"Order {order.order_id} {'now has' if pending else 'will be exchanged for'} {names}.",
         tried=f"{'modify' if pending else 'exchange items of'} order {order.order_id}",
-        amount=f"({new}) - ({old})",
+        amount=f"({old}) - ({new})",
     )
 
 

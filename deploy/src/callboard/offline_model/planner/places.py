@@ -6,7 +6,7 @@ from typing import Final
 
 _STREET_TO_ZIP: Final = re.compile(
     r"(?P<street>\d+\s+[A-Z][\w .'-]*?)\s*,\s*"
-    r"(?:(?P<second>(?:Suite|Apt\.?|Apartment|Unit|Floor|Room|#)\s*[\w-]+)\s*,\s*)?"
+    r"(?:(?P<second>(?:Suite|Flat|Apt\.?|Apartment|Unit|Floor|Room|#)\s*[\w-]+)\s*,\s*)?"
     r"(?P<city>[A-Z][A-Za-z .'-]*?)\s*,?\s+"
     r"(?P<state>[A-Z]{2})\s*,?\s+(?P<zip>\d{5})\b"
 )

@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench lab setup pins clean format
+.PHONY: help demo up test check bench lab histories setup pins clean format
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -34,6 +34,9 @@ bench: $(READY) ## measure what the mesh costs; a table, and JSON in bench-resul
 
 lab: $(READY) ## run the tasks while processes are killed at random
 	@$(BIN)/python -m tests.lab
+
+histories: $(READY) ## record the runs again that the replay tests hold today's workflows to
+	@$(BIN)/python -m tests.recording
 
 setup: $(READY) ## make .venv with the pinned requirements and the rooms
 

@@ -23,8 +23,8 @@ from callboard_orchestrator.workflows import Orchestrate, Relocate
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from registries import HeldRegistry
-from shop import EVERYTHING, CustomersService, OrdersService
+from held_registry import HeldRegistry
+from two_teams import EVERYTHING, CustomersService, OrdersService
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nexusrpc
 import pytest
-from registries import HeldRegistry
+from held_registry import HeldRegistry
 
 from callboard_contracts import Message, ServiceDescription, UnavailableError, describe, promise
 from callboard_contracts.orders import v1 as orders

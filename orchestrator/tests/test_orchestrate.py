@@ -5,13 +5,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from temporalio.client import WorkflowFailureError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from two_teams import ADA, REFUSED_WORDS
+
 from callboard_contracts import ServiceDescription
 from callboard_kit import Limits
 from callboard_kit.agent import CallRecord
-from shop import ADA, REFUSED_WORDS
-from temporalio.client import WorkflowFailureError
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
-
 from callboard_orchestrator import catalog as catalogs
 from callboard_orchestrator.client import orchestrate, start_orchestrate
 from callboard_orchestrator.messages import Request

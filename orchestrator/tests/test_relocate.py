@@ -1,12 +1,12 @@
 """A customer who moved, on a real Temporal server with two small teams and no model."""
 
 import pytest
-from callboard_contracts import RefusedError
-from callboard_contracts.customers import v1 as customers
-from shop import ADA, NEW_ADDRESS
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
+from two_teams import ADA, NEW_ADDRESS
 
+from callboard_contracts import RefusedError
+from callboard_contracts.customers import v1 as customers
 from callboard_orchestrator.client import relocate
 from callboard_orchestrator.messages import Place, Relocated, Relocation, Unchanged
 

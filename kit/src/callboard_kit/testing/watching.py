@@ -18,7 +18,9 @@ class Watching(SimplePlugin):
         self.commands: list[dict[str, object]] = []
         """The commands, in order, as JSON objects with one member: its name says what is asked for."""
 
-        super().__init__("callboard-watching", workflow_runner=self._wrapped)
+        super().__init__(  # pyright: ignore[reportUnknownMemberType] - the SDK leaves the types of activities open
+            "callboard-watching", workflow_runner=self._wrapped
+        )
 
     def _wrapped(self, runner: WorkflowRunner | None) -> WorkflowRunner:
         return _WatchingRunner(runner or UnsandboxedWorkflowRunner(), self.commands)

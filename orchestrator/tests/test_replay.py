@@ -1,0 +1,13 @@
+"""Runs that were recorded go on under today's workflows and schedule what they scheduled. Renew: `make histories`."""
+
+from pathlib import Path
+
+from callboard_kit.testing.replay import assert_replays
+from callboard_orchestrator.workflows import Orchestrate, Relocate
+
+RECORDED = Path(__file__).parent / "histories"
+WORKFLOWS = (Orchestrate, Relocate)
+
+
+async def test_recorded_runs_go_on_and_schedule_the_same():
+    await assert_replays(RECORDED, team="orchestrator", workflows=WORKFLOWS)

@@ -1,0 +1,21 @@
+"""Runs that were recorded go on under today's workflows and schedule what they scheduled. Renew: `make histories`."""
+
+from pathlib import Path
+
+from callboard_kit.testing.replay import assert_replays
+from callboard_team_orders import workflows
+
+RECORDED = Path(__file__).parent / "histories"
+WORKFLOWS = (
+    workflows.Assist,
+    workflows.CancelPendingOrder,
+    workflows.ExchangeDeliveredOrderItems,
+    workflows.ModifyPendingOrderAddress,
+    workflows.ModifyPendingOrderItems,
+    workflows.ModifyPendingOrderPayment,
+    workflows.ReturnDeliveredOrderItems,
+)
+
+
+async def test_recorded_runs_go_on_and_schedule_the_same():
+    await assert_replays(RECORDED, team="orders", workflows=WORKFLOWS)

@@ -1,0 +1,133 @@
+"""Plays every workflow of the example once on a mesh of its own, and keeps the histories: `make histories`."""
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client, WorkflowHistory
+
+from callboard import example
+from callboard_contracts import Goal
+from callboard_contracts.billing import v1 as billing
+from callboard_contracts.customers import v1 as customers
+from callboard_contracts.inventory import v1 as inventory
+from callboard_contracts.orders import v1 as orders
+from callboard_contracts.support import v1 as support
+from callboard_kit.process import run_guarded
+from callboard_kit.testing import LocalMesh
+from callboard_kit.testing.replay import histories, write
+from callboard_orchestrator.client import orchestrate, relocate
+from callboard_orchestrator.messages import Relocation
+from tests.recording import shop
+from tests.recording.members import Room, on_stage, rooms
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+_MOVED = customers.Address.model_validate(shop.NEW_ADDRESS)
+_AS_ORCHESTRATOR: Sequence[tuple[Any, Any]] = (
+    (orders.Orders.assist, Goal(goal="Where is order #W1?", facts={"user_id": shop.USER})),
+    (orders.Orders.modify_pending_order_address, orders.AddressChange(order_id="#W2", **shop.NEW_ADDRESS)),
+    (
+        orders.Orders.modify_pending_order_payment,
+        orders.PaymentChange(order_id="#W2", payment_method_id=shop.GIFT_CARD),
+    ),
+    (
+        orders.Orders.modify_pending_order_items,
+        orders.Replacement(
+            order_id="#W3", item_ids=(shop.BLUE_MUG,), new_item_ids=(shop.RED_MUG,), payment_method_id=shop.CARD
+        ),
+    ),
+    (orders.Orders.cancel_pending_order, orders.Cancellation(order_id="#W4", reason="ordered by mistake")),
+    (
+        orders.Orders.return_delivered_order_items,
+        orders.Return(order_id="#W5", item_ids=(shop.BLUE_MUG,), payment_method_id=shop.CARD),
+    ),
+    (
+        orders.Orders.exchange_delivered_order_items,
+        orders.Replacement(
+            order_id="#W6", item_ids=(shop.BLUE_MUG,), new_item_ids=(shop.RED_MUG,), payment_method_id=shop.CARD
+        ),
+    ),
+    (customers.Customers.get_user_details, customers.UserId(user_id=shop.USER)),
+    (customers.Customers.modify_user_address, customers.AddressChange(user_id=shop.USER, **shop.NEW_ADDRESS)),
+    (customers.Customers.assist, Goal(goal=f"Who has the e-mail address {shop.EMAIL}?")),
+    (inventory.Inventory.assist, Goal(goal="What does the red mug cost?")),
+    (support.Support.assist, Goal(goal="What do a blue and a red mug cost together?")),
+    (support.Support.transfer_to_human_agents, support.Handover(summary="Wants to talk to a person.")),
+)
+_AS_ORDERS: Sequence[tuple[Any, Any]] = (
+    (
+        billing.Billing.reverse,
+        billing.Reversal(key="never-happened", reason="the order could not be changed"),
+    ),
+)
+_SERVICES = (billing.Billing, customers.Customers, inventory.Inventory, orders.Orders, support.Support)
+
+
+def main() -> int:
+    """Record everything, and say what was written."""
+    return asyncio.run(_record())
+
+
+async def _record() -> int:
+    with tempfile.TemporaryDirectory(prefix="callboard-recording-") as folder:
+        home = Path(folder)
+        example.fill(shop.records(), home)
+        everyone = rooms(home, REPOSITORY)
+        async with on_stage(everyone) as mesh:
+            await _play(mesh)
+            kept = [line for room in everyone for line in await _keep(room, await mesh.bare_client(room.team))]
+    sys.stdout.write("".join(f"{line}\n" for line in kept))
+    return 0
+
+
+async def _play(mesh: LocalMesh) -> None:
+    orchestrator = await mesh.client("orchestrator")
+    for operation, words in _AS_ORCHESTRATOR:
+        await _call(orchestrator, operation, words)
+    for operation, words in _AS_ORDERS:
+        await _call(await mesh.client("orders"), operation, words)
+    await orchestrate(orchestrator, "Please cancel my orders #W1 and #W5.", person="ada")
+    await relocate(
+        orchestrator,
+        Relocation(customer=customers.NameAndZip(first_name="Ada", last_name="Smith", zip="73301"), address=_MOVED),
+    )
+
+
+async def _call(client: Client, operation: Any, words: Any) -> None:
+    [service] = [each for each in _SERVICES if any(operation is value for value in vars(each).values())]
+    endpoint = sys.modules[service.__module__].ENDPOINT
+    team = client.create_nexus_client(service=service, endpoint=endpoint)
+    await team.execute_operation(operation, words, id=f"{endpoint}-{operation.name}")
+
+
+async def _keep(room: Room, client: Client) -> list[str]:
+    """Write the first run of each of the room's workflows, in the place of what was there."""
+    found: dict[str, WorkflowHistory] = {}
+    names = {workflow.__name__ for workflow in room.workflows}
+    async with asyncio.timeout(15):
+        # What has just happened becomes visible a little later.
+        while found.keys() != names:
+            async for run in client.list_workflows(f"WorkflowType in ({', '.join(map(repr, sorted(names)))})"):
+                handle = client.get_workflow_handle(run.id, run_id=run.run_id)
+                history = await handle.fetch_history()
+                known = found.get(run.workflow_type)
+                if known is None or _began(history) < _began(known):
+                    found[run.workflow_type] = history
+            await asyncio.sleep(0.1)
+    for old in histories(room.histories):
+        old.unlink()
+    for name, history in sorted(found.items()):
+        write(history, room.histories / f"{name}.json")
+    return [f"{room.team}: {', '.join(sorted(found))}"]
+
+
+def _began(history: WorkflowHistory) -> int:
+    return history.events[0].event_time.ToNanoseconds()
+
+
+if __name__ == "__main__":
+    run_guarded(main)

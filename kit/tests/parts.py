@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import Final
 
 import nexusrpc
-from callboard_contracts import Message, RefusedError, UnavailableError, promise
 from nexusrpc.handler import StartOperationContext, service_handler, sync_operation
 from temporalio import nexus, workflow
 
+from callboard_contracts import Message, RefusedError, UnavailableError, promise
 from callboard_kit import mesh
 
 ENDPOINT: Final = "shop"
@@ -59,9 +59,7 @@ class Shop:
 
 def gift(text: str) -> Gift:
     call = mesh.current()
-    return Gift(
-        text=text, price=9.5, caller=call.caller, root=call.root, person=call.person, depth=call.depth
-    )
+    return Gift(text=text, price=9.5, caller=call.caller, root=call.root, person=call.person, depth=call.depth)
 
 
 @workflow.defn

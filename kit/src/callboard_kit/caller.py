@@ -1,8 +1,9 @@
 """The caller's side inside a workflow: whatever a member's workflow calls over Nexus leaves signed and bounded.
 
 Everything here runs in the workflow and is deterministic: time is the workflow's, ids are counted, and the one look
-outside (does the endpoint exist?) is a local activity whose answer is kept in the history. That look is needed because a
-call to an endpoint that does not exist fails the workflow *task*, which nobody can catch and Temporal retries for ever.
+outside (does the endpoint exist?) is a local activity whose answer is kept in the history. That look is needed because
+a call to an endpoint that does not exist fails the workflow *task*, which nobody can catch and Temporal retries for
+ever.
 """
 
 import asyncio

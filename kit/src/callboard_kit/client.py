@@ -1,7 +1,7 @@
 """Connects to Temporal as a team: the address from Temporal's own configuration, the identity from the team's key.
 
-The address, TLS, API key and profile come from `temporalio.envconfig` (`TEMPORAL_ADDRESS`, `TEMPORAL_PROFILE`, … and Temporal's
-configuration file), so the same process runs against a laptop's server, a cluster or Temporal Cloud.
+The address, TLS, API key and profile come from `temporalio.envconfig` (`TEMPORAL_ADDRESS`, `TEMPORAL_PROFILE`, … and
+Temporal's configuration file), so the same process runs against a laptop's server, a cluster or Temporal Cloud.
 """
 
 import os

@@ -5,11 +5,11 @@ the schema wants is enough to put it right.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
-from typing import Final
+from functools import cache, reduce
+from typing import Final, TypeAlias, cast
 
 import jsonschema_rs
 
@@ -18,6 +18,11 @@ from callboard_contracts import OperationDescription, Promise, describe
 
 DEFAULT_LONGEST: Final = timedelta(minutes=5)
 """How long a call may take whose contract this process does not know and whose caller does not say."""
+
+EVERY: Final = "*"
+"""In a path: every key of a map."""
+
+_Schema: TypeAlias = Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,9 @@ class OperationContract:
         return _fault(self.output, data, "output")
 
     def hidden(self, data: bytes, paths: Sequence[str]) -> bytes:
-        """Return an output without the fields at `paths`."""
+        """Return an output without the fields at `paths`. In a path `*` stands for every key of a map."""
+        if not data:
+            return data
         document: object = json.loads(data)
         for path in paths:
             _take_away(document, path.split("."))
@@ -54,7 +61,15 @@ class OperationContract:
 
     def unhidable(self, paths: Iterable[str]) -> str | None:
         """Return the first of `paths` whose absence would break the output's schema, or None."""
-        return next((path for path in paths if _is_required(self.description.output, path.split("."))), None)
+        return next((path for path in paths if any(_is_required(at, path) for at in self._places(path))), None)
+
+    def holds(self, path: str) -> bool:
+        """Tell whether an output may have a field at `path`."""
+        return next(self._places(path), None) is not None
+
+    def _places(self, path: str) -> Iterator[_Schema]:
+        output = self.description.output
+        return _places(output, path.split("."), output, frozenset())
 
 
 class ContractBook:
@@ -102,41 +117,56 @@ def _fault(validator: jsonschema_rs.Draft202012Validator, data: bytes, what: str
         document: object = json.loads(data) if data else None
     except ValueError as error:
         return f"{what} is not JSON: {error}"
-    for error in validator.iter_errors(document):
-        return f"{'.'.join((what, *map(str, error.instance_path)))}: {error.message}"
-    return None
+    except RecursionError:
+        return f"{what} is nested too deeply"
+    error = next(iter(validator.iter_errors(document)), None)
+    return None if error is None else f"{'.'.join((what, *map(str, error.instance_path)))}: {error.message}"
 
 
 def _take_away(node: object, path: Sequence[str]) -> None:
     if isinstance(node, list):
-        for element in node:
+        for element in cast("list[object]", node):
             _take_away(element, path)
     elif isinstance(node, dict):
-        if len(path) == 1:
-            node.pop(path[0], None)
-        elif path[0] in node:
-            _take_away(node[path[0]], path[1:])
+        members = cast("dict[str, object]", node)
+        for name in list(members) if path[0] == EVERY else [path[0]]:
+            if len(path) == 1:
+                members.pop(name, None)
+            else:
+                _take_away(members.get(name), path[1:])
 
 
-def _is_required(schema: object, path: Sequence[str], root: object = None) -> bool:
-    root = schema if root is None else root
-    if not isinstance(schema, dict) or not path:
-        return False
-    if isinstance(reference := schema.get("$ref"), str) and isinstance(root, dict):
-        return _is_required(_follow(root, reference), path, root)
-    branches = [branch for word in ("anyOf", "oneOf", "allOf") for branch in schema.get(word, ())]
-    if any(_is_required(branch, path, root) for branch in branches):
-        return True
-    if "items" in schema:
-        return _is_required(schema["items"], path, root)
-    if len(path) == 1:
-        return path[0] in schema.get("required", ())
-    inner = schema.get("properties", {}).get(path[0]) or schema.get("additionalProperties")
-    return _is_required(inner, path[1:], root)
+def _places(schema: object, path: Sequence[str], root: _Schema, seen: frozenset[tuple[int, int]]) -> Iterator[_Schema]:
+    """Yield the schema of every object that may have the last part of `path` as a member."""
+    place = (id(schema), len(path))
+    if not isinstance(schema, Mapping) or place in seen:  # A schema may lead back to itself.
+        return
+    node, seen = cast(_Schema, schema), seen | {place}
+    for branch in _branches(node, root):
+        yield from _places(branch, path, root, seen)
+    members = dict(cast(_Schema, node.get("properties", {})))
+    members.setdefault(path[0], node.get("additionalProperties"))
+    for name in list(members) if path[0] == EVERY else [path[0]]:
+        if len(path) > 1:
+            yield from _places(members[name], path[1:], root, seen)
+        elif members[name] not in (None, False):
+            yield node
 
 
-def _follow(root: object, reference: str) -> object:
-    node = root
-    for part in reference.removeprefix("#/").split("/"):
-        node = node.get(part) if isinstance(node, dict) else None
-    return node
+def _branches(node: _Schema, root: _Schema) -> Iterator[object]:
+    """Yield every schema that describes the same value, or the elements of the list that it is."""
+    if isinstance(reference := node.get("$ref"), str):
+        start: object = root
+        yield reduce(_member, reference.removeprefix("#/").split("/"), start)
+    for word in ("anyOf", "oneOf", "allOf", "prefixItems"):
+        yield from cast("Sequence[object]", node.get(word, ()))
+    yield node.get("items")
+
+
+def _member(node: object, name: str) -> object:
+    return cast(_Schema, node).get(name) if isinstance(node, Mapping) else None
+
+
+def _is_required(node: _Schema, path: str) -> bool:
+    name, required = path.rpartition(".")[2], cast("Sequence[str]", node.get("required", ()))
+    return bool(required) if name == EVERY else name in required

@@ -5,7 +5,8 @@ contract says (schema). Then the handler, within a time limit of its own and wit
 at last the output against the schema, without the fields that the caller does not see.
 
 Nothing a handler does reaches anybody but its own caller: an exception or a handler that hangs ends that one
-operation with an `OperationError`, which does not count towards the circuit breaker Temporal keeps per caller and endpoint.
+operation with an `OperationError`, which does not count towards the circuit breaker Temporal keeps per caller and
+endpoint.
 """
 
 import asyncio
@@ -108,8 +109,8 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
         began = time.time()
         call = await self._proved(ctx.headers, ctx.service, ctx.operation, began)
         try:
-            if fault := disagreement(ctx.inbound_links, call, self._settings):
-                raise nexusrpc.HandlerError(fault, type=nexusrpc.HandlerErrorType.UNAUTHENTICATED)
+            if difference := disagreement(ctx.inbound_links, call, self._settings):
+                raise nexusrpc.HandlerError(difference, type=nexusrpc.HandlerErrorType.UNAUTHENTICATED)
             call, contract = self._permitted(call)
             self._check_input(contract, call)
         except nexusrpc.HandlerError as error:
@@ -259,7 +260,9 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
             raise RefusedError(f"this call of {what} was made before and its work is over") from error
         except (Exception, SystemExit) as error:
             if self._is_transient(error):
-                raise UnavailableError(f"{what} is not available: its team's store or server is out of reach") from error
+                raise UnavailableError(
+                    f"{what} is not available: its team's store or server is out of reach"
+                ) from error
             known = from_vocabulary(error, what=what) if isinstance(error, FailureError) else None
             raise known or unexpected(error, where=what) from error
 

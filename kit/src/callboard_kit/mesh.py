@@ -1,7 +1,7 @@
 """What a member's own code may ask of the mesh: who called, under which id to start work, on whose behalf to call."""
 
 import hashlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -72,7 +72,7 @@ async def start_workflow(
 
 
 @contextmanager
-def starting(origin: Origin) -> Iterator[Origin]:
+def starting(origin: Origin) -> Generator[Origin]:
     """Give trees that are started in this block (workflows, calls from outside of a workflow) this root and person."""
     reset = _origin.set(origin)
     try:
@@ -82,7 +82,7 @@ def starting(origin: Origin) -> Iterator[Origin]:
 
 
 @contextmanager
-def tightened(limits: Limits) -> Iterator[None]:
+def tightened(limits: Limits) -> Generator[None]:
     """Hold calls made in this block to these limits, where they are tighter than the call's own."""
     call = current()
     reset = _current.set(replace(call, limits=call.limits.tightened(limits)))
@@ -93,7 +93,7 @@ def tightened(limits: Limits) -> Iterator[None]:
 
 
 @contextmanager
-def on_own_behalf() -> Iterator[None]:
+def on_own_behalf() -> Generator[None]:
     """Make calls in this block as the root of a tree of this team's own, under the same root id.
 
     For making good what a call began: an undo must go through when the caller has stopped waiting, or may not itself
@@ -108,7 +108,7 @@ def on_own_behalf() -> Iterator[None]:
 
 
 @contextmanager
-def working_on(call: Call) -> Iterator[Call]:
+def working_on(call: Call) -> Generator[Call]:
     """Make `call` the current one in this block. For the kit's own interceptors and for tests."""
     reset = _current.set(call)
     try:

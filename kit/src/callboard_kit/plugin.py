@@ -4,10 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-import temporalio.client
 import temporalio.worker
 from temporalio import activity
-from temporalio.client import Client
 from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter, DefaultPayloadConverter
 from temporalio.plugin import SimplePlugin
@@ -89,7 +87,7 @@ class MeshPlugin(SimplePlugin):
         book = ContractBook(services)
         signer = CallSigner(key=key, book=book)
         self._endpoints: EndpointBook | None = None
-        super().__init__(
+        super().__init__(  # pyright: ignore[reportUnknownMemberType] - Temporal leaves activities open
             "callboard",
             data_converter=_with_memory,
             interceptors=[
@@ -115,9 +113,8 @@ class MeshPlugin(SimplePlugin):
 
     def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
         """See base class; remembers the client, to ask it for endpoints."""
-        client: Client | None = config.get("client")
-        if client is not None:
-            self._endpoints = EndpointBook(client)
+        if "client" in config:
+            self._endpoints = EndpointBook(config["client"])
         return super().configure_worker(config)
 
 
@@ -196,7 +193,10 @@ def _with_memory(converter: DataConverter | None) -> DataConverter:
     if issubclass(given, MeshPayloadConverter):
         return converter
     if given not in (DefaultPayloadConverter, PydanticPayloadConverter):
-        raise TypeError(f"payload converter {given.__name__!r} cannot be used in the mesh; derive it from {MeshPayloadConverter.__name__!r}")
+        raise TypeError(
+            f"payload converter {given.__name__!r} cannot be used in the mesh; "
+            f"derive it from {MeshPayloadConverter.__name__!r}"
+        )
     return replace(converter, payload_converter_class=MeshPayloadConverter)
 
 

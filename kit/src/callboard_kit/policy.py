@@ -41,7 +41,7 @@ class Rule(Message):
 
     hide: tuple[str, ...] = ()
     """Fields of the result that these callers do not get, as dotted paths (`address.zip`; a list's elements are meant
-    by its name). A hidden field must be optional in the contract."""
+    by its name, every key of a map by `*`). A hidden field must be optional in the contract."""
 
     def covers(self, service: str, operation: str) -> bool:
         """Tell whether the rule is about this operation."""
@@ -97,7 +97,8 @@ class Policy(Message):
             nearest = nearest or Verdict(
                 allowed=False,
                 rule=rule.name,
-                reason=f"rule {rule.name!r} does not let {caller!r} call {service} {operation} on behalf of {stranger!r}",
+                reason=f"rule {rule.name!r} does not let {caller!r} call {service} {operation} "
+                f"on behalf of {stranger!r}",
             )
         return nearest or Verdict(
             allowed=False,

@@ -1,9 +1,8 @@
 """How a process of the mesh ends: through one guarded door.
 
 An interpreter that used temporalio sometimes crashes while it is taken apart at exit, after all work is done, and then
-reports a signal instead of its exit code. So every entry point hands its exit code to `guarded_exit`, which flushes what is still
-buffered and leaves without the taking apart. Delete this when https://github.com/temporalio/sdk-python/issues no
-longer has such a report and a hundred short runs end clean.
+reports a signal instead of its exit code. So every entry point hands its exit code to `guarded_exit`, which flushes
+what is still buffered and leaves without the taking apart. Delete this when a hundred short runs end clean without it.
 """
 
 import logging
@@ -53,7 +52,7 @@ def run_guarded(work: Callable[[], int | None]) -> NoReturn:
             sys.stderr.write(f"{stop.code}\n")
     except KeyboardInterrupt:
         code = INTERRUPTED
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)
         code = FAILED
     guarded_exit(code)

@@ -17,6 +17,7 @@ from callboard_registry_api.errors import RegistryNotFoundError, RegistryRefused
 
 logger: Final = logging.getLogger(__name__)
 
+
 class ServeError(Exception):
     """A worker that must not serve as it is; the message says what to do."""
 

@@ -189,16 +189,22 @@ def _contracts(services: Sequence[object], contracts: Sequence[type]) -> list[ty
 
 def _check_policy(team: Team, book: ContractBook) -> None:
     for rule in team.policy.rules:
-        for service in rule.services:
-            for operation in book.operations(service):
-                contract = book.find(service, operation)
-                if contract is None or not rule.covers(service, operation):
-                    continue
-                if path := contract.unhidable(rule.hide):
-                    raise ServeError(
-                        f"rule {rule.name!r} of team {team.name!r} hides {path!r} of {service} {operation}, but the "
-                        "contract says it is always there; make it optional in the contract, or show it"
-                    )
+        covered = [
+            contract
+            for service in rule.services
+            for operation in book.operations(service)
+            if rule.covers(service, operation) and (contract := book.find(service, operation)) is not None
+        ]
+        whose = f"rule {rule.name!r} of team {team.name!r} hides"
+        for contract in covered:
+            if path := contract.unhidable(rule.hide):
+                raise ServeError(
+                    f"{whose} {path!r} of {contract.service} {contract.description.name}, but the contract says it is "
+                    "always there; make it optional in the contract, or show it"
+                )
+        for path in rule.hide:
+            if not any(contract.holds(path) for contract in covered):
+                raise ServeError(f"{whose} {path!r}, but nothing it covers answers with such a field; is it misspelt?")
 
 
 def _registry(settings: Settings, key: SigningKey) -> RegistryClient:
@@ -210,7 +216,9 @@ def _registry(settings: Settings, key: SigningKey) -> RegistryClient:
 def _sinks(settings: Settings, registry: RegistryClient, stack: AsyncExitStack) -> list[Sink]:
     sinks = [to_registry(registry)]
     if settings.redis_url:
-        redis = Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2)
+        redis = Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - its keyword arguments have no types
+            settings.redis_url, socket_timeout=2, socket_connect_timeout=2
+        )
         stack.push_async_callback(redis.aclose)
         sinks.append(to_events(redis))
     return sinks

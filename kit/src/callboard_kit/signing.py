@@ -1,7 +1,7 @@
-"""What every call of a member gets before it leaves: a time limit, an identity, and a check of all that Temporal would
-not let anyone catch later.
+"""What every call of a member gets before it leaves: a time limit, an identity, and checks.
 
-Free of workflows and clients: `caller.py` feeds it from inside a workflow, `standalone.py` from outside.
+Checked is all that Temporal would not let anyone catch later. Free of workflows and clients: `caller.py` feeds it from
+inside a workflow, `standalone.py` from outside.
 """
 
 from collections.abc import Mapping

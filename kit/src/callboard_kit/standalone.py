@@ -7,7 +7,8 @@ tree), and standalone Nexus operations.
 import time
 import uuid
 from collections import OrderedDict
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, cast
 
 import temporalio.client
 from temporalio import activity
@@ -158,8 +159,10 @@ class MeshClientInterceptor(temporalio.client.Interceptor):
         )
 
 
-def _with_search_attributes(existing: Any, call: Call) -> TypedSearchAttributes:  # Any: two generations of types
-    pairs = list(existing.search_attributes) if isinstance(existing, TypedSearchAttributes) else []
+def _with_search_attributes(existing: object, call: Call) -> TypedSearchAttributes:
+    pairs: list[SearchAttributePair[Any]] = []  # Any: attributes have values of several types
+    if isinstance(existing, TypedSearchAttributes):
+        pairs.extend(cast("Sequence[SearchAttributePair[Any]]", existing.search_attributes))  # Any: see above
     pairs.append(SearchAttributePair(ROOT, call.root))
     if call.caller:
         pairs.append(SearchAttributePair(CALLER, call.caller))

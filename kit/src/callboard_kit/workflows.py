@@ -70,7 +70,9 @@ class MeshWorkflowInbound(WorkflowInboundInterceptor):
                 payload.data = checked_output(contract, payload.data, self._call)
             except (MeshError, FailureError, asyncio.CancelledError) as error:
                 if is_cancelled_exception(error):
-                    if workflow.cancellation_reason() is not None:  # Otherwise the run only leaves this worker's memory.
+                    if (
+                        workflow.cancellation_reason() is not None
+                    ):  # Otherwise the run only leaves this worker's memory.
                         self._record(contract, MeshError("it was cancelled"))
                     raise
                 told = _told(error, what=f"{contract.service} {contract.description.name}")

@@ -10,7 +10,7 @@ There is no registry in it: a `StaticDirectory` vouches for every key the mesh m
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
@@ -43,7 +43,7 @@ class LocalMesh:
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, teams: Sequence[str], *, tuned: bool = True) -> AsyncIterator["LocalMesh"]:
+    async def running(cls, teams: Sequence[str], *, tuned: bool = True) -> AsyncGenerator["LocalMesh"]:
         """Run a server of one's own until the block ends."""
         [port] = free_ports(1)
         async with running(DevServer(port=port, namespaces=tuple(teams), tuned=tuned)) as server:
@@ -80,7 +80,12 @@ class LocalMesh:
             directory.tell(key)
 
     async def client(
-        self, team: str, *, key: SigningKey | None = None, contracts: Iterable[type] = (), plugins: Sequence[Plugin] = ()
+        self,
+        team: str,
+        *,
+        key: SigningKey | None = None,
+        contracts: Iterable[type] = (),
+        plugins: Sequence[Plugin] = (),
     ) -> Client:
         """Return a client of the team's namespace with the plugin; `key` to sign with another than the team's own."""
         return await Client.connect(
@@ -109,7 +114,7 @@ class LocalMesh:
         plugins: Sequence[Plugin] = (),
         contracts: Iterable[type] = (),
         sandboxed: bool = True,
-    ) -> AsyncIterator[Client]:
+    ) -> AsyncGenerator[Client]:
         """Run a worker of `team` until the block ends; yields its client."""
         directory = StaticDirectory(policy=policy or Policy(), keys=[key.public_key for key in self.keys.values()])
         self._directories.append(directory)
@@ -123,9 +128,7 @@ class LocalMesh:
             transient=transient,
             search_attributes=True,
         )
-        client = await Client.connect(
-            self.address, namespace=self.settings.physical(team), plugins=[plugin, *plugins]
-        )
+        client = await Client.connect(self.address, namespace=self.settings.physical(team), plugins=[plugin, *plugins])
         recording = asyncio.create_task(recorder.run())
         options: dict[str, Any] = {} if sandboxed else {"workflow_runner": UnsandboxedWorkflowRunner()}  # Any: options
         with ThreadPoolExecutor(20) as threads:
@@ -146,4 +149,3 @@ class LocalMesh:
                 recording.cancel()
                 await asyncio.gather(recording, return_exceptions=True)
                 self._directories.remove(directory)
-

@@ -1,0 +1,36 @@
+"""The mesh that the tests of this folder share: started once, when the first of them asks for it."""
+
+import sys
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from tests.playing.stage import Stage, standing  # noqa: E402 - the line above is what makes it importable
+
+_TOLD = pytest.StashKey[dict[str, list[float]]]()
+
+
+@pytest.fixture(scope="session")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """Five teams, the orchestrator and every server they need. A test that breaks a part of it puts it right again."""
+    async with standing(tmp_path_factory.mktemp("mesh")) as mesh:
+        yield mesh
+
+
+@pytest.fixture(scope="session")
+def took(pytestconfig: pytest.Config) -> Callable[[str, float], None]:
+    """Note how long one of several things took, by what they are; the sums are told at the end of the run."""
+    told = pytestconfig.stash.setdefault(_TOLD, defaultdict(list))
+    return lambda what, seconds: told[what].append(seconds)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Tell what `took` was given."""
+    for what, seconds in config.stash.get(_TOLD, {}).items():
+        terminalreporter.write_line(f"{what}: {len(seconds)} in {sum(seconds):.1f} s, the longest {max(seconds):.1f} s")

@@ -1,0 +1,159 @@
+"""A whole mesh to play on: real processes in a private home on free ports, and everything a test asks of them."""
+
+import os
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from temporalio.client import Client, WorkflowHandle, WorkflowHistory
+
+from callboard.stack import leftovers, lifecycle
+from callboard.stack.parts import Part
+from callboard.stack.supervision import ProcessState
+from callboard_kit.client import load_key
+from callboard_kit.plugin import MeshPlugin
+from callboard_kit.settings import Settings
+from callboard_orchestrator.client import start_orchestrate
+from callboard_orchestrator.messages import Settled
+from callboard_orchestrator.workflows import Orchestrate
+from tests.playing.books import Books
+from tests.playing.histories import Told, conversation
+from tests.playing.scripts import script
+from tests.playing.tasks import Task, TaskSet
+
+
+@dataclass(frozen=True)
+class Played:
+    """What came of one task."""
+
+    task: Task
+    settled: Settled
+    told: Sequence[Told]
+    """Every call as the model saw it."""
+
+    history: WorkflowHistory
+    seconds: float
+
+
+@dataclass
+class Stage:
+    """A running mesh."""
+
+    home: Path
+    stack: lifecycle.Stack
+    model: httpx.AsyncClient
+    """The offline model's server."""
+
+    books: Books
+    _clients: dict[str, Client] = field(default_factory=dict)
+    _filled: TaskSet | None = None
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What a process needs to take part in this mesh."""
+        return {**self.stack.plan.environment, "OPENAI_API_KEY": "offline"}
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of a process of this mesh."""
+        return Settings.from_environment({**self.environment})
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        """The processes, in the order in which they start."""
+        return self.stack.plan.parts
+
+    @property
+    def workers(self) -> Sequence[str]:
+        """The teams that have a worker here."""
+        return [part.name for part in self.parts if part.role == "worker"]
+
+    def processes(self) -> Mapping[str, ProcessState]:
+        """Return how the supervisor sees each process."""
+        return lifecycle.states(self.stack.record)
+
+    async def client(self, team: str) -> Client:
+        """Return a client of a team's namespace that signs with the team's key."""
+        if team not in self._clients:
+            plugin = MeshPlugin(load_key(team, self.settings), settings=self.settings)
+            self._clients[team] = await Client.connect(
+                self.environment["TEMPORAL_ADDRESS"], namespace=self.settings.physical(team), plugins=[plugin]
+            )
+        return self._clients[team]
+
+    async def fill(self, tasks: TaskSet) -> None:
+        """Put the records of a task set into the stores, without any effect, and give the offline model its scripts."""
+        if self._filled is tasks:
+            self.books.restore()
+            return
+        self._filled = None
+        self.books.fill(tasks)
+        await self.rehearse(*(script(task) for task in tasks.tasks))
+        self._filled = tasks
+
+    async def rehearse(self, *scripts: Mapping[str, Any]) -> None:
+        """Give the offline model scripts; one with a name that it knows takes the place of the other."""
+        for each in scripts:
+            (await self.model.post("/offline/scripts", json=each)).raise_for_status()
+
+    async def requests(self) -> Sequence[Mapping[str, Any]]:
+        """Return every request that the offline model received, oldest first. Any: JSON as it came."""
+        answer = await self.model.get("/offline/requests")
+        return answer.raise_for_status().json()["requests"]
+
+    async def begin(self, task: Task) -> WorkflowHandle[Orchestrate, Settled]:
+        """Start the work on one task."""
+        return await start_orchestrate(await self.client("orchestrator"), task.words, root=_root(task))
+
+    async def play(self, task: Task) -> Played:
+        """Have one task settled and wait for what comes of it."""
+        began = time.monotonic()
+        handle = await self.begin(task)
+        settled = await handle.result()
+        return await self.finished(task, handle, settled, began)
+
+    async def finished(
+        self, task: Task, handle: WorkflowHandle[Orchestrate, Settled], settled: Settled, began: float
+    ) -> Played:
+        """Return what came of a task that has been settled."""
+        seconds = time.monotonic() - began
+        history = await handle.fetch_history()
+        return Played(task=task, settled=settled, told=conversation(history), history=history, seconds=seconds)
+
+
+@asynccontextmanager
+async def standing(home: Path, *, say: Callable[[str], None] = lambda _: None) -> AsyncIterator[Stage]:
+    """Run a mesh for the length of the block, and make sure that nothing of it is left after."""
+
+    def changed(state: lifecycle.PartState) -> None:
+        say(f"{state.part.name}: {state.state}")
+
+    with _plain_environment():
+        async with lifecycle.started(home, say=say, changed=changed) as stack:
+            address = next(part.address for part in stack.plan.parts if part.name == "offline-model")
+            async with httpx.AsyncClient(base_url=f"http://{address}", timeout=30) as model:
+                yield Stage(home=home, stack=stack, model=model, books=Books(home))
+    left = leftovers.marked(stack.record.id)
+    assert not left, f"still running: {leftovers.describe(left)}"
+
+
+def _root(task: Task) -> str:
+    return f"case-{task.id}-{uuid.uuid4().hex[:8]}"
+
+
+@contextmanager
+def _plain_environment() -> Iterator[None]:
+    """Keep a model, a cluster or a mesh that the person has elsewhere out of this one."""
+    ours = ("CALLBOARD_", "TEMPORAL_", "OPENAI_")
+    kept = {name: value for name, value in os.environ.items() if name.startswith(ours)}
+    for name in kept:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(kept)

@@ -2,20 +2,22 @@
 
 import asyncio
 import hmac
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
-from starlette.types import Send
 
 from callboard.offline_model import planner
 from callboard.offline_model.faults import FaultPlan, Kind, spoil
 from callboard.offline_model.ledger import Entry, Ledger
 from callboard.offline_model.scripts import Script, Shelf
 from callboard.offline_model.wire import MODEL, ChatMessage, ChatRequest, Reply, chunks, completion, digest, usage_of
+
+# What ASGI calls a message; its keys and values differ from kind to kind.
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 NOTICE: Final = {"x-callboard-offline": "not a model"}
 """Stands on every answer."""

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from pydantic import ValidationError
-from pydantic_core import to_jsonable_python
+from pydantic import TypeAdapter, ValidationError
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import FailureError
@@ -27,6 +26,7 @@ from callboard_kit.agent.outcome import NOTHING, CallRecord, Limits, Outcome, St
 from callboard_kit.agent.tools import Tool
 from callboard_kit.failing import from_failure
 
+_ANYTHING: Final = TypeAdapter[object](object)
 _HEARTBEAT: Final = timedelta(seconds=30)
 _PATIENT: Final = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(seconds=30)
@@ -158,7 +158,7 @@ class _Run:
         return self._succeeded(call, tool, result)
 
     def _succeeded(self, call: ToolCall, tool: Tool, result: object) -> _Done:
-        document: object = to_jsonable_python(result)
+        document: object = _ANYTHING.dump_python(result, mode="json")
         text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
         if len(text) > self._limits.max_result_characters:
             most = self._limits.max_result_characters

@@ -9,11 +9,12 @@ Each group of commands has a module here. They import what is heavy (Temporal, g
 
 import sys
 import traceback
+from collections.abc import Sequence
 from typing import Final, NoReturn
 
 import typer
 
-from callboard.command import call, catalog, contracts, demo, example, run, stack
+from callboard.command import call, catalog, contracts, demo, example, run, stack, team
 from callboard.command.terminal import complain
 from callboard_kit.process import FAILED, INTERRUPTED, run_guarded
 
@@ -36,6 +37,7 @@ app.command("run")(run.run)
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(example.app, name="example")
 app.add_typer(contracts.app, name="contracts")
+app.add_typer(team.app, name="team")
 
 _shown: Final = {"trace": False}
 
@@ -50,12 +52,14 @@ def options(
 
 def main() -> NoReturn:
     """Run the command line of this process and end it."""
-    run_guarded(_main)
+    run_guarded(run_command)
 
 
-def _main() -> int:
+def run_command(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line, this process's own by default, and return its exit code."""
+    _shown["trace"] = False
     try:
-        code: object = app(standalone_mode=False)
+        code: object = app(arguments, standalone_mode=False)
     except typer.TyperException as error:
         complain(f"{_usage(error)}; see 'callboard --help'")
         return USAGE

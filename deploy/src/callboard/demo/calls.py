@@ -46,7 +46,7 @@ class CallWatch:
             await self._read(block=_WAIT_MILLISECONDS)
 
     async def finish(self, *, at_least: int, patience: float = 5) -> None:
-        """Read on until no call is open, `at_least` are known and nothing comes any more; at most `patience` seconds."""
+        """Read on until no call is open, `at_least` are known and nothing more comes; at most `patience` seconds."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + patience
         quiet = 0

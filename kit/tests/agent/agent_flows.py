@@ -140,6 +140,11 @@ async def look_up(item: Item) -> Answer:
     return Answer(text=f"{item.name} is on shelf 3")
 
 
+@activity.defn
+async def photograph(_item: Item) -> bytes:
+    return b"\xff\xd8"
+
+
 class Case(Message):
     goal: str
     endpoint: str
@@ -162,6 +167,7 @@ class Assistant:
             for number in range(case.padding):
                 tools.append(own.model_copy(update={"service": f"copy{number}.v1"}))
         tools.append(ActivityTool(name="look_up", description="Find the shelf.", activity=look_up, input_type=Item))
+        tools.append(ActivityTool(name="photograph", description="Take one.", activity=photograph, input_type=Item))
         return await agent_run(
             case.goal, instructions="Serve the customer.", tools=tools, limits=case.limits, model=case.model
         )
@@ -173,7 +179,7 @@ def agent_worker(client: Client, task_queue: str, call_model: object) -> Worker:
         client,
         task_queue=task_queue,
         workflows=[Assistant],
-        activities=[call_model, look_up],
+        activities=[call_model, look_up, photograph],
         workflow_runner=SANDBOX,
         workflow_failure_exception_types=[MeshError],
         # A killed worker is given up after a second instead of ten.

@@ -1,5 +1,7 @@
 """Asking a model: what a provider's errors mean, what is traced, what it costs."""
 
+import asyncio
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -93,6 +95,26 @@ async def test_a_worker_without_a_model_says_what_to_set():
 
 def test_settings_do_not_show_the_key():
     assert "sk-abc" not in repr(ModelSettings.from_environment({"OPENAI_API_KEY": "sk-abc"}))
+
+
+async def test_calls_that_the_provider_gave_no_id_are_given_one():
+    delta = {"tool_calls": [{"index": number, "function": {"name": "see", "arguments": "{}"}} for number in (0, 1)]}
+    chunk = {"id": "answer-7", "choices": [{"index": 0, "delta": delta, "finish_reason": "tool_calls"}]}
+
+    async def provide(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+        writer.write(head + f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n".encode())
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(provide, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        endpoint = ModelEndpoint(ModelSettings(model="m", base_url=f"http://127.0.0.1:{port}/v1"))
+        reply = await ActivityEnvironment().run(endpoint.call_model, ModelRequest(messages=()))
+        await endpoint.close()
+
+    assert [call.id for call in reply.tool_calls] == ["call_answer-7_0", "call_answer-7_1"]
 
 
 async def test_a_worker_says_that_it_lives_while_the_model_is_silent(offline):

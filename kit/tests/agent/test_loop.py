@@ -111,6 +111,16 @@ async def test_a_call_that_does_not_work_comes_back_to_the_model_as_a_result(ben
     assert '{\\\\\\"error\\\\\\": {\\\\\\"kind\\\\\\": \\\\\\"refused' in told
 
 
+async def test_a_result_that_is_no_json_is_a_call_that_failed(bench, goal):
+    await bench.offline.play(goal, calling(("photograph", {"name": "tea"})), saying("No picture."))
+
+    outcome = await (await start(bench, goal)).result()
+
+    assert outcome.calls == (
+        CallRecord(service="local", operation="photograph", outcome="failed", error="the result is no JSON"),
+    )
+
+
 async def test_what_a_called_agent_used_up_is_added(bench, goal):
     await bench.offline.play(goal, calling(("shop_v1__think", {"name": "tea"})), saying("Thought."))
 
@@ -182,6 +192,7 @@ async def test_what_the_model_hears_first_are_the_instructions_and_the_goal_as_t
     assert [tool.name for tool in request.tools] == [
         *(f"shop_v1__{name}" for name in ("price", "meet", "refuse", "be_closed", "fail", "give_up", "think")),
         "look_up",
+        "photograph",
     ]
     assert request.tools[0].description == "Tell what an item costs."
     assert request.tools[0].parameters == {

@@ -17,15 +17,26 @@ class ArgumentReader:
     """Reads the arguments of one tool."""
 
     def __init__(self, parameters: Mapping[str, object]) -> None:
+        self._validator: jsonschema_rs.Validator | None = None
+        self._unusable = ""
         # The schema is JSON, and the library's stubs say so with `Any`.
-        self._validator = jsonschema_rs.validator_for(cast("dict[str, Any]", dict(parameters)))
+        schema = cast("dict[str, Any]", dict(parameters))
+        try:
+            # Offline: another team's schema must not make a workflow fetch something.
+            self._validator = jsonschema_rs.validator_for(schema, offline=True)
+        except (ValueError, jsonschema_rs.ReferencingError) as error:
+            # A schema that its team got wrong must not end everybody's runs; only this tool cannot be called.
+            self._unusable = str(error).splitlines()[0]
 
     def read(self, text: str) -> dict[str, object]:
         """Return the arguments. No text at all counts as no arguments.
 
         Raises:
-            MalformedArgumentsError: The text is not a JSON object, or the object breaks the schema.
+            MalformedArgumentsError: The text is not a JSON object, or the object breaks the schema, or the schema is
+                none.
         """
+        if self._validator is None:
+            raise MalformedArgumentsError(f"this tool cannot be called, its schema is none: {self._unusable}")
         try:
             arguments: object = json.loads(text or "{}", parse_constant=_refuse_constant)
         except ValueError as error:

@@ -111,7 +111,7 @@ class ModelEndpoint:
         usage = answer.usage
         return ModelReply(
             content="".join(answer.text) or None,
-            tool_calls=tuple(answer.calls[index] for index in sorted(answer.calls)),
+            tool_calls=answer.tool_calls,
             finish_reason=answer.finish_reason,
             model=answer.model or model,
             usage=usage.model_copy(
@@ -128,11 +128,21 @@ class _Answer:
     calls: dict[int, ToolCall] = field(default_factory=dict[int, ToolCall])
     finish_reason: str | None = None
     model: str = ""
+    id: str = ""
     usage: Usage = field(default_factory=lambda: Usage(model_calls=1))
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The calls in their order. Some providers give them no id, and a result needs one to refer to."""
+        return tuple(
+            call if call.id else call.model_copy(update={"id": f"call_{self.id}_{index}"})
+            for index, call in sorted(self.calls.items())
+        )
 
     def take(self, chunk: ChatCompletionChunk) -> None:
         """Add one piece."""
         self.model = chunk.model or self.model
+        self.id = chunk.id or self.id
         if chunk.usage is not None:
             self.usage = Usage(
                 model_calls=1, input_tokens=chunk.usage.prompt_tokens, output_tokens=chunk.usage.completion_tokens

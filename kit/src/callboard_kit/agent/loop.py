@@ -155,7 +155,10 @@ class _Run:
                     )
                     span.failed(type(failure).__name__)
                     return _failed(call, tool.service, tool.operation, _outcome_of(failure), str(failure), called=True)
-        return self._succeeded(call, tool, result)
+        try:
+            return self._succeeded(call, tool, result)
+        except ValueError:
+            return _failed(call, tool.service, tool.operation, "failed", "the result is no JSON", called=True)
 
     def _succeeded(self, call: ToolCall, tool: Tool, result: object) -> _Done:
         document: object = _ANYTHING.dump_python(result, mode="json")

@@ -30,7 +30,7 @@ check: $(READY) ## format, lint, types, imports, dependencies, architecture
 	@$(BIN)/python -m pytest -q tests/architecture
 
 bench: $(READY) ## measure what the mesh costs; a table, and JSON in bench-results/
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m bench
 
 lab: $(READY) ## run the tasks while processes are killed at random
 	@$(BIN)/python -m tests.lab

@@ -1,5 +1,6 @@
 """Run the orchestrator's worker: `python -m callboard_orchestrator`."""
 
+from datetime import timedelta
 from functools import partial
 
 from callboard_kit import serve
@@ -14,7 +15,8 @@ if __name__ == "__main__":
     model = ModelEndpoint(ModelSettings.from_environment())
     catalog = Catalog(
         # Made by the first activity: it belongs to the loop that the worker runs. Without an address `serve` refuses.
-        connect=partial(RegistryClient, settings.registry_address or ""),
+        # It must not keep a run waiting for long: an answer that is a little old will do.
+        connect=partial(RegistryClient, settings.registry_address or "", timeout=timedelta(seconds=2)),
         cache=settings.home / "cache" / "orchestrator.catalog.json",
         team="orchestrator",
         profile=settings.profile,

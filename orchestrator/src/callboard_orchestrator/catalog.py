@@ -30,7 +30,7 @@ logger: Final = logging.getLogger(__name__)
 LONGEST_AGE: Final = timedelta(seconds=30)
 """How old the catalog may grow before the registry is asked again."""
 
-SHORTEST_AGE: Final = timedelta(seconds=5)
+SHORTEST_AGE: Final = timedelta(seconds=10)
 """How often, at most, a registry that does not answer is asked."""
 
 MOST_FOUND: Final = 8

@@ -1,0 +1,68 @@
+"""A process is told by its environment, and says which variable it cannot use."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from callboard_kit.settings import Settings, SettingsError
+
+
+def test_without_variables_there_are_defaults() -> None:
+    assert Settings.from_environment({}) == Settings()
+    assert Settings().key_path("orders") == Path(".callboard/keys/orders.pem")
+    assert Settings().store_url("orders") == f"sqlite:///{Path('.callboard/stores/orders.db').absolute()}"
+
+
+def test_every_variable_is_read() -> None:
+    settings = Settings.from_environment(
+        {
+            "CALLBOARD_HOME": "/h",
+            "CALLBOARD_PROFILE": "dev",
+            "CALLBOARD_REGISTRY": "r:1",
+            "CALLBOARD_REDIS_URL": "redis://x",
+            "CALLBOARD_NAMES": "staging-{team}",
+            "CALLBOARD_KEY_FILE": "/k.pem",
+            "CALLBOARD_STORE": "sqlite:///s.db",
+            "CALLBOARD_PATIENCE": "1.5",
+            "CALLBOARD_LOG": "debug",
+        }
+    )
+
+    assert settings == Settings(
+        home=Path("/h"),
+        profile="dev",
+        registry_address="r:1",
+        redis_url="redis://x",
+        name_pattern="staging-{team}",
+        key_file=Path("/k.pem"),
+        store="sqlite:///s.db",
+        patience=timedelta(seconds=1.5),
+        log_level="DEBUG",
+    )
+    assert settings.physical("orders") == "staging-orders"
+    assert settings.endpoints("orders") == {"staging-orders", "staging-orders-canary"}
+    assert settings.key_path("orders") == Path("/k.pem")
+    assert settings.store_url("orders") == "sqlite:///s.db"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CALLBOARD_NAMES", "staging"),
+        ("CALLBOARD_PATIENCE", "soon"),
+        ("CALLBOARD_PATIENCE", "nan"),
+        ("CALLBOARD_PATIENCE", "-1"),
+        ("CALLBOARD_PATIENCE", "1e9"),
+        ("CALLBOARD_LOG", "loud"),
+    ],
+)
+def test_a_variable_that_cannot_be_used_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} is '{value}'"):
+        Settings.from_environment({name: value})
+
+
+def test_an_empty_variable_counts_as_none() -> None:
+    empty = dict.fromkeys(("CALLBOARD_REGISTRY", "CALLBOARD_REDIS_URL", "CALLBOARD_KEY_FILE", "CALLBOARD_STORE"), "")
+
+    assert Settings.from_environment(empty) == Settings()

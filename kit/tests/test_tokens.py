@@ -1,0 +1,434 @@
+"""What a handler believes of the headers of a call, and what it does not."""
+
+import base64
+import json
+import math
+from dataclasses import replace
+
+import pytest
+from chains import INPUT, KEYS, NOW, TEAMS, address, along, check, find_key, root, sign
+
+from callboard_contracts import RefusedError
+from callboard_kit.identity import InvalidTokenError, SigningKey, UnknownKeyError, claimed_signer, digest
+from callboard_kit.tokens import (
+    CHAIN_HEADER,
+    GRANT_HEADER,
+    MAX_DEPTH,
+    TOKEN_HEADER,
+    Address,
+    Call,
+    Limits,
+    Origin,
+    headers_size,
+    key_names,
+)
+
+
+def test_an_honest_call_is_believed_whole() -> None:
+    headers = sign(root(), "orders")
+
+    call = check(headers, "orders")
+
+    assert call == Call(
+        root="tree-1",
+        team="orders",
+        caller="orchestrator",
+        token_id="run:1",
+        person="yusuf",
+        limits=Limits(),
+        address=address("orders"),
+        expires=NOW + 60,
+        grant=headers[GRANT_HEADER],
+        chain=(headers[TOKEN_HEADER],),
+        teams=("orchestrator",),
+        started=NOW + 1,
+    )
+    assert call.depth == 1
+
+
+def test_a_chain_names_everyone_between_the_root_and_the_caller() -> None:
+    _, call = along("orchestrator", "orders", "billing", "inventory")
+
+    assert call.teams == ("orchestrator", "orders", "billing")
+    assert (call.root, call.person, call.depth) == ("tree-1", "yusuf", 3)
+
+
+def test_a_call_survives_its_journey_through_a_workflow() -> None:
+    _, call = along("orchestrator", "orders", "billing")
+    call = replace(call, rule="r", hide=("price", "a.b"))
+
+    assert Call.from_json(call.to_json()) == call
+    assert Call.from_json(root().to_json()) == root()
+
+
+def test_a_call_written_by_a_newer_build_is_read() -> None:
+    document = json.loads(root().to_json()) | {"invented": 1}
+
+    assert Call.from_json(json.dumps(document).encode()) == root()
+
+
+def test_what_runs_inside_a_call_no_longer_answers_it() -> None:
+    _, call = along("orchestrator", "orders")
+
+    inside = replace(call, hide=("price",)).inside()
+
+    assert (inside.address, inside.hide) == (None, ())
+    assert (inside.chain, inside.person, inside.root) == (call.chain, call.person, call.root)
+
+
+@pytest.mark.parametrize("missing", [TOKEN_HEADER, GRANT_HEADER])
+def test_a_call_without_a_token_or_grant_is_refused(missing: str) -> None:
+    headers = sign(root(), "orders")
+    del headers[missing]
+
+    with pytest.raises(InvalidTokenError, match="carries no token"):
+        check(headers, "orders")
+
+
+def test_a_token_is_for_one_operation_of_one_service_at_one_endpoint() -> None:
+    headers = sign(root(), "orders")
+    here = address("orders")
+
+    for other in (
+        replace(here, operation="refund"),
+        replace(here, service="orders.v2"),
+        replace(here, endpoint="billing"),
+    ):
+        with pytest.raises(InvalidTokenError, match=r"the token is for orders.v1 work at 'orders', not for"):
+            check(headers, other)
+
+
+def test_a_token_is_for_one_input() -> None:
+    with pytest.raises(InvalidTokenError, match="for another input"):
+        check(sign(root(), "orders"), "orders", data=INPUT + b" ")
+
+
+def test_a_cancellation_has_no_input_to_compare() -> None:
+    assert check(sign(root(), "orders"), "orders", data=None).caller == "orchestrator"
+
+
+def test_a_token_ends_with_the_call_but_for_a_little_leeway() -> None:
+    headers = sign(root(), "orders", expires=NOW + 10)
+
+    check(headers, "orders", now=NOW + 11)
+    with pytest.raises(InvalidTokenError, match="the grant has expired"):
+        check(headers, "orders", now=NOW + 13)
+
+
+def test_an_expired_token_below_a_living_grant_is_refused() -> None:
+    _, orders = along("orchestrator", "orders")
+    headers = sign(orders, "billing", expires=NOW + 5)
+
+    with pytest.raises(InvalidTokenError, match="the token has expired"):
+        check(headers, "billing", now=NOW + 20)
+
+
+def test_a_key_that_nobody_vouches_for_proves_nothing() -> None:
+    stranger = SigningKey.generate("orchestrator")
+
+    with pytest.raises(UnknownKeyError, match=f"no key '{stranger.key_id}' is known for 'orchestrator'"):
+        check(sign(root(), "orders", key=stranger), "orders")
+
+
+def test_a_team_cannot_sign_for_another() -> None:
+    # The key itself is known, but for billing.
+    impostor = SigningKey(team="orchestrator", private=KEYS["billing"]._private)
+
+    with pytest.raises(UnknownKeyError):
+        check(sign(root(), "orders", key=impostor), "orders")
+
+
+def test_a_hop_in_the_middle_cannot_be_hidden() -> None:
+    headers, _ = along("orchestrator", "orders", "billing", "inventory")
+    first, second = headers[CHAIN_HEADER].split(",")
+
+    for chain in (first, second, ""):
+        without = {**headers, CHAIN_HEADER: chain}
+        with pytest.raises(InvalidTokenError):
+            check(without, "inventory")
+    del headers[CHAIN_HEADER]
+    with pytest.raises(InvalidTokenError, match="was signed by 'billing', but 'orchestrator' was the one called"):
+        check(headers, "inventory")
+
+
+def test_a_team_cannot_reset_depth_by_following_from_the_grant_itself() -> None:
+    _, billing = along("orchestrator", "orders", "billing")
+
+    for chain in ((), billing.chain[:1], billing.chain[1:]):
+        with pytest.raises(InvalidTokenError):
+            check(sign(replace(billing, chain=chain), "inventory"), "inventory")
+
+
+def test_chains_of_two_calls_cannot_be_spliced() -> None:
+    _, one = along("orchestrator", "orders", "billing")
+    other_headers = sign(root(), "orders", token_id="run:2")
+    other = check(other_headers, "orders")
+    spliced = replace(one, chain=(other.chain[0], one.chain[1]))
+
+    with pytest.raises(InvalidTokenError, match="hop 2 does not follow from the hop before it"):
+        check(sign(spliced, "inventory"), "inventory")
+
+
+def test_a_link_addressed_to_another_team_lets_nobody_else_go_on() -> None:
+    _, orders = along("orchestrator", "orders")
+    stolen = replace(orders, team="support")
+
+    with pytest.raises(InvalidTokenError, match="hop 2 was signed by 'support', but 'orders' was the one called"):
+        check(sign(stolen, "billing"), "billing")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"person": "mia"},
+        {"limits": Limits(cost_usd=99.0)},
+        {"root": "tree-2"},
+    ],
+)
+def test_a_grant_cannot_be_swapped_for_another_of_the_same_root(other: dict[str, object]) -> None:
+    _, orders = along("orchestrator", "orders")
+    grant = sign(replace(root(), **other), "support")[GRANT_HEADER]
+
+    with pytest.raises(InvalidTokenError, match="hop 1 does not follow"):
+        check(sign(replace(orders, grant=grant), "billing"), "billing")
+
+
+def test_a_team_in_the_middle_cannot_sign_a_grant_of_its_own_over_the_chain() -> None:
+    _, orders = along("orchestrator", "orders")
+    own = sign(root("orders", person="mia"), "billing")[GRANT_HEADER]
+
+    with pytest.raises(InvalidTokenError):
+        check(sign(replace(orders, grant=own), "billing"), "billing")
+
+
+def test_a_grant_and_a_token_are_not_the_same_thing() -> None:
+    headers = sign(root(), "orders")
+
+    with pytest.raises(InvalidTokenError, match="no grant"):
+        check({**headers, GRANT_HEADER: headers[TOKEN_HEADER]}, "orders")
+    with pytest.raises(InvalidTokenError, match="no call"):
+        check({**headers, TOKEN_HEADER: headers[GRANT_HEADER]}, "orders")
+
+
+@pytest.mark.parametrize(
+    ("name", "raised"),
+    [("depth", 4), ("fan_out", 11), ("steps", 6), ("tokens", 101), ("cost_usd", 1.01)],
+)
+def test_a_limit_cannot_be_raised(name: str, raised: float) -> None:
+    given = Limits(depth=3, fan_out=10, steps=5, tokens=100, cost_usd=1.0)
+    _, orders = along("orchestrator", "orders", limits=[given])
+    greedy = replace(orders, limits=given.model_copy(update={name: raised}))
+
+    with pytest.raises(InvalidTokenError, match=f"hop 2 raises the limit '{name}'"):
+        check(sign(greedy, "billing"), "billing")
+
+
+def test_limits_that_a_hop_tightened_hold_below_it() -> None:
+    tight = Limits(depth=3, fan_out=2, steps=1, tokens=10, cost_usd=0.5)
+    _, call = along("orchestrator", "orders", "billing", limits=[None, tight])
+
+    assert call.limits == tight
+
+
+def test_a_tree_is_no_deeper_than_its_limit() -> None:
+    _, orders = along("orchestrator", "orders", limits=[Limits(depth=1)])
+
+    with pytest.raises(InvalidTokenError, match="the call is 2 hops deep; the tree's limit is 1"):
+        check(sign(orders, "billing"), "billing")
+
+
+def test_no_tree_is_deeper_than_headers_allow() -> None:
+    _, call = along(*TEAMS)
+    assert call.depth == MAX_DEPTH
+
+    with pytest.raises(InvalidTokenError, match="7 hops deep; 6 is the limit"):
+        check(sign(call, "orders"), "orders")
+
+
+BAD_LIMITS = [
+    None,
+    [],
+    [1, 2, 3, 4],
+    [1, 2, 3, 4, 5, 6],
+    {"depth": 1},
+    "61000",
+    [0, 1000, 50, 1000, 1.0],
+    [7, 1000, 50, 1000, 1.0],
+    [-1, 1000, 50, 1000, 1.0],
+    [6, -1, 50, 1000, 1.0],
+    [6, 1000, 50, 1000, -0.01],
+    [6, 1000, 50, 1000, math.nan],
+    [6, 1000, 50, 1000, math.inf],
+    [6, 1000, 50, math.inf, 1.0],
+    [6, 1000, 50, 10**400, 1.0, 1],
+    [6, 1000, 50, 1000, 10**400],
+    [True, 1000, 50, 1000, 1.0],
+    [6, 1000, 50, 1000, True],
+    ["6", 1000, 50, 1000, 1.0],
+    [6.5, 1000, 50, 1000, 1.0],
+    [[6], 1000, 50, 1000, 1.0],
+]
+
+
+@pytest.mark.parametrize("limits", BAD_LIMITS, ids=repr)
+def test_limits_out_of_bounds_are_refused_wherever_they_stand(limits: object) -> None:
+    headers = sign(root(), "orders")
+
+    with pytest.raises(InvalidTokenError):
+        check(forged(headers, GRANT_HEADER, lim=limits), "orders")
+    with pytest.raises(InvalidTokenError):
+        check(forged(headers, TOKEN_HEADER, lim=limits), "orders")
+
+
+@pytest.mark.parametrize("name", ["exp"])
+@pytest.mark.parametrize("value", [None, True, "1e12", math.nan, math.inf, -math.inf, 10**400, [1], {}], ids=repr)
+def test_a_number_that_is_none_is_refused(name: str, value: object) -> None:
+    headers = sign(root(), "orders")
+
+    with pytest.raises(InvalidTokenError):
+        check(forged(headers, TOKEN_HEADER, **{name: value}), "orders")
+    with pytest.raises(InvalidTokenError):
+        check(forged(headers, GRANT_HEADER, **{name: value}), "orders")
+
+
+@pytest.mark.parametrize(("header", "name"), [(GRANT_HEADER, "rid"), (TOKEN_HEADER, "jti"), (GRANT_HEADER, "sub")])
+@pytest.mark.parametrize("value", ["", "x" * 201, 7, True, ["a"], {"a": 1}], ids=repr)
+def test_a_text_that_is_none_or_too_long_is_refused(header: str, name: str, value: object) -> None:
+    headers = forged(sign(root(), "orders"), header, **{name: value})
+
+    with pytest.raises(InvalidTokenError, match=f"'{name}' is no text"):
+        check(headers, "orders")
+
+
+@pytest.mark.parametrize("value", [2, "1", None])
+def test_a_token_of_another_format_is_refused(value: object) -> None:
+    with pytest.raises(InvalidTokenError):
+        check(forged(sign(root(), "orders"), TOKEN_HEADER, v=value), "orders")
+
+
+JUNK = [
+    "x",
+    "..",
+    "a.b.c",
+    "é.é.é",
+    "\ud800",
+    "\x00",
+    "a" * 100_000,
+    "." * 100_000,
+    "a.b." + "A" * 100_000,
+    "eyJhbGciOiJub25lIn0.e30.",
+    " ",
+    ",",
+    base64.urlsafe_b64encode(b'{"alg":"Ed25519","kid":"k"}').decode().rstrip("=")
+    + "."
+    + base64.urlsafe_b64encode(b"[" * 3000).decode().rstrip("=")
+    + ".AA",
+]
+
+
+@pytest.mark.parametrize("junk", JUNK, ids=lambda junk: repr(junk[:12]))
+@pytest.mark.parametrize("header", [TOKEN_HEADER, GRANT_HEADER, CHAIN_HEADER])
+def test_junk_in_any_header_is_refused(header: str, junk: str) -> None:
+    headers = {**along("orchestrator", "orders", "billing")[0], header: junk}
+
+    key_names(headers)
+    with pytest.raises(InvalidTokenError):
+        check(headers, "billing")
+
+
+@pytest.mark.parametrize("chain", ["{0},", ",{0}", "{0},{0}", "{0} ", " {0}", "{0},,"])
+def test_a_chain_has_one_spelling(chain: str) -> None:
+    headers, _ = along("orchestrator", "orders", "billing")
+
+    with pytest.raises(InvalidTokenError):
+        check({**headers, CHAIN_HEADER: chain.format(headers[CHAIN_HEADER])}, "billing")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"alg": "none"},
+        {"alg": "HS256"},
+        {"alg": "EdDSA"},
+        {"alg": "Ed25519", "kid": None},
+        {"alg": "Ed25519", "kid": 7},
+        {"alg": "Ed25519", "crit": ["b64"], "b64": False},
+    ],
+    ids=repr,
+)
+def test_a_token_with_another_algorithm_or_header_is_refused(header: dict[str, object]) -> None:
+    headers = sign(root(), "orders")
+    _, payload, signature = headers[TOKEN_HEADER].split(".")
+    given = {"kid": KEYS["orchestrator"].key_id, **header}
+    first = base64.urlsafe_b64encode(json.dumps(given).encode()).decode().rstrip("=")
+
+    with pytest.raises(InvalidTokenError):
+        check({**headers, TOKEN_HEADER: f"{first}.{payload}.{signature}"}, "orders")
+
+
+def test_the_deepest_call_with_long_names_fits_into_the_headers() -> None:
+    teams = [f"{team}{'x' * (20 - len(team))}" for team in TEAMS]
+    KEYS.update((team, SigningKey.generate(team)) for team in teams)
+    call = Call(root="f" * 36, team=teams[0], person="a-person-with-a-long-id@example.com")
+    headers: dict[str, str] = {}
+    for place, team in enumerate(teams[1:]):
+        at = Address(team, f"{team}.v10", "modify_pending_order_payment_" + "y" * 10)
+        run = "01a2006b-f7b5-799a-b1b4-d013e697ec2a"
+        headers = sign(call, at, token_id=f"client:{run}:10:{'d' * 16}:{place}")
+        call = check(headers, at)
+
+    assert call.depth == MAX_DEPTH
+    assert headers_size(headers) < 8192 - 512
+
+
+def test_the_size_of_headers_is_counted_in_bytes() -> None:
+    assert headers_size({"ä": "€"}) == 5
+
+
+def test_everyone_who_signed_is_named_before_anything_is_checked() -> None:
+    headers, _ = along("orchestrator", "orders", "billing")
+
+    assert key_names(headers) == [(team, KEYS[team].key_id) for team in ("orchestrator", "orchestrator", "orders")]
+    assert key_names({}) == []
+    assert claimed_signer("junk") is None
+
+
+@pytest.mark.parametrize("text", ["", "x" * 201])
+def test_a_tree_with_an_id_or_person_that_cannot_travel_is_refused_at_its_start(text: str) -> None:
+    with pytest.raises(RefusedError, match="the root of a tree of calls has"):
+        Origin(root=text)
+    with pytest.raises(RefusedError, match="the person of a tree of calls has"):
+        Origin(root="r", person=text)
+
+
+def test_limits_survive_their_journey_in_a_token() -> None:
+    limits = Limits(depth=2, fan_out=0, steps=3, tokens=10**15, cost_usd=0.1)
+
+    assert Limits.from_claim(json.loads(json.dumps(limits.to_claim()))) == limits
+
+
+def test_a_limit_has_a_name_that_exists() -> None:
+    with pytest.raises(ValueError, match="budget"):
+        Limits.model_validate({"budget": 1})
+
+
+def forged(headers: dict[str, str], header: str, **claims: object) -> dict[str, str]:
+    """Have the orchestrator itself sign other claims, and tie the links together again."""
+    key = KEYS["orchestrator"]
+    signed = {**headers, header: _again(key, headers[header], **claims)}
+    if header == GRANT_HEADER:
+        signed[TOKEN_HEADER] = _again(key, headers[TOKEN_HEADER], prv=digest(signed[GRANT_HEADER].encode()))
+    return signed
+
+
+def _again(key: SigningKey, token: str, **claims: object) -> str:
+    payload = token.split(".")[1]
+    return key.sign({**json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))), **claims})
+
+
+def test_forging_by_the_tests_themselves_would_be_believed_if_it_said_nothing_wrong() -> None:
+    headers = sign(root(), "orders")
+
+    assert check(forged(headers, GRANT_HEADER, sub="mia"), "orders").person == "mia"
+    assert check(forged(headers, TOKEN_HEADER, jti="other"), "orders").token_id == "other"
+    assert find_key("nobody", "x") is None

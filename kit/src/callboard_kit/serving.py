@@ -163,6 +163,8 @@ async def _work(
         activity_executor=ThreadPoolExecutor(ACTIVITY_THREADS, thread_name_prefix="activity"),
         nexus_task_executor=ThreadPoolExecutor(HANDLER_THREADS, thread_name_prefix="handler"),
         graceful_shutdown_timeout=timedelta(seconds=5),
+        # How long a run waits for a worker that died before another takes it over; 10 s by default.
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
     ):
         logger.info("serving team %r in namespace %r", team.name, client.namespace)
         await stopped.wait()

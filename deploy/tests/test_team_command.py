@@ -1,3 +1,4 @@
+import asyncio
 import json
 import os
 import shutil
@@ -10,10 +11,11 @@ from pathlib import Path
 import pytest
 
 import callboard
-from callboard.command.team import list_teams
+from callboard.command.team import list_teams, serve_team
 from callboard.failures import CommandError
 from callboard.scaffold import checkout
 from callboard.scaffold.room import NewTeam, make_room
+from callboard.stack.lifecycle import Stack
 
 ROOT = Path(__file__).parents[2]
 LISTS = (".importlinter", "deploy/pyproject.toml")
@@ -163,3 +165,30 @@ def test_the_installed_teams_are_listed_with_their_owners_services_and_calls(cap
     assert billing["services"] == ["billing.v1"]
     assert billing["package"] == "callboard_team_billing"
     assert billing["owner"] and billing["contact"] and billing["description"]
+
+
+async def test_a_team_is_served_by_itself_until_it_is_told_to_stop(servers: Stack):
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", "from callboard.command import main; main()", "team", "serve", "billing"),
+        env={**os.environ, "CALLBOARD_HOME": str(servers.plan.home)},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    try:
+        async with asyncio.timeout(60):
+            said = [await process.stderr.readline()]
+            while said[-1] and b"serving team 'billing'" not in said[-1]:
+                said.append(await process.stderr.readline())
+        assert said[-1], b"".join(said)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        async with asyncio.timeout(20):
+            await process.communicate()
+
+    assert process.returncode == 0
+
+
+def test_a_team_that_is_not_there_cannot_be_served():
+    with pytest.raises(CommandError, match="there is no team 'nobody' here; the teams are billing"):
+        serve_team("nobody")

@@ -1,12 +1,16 @@
-"""`callboard team`: the rooms that are installed, and a room for a new team."""
+"""`callboard team`: the rooms that are installed, a room for a new team, and one team's worker by itself."""
 
+import os
+import sys
 from typing import Annotated
 
 import typer
 
-from callboard.command.terminal import print_json, print_result, say
+from callboard.command.surroundings import join_mesh
+from callboard.command.terminal import home, print_json, print_result, say
+from callboard.failures import CommandError
 
-app = typer.Typer(help="Lists the teams, and makes a room for a new one.", no_args_is_help=True)
+app = typer.Typer(help="Lists the teams, makes a room for a new one, serves one by itself.", no_args_is_help=True)
 
 
 @app.command("new")
@@ -27,6 +31,27 @@ def new_team(
         print_result(path)
     say("to install it, run 'make setup'; to serve it, 'callboard up' ('callboard down' first, where a mesh runs)")
     say(f"""then: callboard call {name}.v1 write_note --input '{{"text": "The kettle is on."}}'""")
+
+
+@app.command("serve")
+def serve_team(
+    name: Annotated[str, typer.Argument(help="The team; start the mesh with 'up --without' it.")],
+) -> None:
+    """Serve one team here, as a member of the running mesh, until Ctrl-C: start it again after each change of code."""
+    from callboard.stack.lifecycle import running
+    from callboard_kit.teams import installed_teams
+
+    packages = installed_teams()
+    if name not in packages:
+        raise CommandError(f"there is no team {name!r} here; the teams are {', '.join(packages)}")
+    join_mesh()
+    found = running(home())
+    if found is not None and name in found.addresses:
+        say(f"the mesh serves {name} too, and calls go to either; start it with 'callboard up --without {name}'")
+    if found is not None and "offline-model" in found.addresses:
+        # A real key is none of its business.
+        os.environ["OPENAI_API_KEY"] = "offline"
+    os.execv(sys.executable, [sys.executable, "-m", packages[name]])
 
 
 @app.command("list")
@@ -59,7 +84,9 @@ def list_teams(*, as_json: Annotated[bool, typer.Option("--json", help="Print JS
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("team", "owner", "contact", "serves", "calls", box=None)
+    table = Table(box=None)
+    for title in ("team", "owner", "contact", "serves", "calls"):
+        table.add_column(title, overflow="fold")
     for team in teams:
         table.add_row(team.name, team.owner, team.contact, ", ".join(served[team.name]), ", ".join(team.calls))
     Console().print(table)

@@ -42,7 +42,7 @@ _STATES: Final[Mapping[str, State]] = {
 _HOPELESS: Final = 4
 """Starts in vain after which a process will not come up by itself."""
 
-_TICK: Final = 0.1
+_TICK: Final = 0.2
 
 
 @dataclass
@@ -108,7 +108,7 @@ class Stack:
         """
         while True:
             await self._look(self.plan.parts, changed)
-            await asyncio.sleep(5 * _TICK)
+            await asyncio.sleep(2 * _TICK)
 
     async def _supervisor_answers(self) -> None:
         for _ in range(int(15 / _TICK)):
@@ -146,7 +146,7 @@ class Stack:
         state = _STATES[seen.state]
         if state == "starting":
             same = known.state == "ready" and known.pid == seen.pid
-            if same or await self._readiness.answers(part):
+            if same or await self._readiness.answers(part, seen.pid):
                 state = "ready"
             elif known.pids - {seen.pid}:
                 state = "restarting"

@@ -36,8 +36,8 @@ class Readiness:
             self._temporal = await Client.connect(self._environment["TEMPORAL_ADDRESS"])
         return self._temporal
 
-    async def answers(self, part: Part) -> bool:
-        """Return whether `part` does its work now."""
+    async def answers(self, part: Part, pid: int | None) -> bool:
+        """Return whether `part` does its work now, as process `pid`."""
         match part.name:
             case "temporal":
                 return await self._temporal_answers(part.address)
@@ -46,7 +46,7 @@ class Readiness:
             case "registry":
                 return await self._registry_answers(part.address)
             case _ if part.role == "worker":
-                return await self._worker_polls(part.address.partition("/")[2])
+                return await self._worker_polls(part.address.partition("/")[2], pid)
             case _:
                 return await _listens(part.address)
 
@@ -75,7 +75,7 @@ class Readiness:
                 return False
             return True
 
-    async def _worker_polls(self, queue: str) -> bool:
+    async def _worker_polls(self, queue: str, pid: int | None) -> bool:
         try:
             service = (await self.temporal()).workflow_service
             found = [
@@ -86,7 +86,8 @@ class Readiness:
             ]
         except (RuntimeError, RPCError):
             return False
-        return any(each.pollers for each in found)
+        # The server remembers for minutes who polled: one that was killed is no sign of the one that came after.
+        return any(poller.identity.startswith(f"{pid}@") for each in found for poller in each.pollers)
 
 
 async def _listens(address: str) -> bool:

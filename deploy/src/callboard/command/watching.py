@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from callboard.command.terminal import say
 from callboard.stack.lifecycle import PartState, State
@@ -56,6 +57,8 @@ class Lines:
 
     def changed(self, state: PartState) -> None:
         """See `View`."""
+        if state.state == "waiting":
+            return
         line = f"{state.part.name}: {describe(state)}"
         # The process id alone is no news while a process comes up.
         if self._last.get(state.part.name) != line:
@@ -69,14 +72,14 @@ class _Rows:
         self._states: dict[str, PartState] = {}
 
     def say(self, line: str) -> None:
-        self._live.console.print(line, highlight=False, markup=False)
+        self._live.console.print(Text(line))
 
     def changed(self, state: PartState) -> None:
         self._states[state.part.name] = state
         table = Table.grid(padding=(0, 2))
         for each in self._states.values():
             colour = _COLOURS[each.state]
-            table.add_row(f"[{colour}]●[/]", each.part.name, f"[{colour}]{describe(each)}[/]")
+            table.add_row(Text("●", style=colour), each.part.name, Text(describe(each), style=colour))
         self._live.update(table, refresh=True)
 
 

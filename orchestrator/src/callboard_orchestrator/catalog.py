@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from temporalio import activity
 
 from callboard_contracts import Message, ServiceDescription, UnavailableError
-from callboard_kit.agent import MOST_OFFERED, OperationTool, best_matches
+from callboard_kit.agent import MOST_OFFERED, OperationTool, ToolIndex
 from callboard_kit.policy import Policy
 from callboard_kit.settings import PUBLISHING
 from callboard_registry_api.client import Page
@@ -86,6 +86,7 @@ class Catalog:
             self._states = (*self._states, "draft")
         self._registry: Registry | None = None
         self._known: tuple[OperationTool, ...] | None = None
+        self._index = ToolIndex[OperationTool](())
         self._fresh_until = 0.0
         self._asking = asyncio.Lock()
 
@@ -111,7 +112,10 @@ class Catalog:
         Raises:
             UnavailableError: As `offered_operations`.
         """
-        found = best_matches(query, await self._tools(), most=MOST_FOUND)
+        tools = await self._tools()
+        if self._index.tools is not tools:
+            self._index = ToolIndex(tools)
+        found = self._index.best(query, most=MOST_FOUND)
         while len(_OFFERED.dump_json(found)) > MOST_BYTES:
             found = found[:-1]
         return found

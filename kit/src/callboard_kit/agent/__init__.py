@@ -10,7 +10,7 @@ as an activity; the sandbox must pass `callboard_kit`, `callboard_contracts` and
 from callboard_kit.agent.endpoint import ModelEndpoint, ModelSettings
 from callboard_kit.agent.loop import agent_run
 from callboard_kit.agent.messages import CALL_MODEL, ChatMessage, ModelReply, ModelRequest, ToolCall, ToolSpec
-from callboard_kit.agent.offer import MOST_FOUND, MOST_OFFERED, SEARCH, ToolSearch, best_matches
+from callboard_kit.agent.offer import MOST_FOUND, MOST_OFFERED, SEARCH, ToolIndex, ToolSearch, best_matches
 from callboard_kit.agent.outcome import CallRecord, Limits, Outcome
 from callboard_kit.agent.tools import ActivityTool, OperationTool, Tool
 
@@ -31,6 +31,7 @@ __all__ = [
     "Outcome",
     "Tool",
     "ToolCall",
+    "ToolIndex",
     "ToolSearch",
     "ToolSpec",
     "agent_run",

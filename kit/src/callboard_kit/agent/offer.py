@@ -7,10 +7,12 @@ Where even their list would be too much for a workflow's history, whoever runs
 the agent brings a search of their own.
 """
 
+import heapq
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
 from callboard_kit.agent.arguments import ArgumentReader
 from callboard_kit.agent.messages import ToolCall, ToolSpec
@@ -31,15 +33,33 @@ ToolSearch = Callable[[str], Awaitable[Sequence[Tool]]]
 AnyTool = TypeVar("AnyTool", bound=Tool)
 
 
+class ToolIndex(Generic[AnyTool]):
+    """Tools by the words of their names and descriptions: a search costs what it finds, not what there is."""
+
+    def __init__(self, tools: Sequence[AnyTool]) -> None:
+        self.tools = tools
+        self._by_name: dict[str, AnyTool] = {}
+        self._scores: dict[str, dict[str, int]] = {}
+        for tool in tools:
+            spec = tool.spec
+            self._by_name[spec.name] = tool
+            for text, score in ((spec.name, 3), (spec.description, 1)):
+                for word in _words(text):
+                    of_word = self._scores.setdefault(word, {})
+                    of_word[spec.name] = of_word.get(spec.name, 0) + score
+
+    def best(self, query: str, *, most: int = MOST_FOUND) -> tuple[AnyTool, ...]:
+        """Return the tools that fit a few words, best first; a word of the name counts more than of the description."""
+        scores: Counter[str] = Counter()
+        for word in _words(query):
+            scores.update(self._scores.get(word, {}))
+        best = heapq.nsmallest(most, scores, key=lambda name: (-scores[name], name))
+        return tuple(self._by_name[name] for name in best)
+
+
 def best_matches(query: str, tools: Sequence[AnyTool], *, most: int = MOST_FOUND) -> tuple[AnyTool, ...]:
-    """Return the tools that fit a few words, best first: by the words of their names, then of their descriptions."""
-    asked = _words(query)
-    scores = {
-        tool.spec.name: (3 * len(asked & _words(tool.spec.name)) + len(asked & _words(tool.spec.description)), tool)
-        for tool in tools
-    }
-    fitting = sorted((name for name, (score, _) in scores.items() if score), key=lambda name: (-scores[name][0], name))
-    return tuple(scores[name][1] for name in fitting[:most])
+    """Return the tools that fit a few words, as a `ToolIndex` of them does that is used once."""
+    return ToolIndex(tools).best(query, most=most)
 
 
 class Offer:

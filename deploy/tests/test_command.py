@@ -45,6 +45,38 @@ def test_what_is_wrong_is_one_line(
     assert said in err
 
 
+BAD_EXAMPLES = {
+    "not JSON": (b"{", "is not JSON"),
+    "not text": (b"\xff\xfe", "is not JSON"),
+    "nested without end": (b"[" * 200_000, "is nested too deep"),
+    "no tables": (b"[]", "the whole: "),
+    "a record that is not whole": (b'{"users": {"a": {}}, "orders": {}, "products": {}}', "users.a.user_id: "),
+}
+
+
+@pytest.mark.parametrize(("content", "said"), BAD_EXAMPLES.values(), ids=BAD_EXAMPLES)
+def test_a_bad_example_file_is_one_line(
+    home: Path, capsys: pytest.CaptureFixture[str], content: bytes, said: str
+) -> None:
+    file = home / "bad.json"
+    file.write_bytes(content)
+
+    assert run_command(["example", "load", str(file)]) == 1
+
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"callboard: {str(file)!r}")
+    assert err.endswith("; 'callboard example dump' writes a file as it should be\n")
+    assert err.count("\n") == 1
+    assert said in err
+
+
+def test_a_folder_is_no_example_file(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["example", "load", str(home)]) == 1
+
+    assert capsys.readouterr().err == f"callboard: {str(home)!r} cannot be read: Is a directory\n"
+
+
 def test_a_temporal_that_does_not_answer_is_named(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,6 +27,10 @@ def load_example(
         )
     except FileNotFoundError as error:
         raise CommandError(f"there is no file {str(file)!r}; leave it out to have a shop made up") from error
+    except OSError as error:
+        raise CommandError(f"{str(file)!r} cannot be read: {error.strerror or error}") from error
+    except example.ExampleFileError as error:
+        raise CommandError(f"{error}; 'callboard example dump' writes a file as it should be") from error
     say(f"loaded {len(records.users)} customers, {len(records.orders)} orders, {len(records.products)} products")
 
 

@@ -65,6 +65,8 @@ def load(path: Path, home: Path) -> Records:
         content: object = json.loads(path.read_bytes())
     except ValueError as error:
         raise ExampleFileError(f"{str(path)!r} is not JSON: {error}") from error
+    except RecursionError as error:
+        raise ExampleFileError(f"{str(path)!r} is nested too deep to be an example") from error
     return fill(content, home, source=repr(str(path)))
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -47,7 +48,7 @@ async def test_a_record_says_who_called_what_and_how_it_ended() -> None:
     ledger = Ledger()
     recorder = Recorder([ledger], build="b1")
 
-    recorder.tell(CALL, "ok", reason="rule", duration=0.5, entity="e", revision="d", used=Used(1, 2, 0.25))
+    recorder.tell(replace(CALL, entity="e"), "ok", reason="rule", duration=0.5, revision="d", used=Used(1, 2, 0.25))
     await recorder.flush()
 
     assert ledger.all == [

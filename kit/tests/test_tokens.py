@@ -55,7 +55,7 @@ def test_a_chain_names_everyone_between_the_root_and_the_caller() -> None:
 
 def test_a_call_survives_its_journey_through_a_workflow() -> None:
     _, call = along("orchestrator", "orders", "billing")
-    call = replace(call, rule="r", hide=("price", "a.b"))
+    call = replace(call, rule="r", hide=("price", "a.b"), entity="#W1")
 
     assert Call.from_json(call.to_json()) == call
     assert Call.from_json(root().to_json()) == root()
@@ -70,9 +70,9 @@ def test_a_call_written_by_a_newer_build_is_read() -> None:
 def test_what_runs_inside_a_call_no_longer_answers_it() -> None:
     _, call = along("orchestrator", "orders")
 
-    inside = replace(call, hide=("price",)).inside()
+    inside = replace(call, hide=("price",), entity="#W1").inside()
 
-    assert (inside.address, inside.hide) == (None, ())
+    assert (inside.address, inside.hide, inside.entity) == (None, (), "")
     assert (inside.chain, inside.person, inside.root) == (call.chain, call.person, call.root)
 
 

@@ -45,7 +45,7 @@ from callboard_kit.links import disagreement
 from callboard_kit.records import Recorder, outcome_of
 from callboard_kit.settings import Settings
 from callboard_kit.signing import MAX_PAYLOAD_BYTES
-from callboard_kit.tokens import Address, Call, check_call
+from callboard_kit.tokens import LONGEST_TEXT, Address, Call, check_call
 
 LONGEST_HANDLER: Final = timedelta(seconds=8)
 """How long a handler may take where Temporal does not say; a request has 10 s on a stock server."""
@@ -110,14 +110,14 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
         call = await self._proved(ctx.headers, ctx.service, ctx.operation, began)
         try:
             if difference := disagreement(ctx.inbound_links, call, self._settings):
-                raise nexusrpc.HandlerError(difference, type=nexusrpc.HandlerErrorType.UNAUTHENTICATED)
+                raise _refusal(difference, nexusrpc.HandlerErrorType.UNAUTHENTICATED)
             call, contract = self._permitted(call)
             self._check_input(contract, call)
         except nexusrpc.HandlerError as error:
             self._recorder.tell(call, "refused", reason=error.message)
             raise
-        entity = _entity(contract)
-        self._recorder.tell(call, "started", reason=call.rule, entity=entity, revision=contract.digest)
+        call = replace(call, entity=_entity(contract))
+        self._recorder.tell(call, "started", reason=call.rule, revision=contract.digest)
         fault: BaseException | None = None
         result: StartOperationResultSync[Any] | StartOperationResultAsync | None = None
         with mesh.working_on(call):
@@ -132,7 +132,7 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
             finally:
                 # The end of what goes on in a workflow is told by that workflow.
                 if not isinstance(result, StartOperationResultAsync):
-                    self._finish(call, fault, began, entity, contract.digest)
+                    self._finish(call, fault, began, contract.digest)
 
     async def execute_nexus_operation_cancel(self, input: ExecuteNexusOperationCancelInput) -> None:
         """Cancel only for whoever may have started, and only what this call started."""
@@ -141,8 +141,8 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
             call = await self._proved(ctx.headers, ctx.service, ctx.operation, time.time(), with_input=False)
             call, _ = self._permitted(call)
             if _names_other_work(input.token, call):
-                raise nexusrpc.HandlerError(
-                    f"this is not the work of {call.caller!r}'s call", type=nexusrpc.HandlerErrorType.UNAUTHORIZED
+                raise _refusal(
+                    f"this call of {call.caller!r} did not start that work", nexusrpc.HandlerErrorType.UNAUTHORIZED
                 )
             with mesh.working_on(call):
                 await self._bounded(
@@ -150,11 +150,9 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
                 )
         except UnavailableError as error:
             # A cancellation has no result to fail with. Temporal sends it again.
-            raise nexusrpc.HandlerError(str(error), type=nexusrpc.HandlerErrorType.UNAVAILABLE) from None
+            raise _refusal(str(error), nexusrpc.HandlerErrorType.UNAVAILABLE) from None
         except MeshError as error:
-            raise nexusrpc.HandlerError(
-                str(error), type=nexusrpc.HandlerErrorType.INTERNAL, retryable_override=False
-            ) from None
+            raise _refusal(str(error), nexusrpc.HandlerErrorType.INTERNAL) from None
 
     async def _proved(
         self, headers: Mapping[str, str], service: str, operation: str, now: float, *, with_input: bool = True
@@ -182,29 +180,26 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
             logger.warning("a call of %s %s was not let in: %s", service, operation, error)
             if isinstance(error, UnknownKeyError) and not self._directory.in_touch():
                 raise UnavailableError(f"{error}, and the registry cannot be asked") from None
-            raise nexusrpc.HandlerError(str(error), type=nexusrpc.HandlerErrorType.UNAUTHENTICATED) from None
+            raise _refusal(str(error), nexusrpc.HandlerErrorType.UNAUTHENTICATED) from None
 
     def _permitted(self, call: Call) -> tuple[Call, OperationContract]:
         address = call.address
         contract = None if address is None else self._book.find(address.service, address.operation)
         if address is None or contract is None:
-            raise nexusrpc.HandlerError(
-                f"team {self._team!r} serves nothing by the name {_name(call)}",
-                type=nexusrpc.HandlerErrorType.NOT_FOUND,
+            raise _refusal(
+                f"team {self._team!r} serves nothing by the name {_name(call)}", nexusrpc.HandlerErrorType.NOT_FOUND
             )
         verdict = self._directory.policy().judge(
             service=address.service, operation=address.operation, effect=contract.promise.effect, chain=call.teams
         )
         if not verdict.allowed:
-            raise nexusrpc.HandlerError(verdict.reason, type=nexusrpc.HandlerErrorType.UNAUTHORIZED)
+            raise _refusal(verdict.reason, nexusrpc.HandlerErrorType.UNAUTHORIZED)
         return replace(call, rule=verdict.rule, hide=verdict.hide), contract
 
     def _check_input(self, contract: OperationContract, call: Call) -> None:
         received = arrival()
         if received is not None and (fault := contract.input_fault(received.data) or received.fault):
-            raise nexusrpc.HandlerError(
-                f"{_name(call)} cannot take this: {fault}", type=nexusrpc.HandlerErrorType.BAD_REQUEST
-            )
+            raise _refusal(f"{_name(call)} cannot take this: {fault}", nexusrpc.HandlerErrorType.BAD_REQUEST)
 
     async def _answer(
         self, input: ExecuteNexusOperationStartInput, contract: OperationContract, call: Call
@@ -271,16 +266,25 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
             return error.status in _TRANSIENT_STATUS
         return isinstance(error, self._transient)
 
-    def _finish(self, call: Call, fault: BaseException | None, began: float, entity: str, revision: str) -> None:
+    def _finish(self, call: Call, fault: BaseException | None, began: float, revision: str) -> None:
         error = fault if fault is None or isinstance(fault, MeshError) else MeshError("it was cancelled")
         self._recorder.tell(
             call,
             outcome_of(error),
             reason=call.rule if error is None else str(error),
             duration=time.time() - began,
-            entity=entity,
             revision=revision,
         )
+
+
+def _refusal(reason: str, kind: nexusrpc.HandlerErrorType) -> nexusrpc.HandlerError:
+    """Return what refuses a request. Temporal sends a stack trace along, so this one says that there is none to see."""
+    return nexusrpc.HandlerError(
+        reason,
+        type=kind,
+        stack_trace="(with the team that was called)",
+        retryable_override=kind is nexusrpc.HandlerErrorType.UNAVAILABLE,
+    )
 
 
 def checked_output(contract: OperationContract, data: bytes, call: Call) -> bytes:
@@ -304,7 +308,7 @@ def _entity(contract: OperationContract) -> str:
     node: object = json.loads(received.data)
     for part in contract.promise.entity.split("."):
         node = cast("dict[str, object]", node).get(part) if isinstance(node, dict) else None
-    return "" if node is None else str(node)
+    return "" if node is None else str(node)[:LONGEST_TEXT]
 
 
 def _names_other_work(operation_token: str, call: Call) -> bool:

@@ -81,7 +81,6 @@ class Recorder:
         *,
         reason: str = "",
         duration: float | None = None,
-        entity: str = "",
         revision: str = "",
         used: Used | None = None,
     ) -> None:
@@ -92,7 +91,6 @@ class Recorder:
             outcome: How it ended, or `started`.
             reason: The rule that let it in, or the error it ended with.
             duration: Seconds from its start to its end; None while it runs.
-            entity: What it acts on.
             revision: Digest of the contract it was handled by.
             used: What an agent operation used up.
         """
@@ -110,7 +108,7 @@ class Recorder:
                 endpoint=call.address.endpoint,
                 service=call.address.service,
                 operation=call.address.operation,
-                entity=entity,
+                entity=call.entity,
                 start=datetime.fromtimestamp(call.started, UTC),
                 duration=None if duration is None else timedelta(seconds=duration),
                 outcome=outcome,

@@ -47,6 +47,7 @@ from callboard_kit.tokens import Address, Call, Origin
 ROOT: Final = SearchAttributeKey.for_keyword("CallboardRoot")
 CALLER: Final = SearchAttributeKey.for_keyword("CallboardCaller")
 OPERATION: Final = SearchAttributeKey.for_keyword("CallboardOperation")
+ENTITY: Final = SearchAttributeKey.for_keyword("CallboardEntity")
 
 COUNTS_KEPT: Final = 10_000
 """Different calls of activities that are counted; the one counted longest ago is forgotten first."""
@@ -168,4 +169,6 @@ def _with_search_attributes(existing: object, call: Call) -> TypedSearchAttribut
         pairs.append(SearchAttributePair(CALLER, call.caller))
     if call.address is not None:
         pairs.append(SearchAttributePair(OPERATION, f"{call.address.service}.{call.address.operation}"))
+    if call.entity:
+        pairs.append(SearchAttributePair(ENTITY, call.entity))
     return TypedSearchAttributes(pairs)

@@ -169,6 +169,9 @@ class Call:
     started: float = 0.0
     """When the handler took it up, in seconds since the epoch."""
 
+    entity: str = ""
+    """What it acts on, if its contract says so."""
+
     @property
     def depth(self) -> int:
         """How many hops lie between the root and here."""
@@ -176,7 +179,7 @@ class Call:
 
     def inside(self) -> "Call":
         """Return the context of a child or a later run: the same call, but no longer the one that answers it."""
-        return replace(self, hide=(), address=None)
+        return replace(self, hide=(), address=None, entity="")
 
     def to_json(self) -> bytes:
         """Return the call as it travels in the header of a workflow of the handling team."""
@@ -217,6 +220,7 @@ _PLAIN: Final = (
     "rule",
     "hide",
     "started",
+    "entity",
 )
 
 

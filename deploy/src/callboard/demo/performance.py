@@ -103,9 +103,11 @@ async def _play(folder: Path, tally: Tally, *, keep: bool) -> None:
             await _settle(case, client=client, redis=redis, stack=stack, tally=tally, console=console)
         console.print()
         if keep:
+            page = stack.plan.links["registry"].replace("/v1/listings", "/services/orders.v1")
+            console.print(f"a service as the registry shows it: {page}")
             console.print(f"the mesh stays up: CALLBOARD_HOME={folder} callboard status, or down")
         else:
-            console.print("stopping the mesh")
+            console.print("stopping the mesh; with --keep it stays up, and the links above work")
 
 
 async def _settle(case: Case, *, client: Client, redis: Redis, stack: Stack, tally: Tally, console: Console) -> None:

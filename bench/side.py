@@ -1,0 +1,79 @@
+"""One side of a comparison: a crew in a place, and the ways in which it is put to work."""
+
+import asyncio
+import uuid
+from time import perf_counter
+from typing import Literal
+
+from temporalio.client import Client
+
+from bench.place import SERVERS, Crew, Place
+from bench.processes import processor_seconds
+from bench.work import Errand, LookUp, RunErrand
+
+Operation = Literal["look", "settle"]
+"""A sync operation, and a workflow-backed one."""
+
+LookUpKind = Literal["offered", "search"]
+"""Everything that is offered, or what fits a few words."""
+
+WARM_UP = 3
+"""Calls of each kind before anything is measured."""
+
+
+class Side:
+    """Puts one crew to work and says how long it took."""
+
+    def __init__(self, crew: Crew, client: Client, where: Place) -> None:
+        self._crew = crew
+        self._client = client
+        # What works when this side works, and no other side's workers.
+        self._processes = [where.ids[name] for name in (*SERVERS, crew.asker, crew.answerer)]
+
+    @classmethod
+    async def ready(cls, crew: Crew, where: Place) -> "Side":
+        """Return a side that has warmed up: its workers run and every path has been taken."""
+        side = cls(crew, await where.client(crew), where)
+        async with asyncio.timeout(120):
+            # The first errand waits for the workers to come up.
+            for operation in ("look", "settle"):
+                await side.one_after_another(operation, WARM_UP)
+        where.processes.check()
+        return side
+
+    async def one_after_another(self, operation: Operation, calls: int) -> list[float]:
+        """Return the seconds of each of `calls` calls that one workflow makes in a row."""
+        return await self._run(operation, calls)
+
+    async def from_scratch(self, operation: Operation, times: int) -> list[float]:
+        """Return the seconds from starting a workflow that makes one call to having its result, `times` times."""
+        seconds: list[float] = []
+        for _ in range(times):
+            began = perf_counter()
+            await self._run(operation, 1)
+            seconds.append(perf_counter() - began)
+        return seconds
+
+    async def in_flight(self, operation: Operation, workflows: int, calls: int) -> list[float]:
+        """Return the seconds per call when `workflows` workflows at once make `calls` calls each, as one number."""
+        began = perf_counter()
+        await asyncio.gather(*(self._run(operation, calls) for _ in range(workflows)))
+        return [(perf_counter() - began) / (workflows * calls)]
+
+    async def processor_time(self, operation: Operation, calls: int) -> list[float]:
+        """Return the seconds of processor time per call, of servers and workers together, as one number."""
+        before = processor_seconds(self._processes)
+        await self._run(operation, calls)
+        return [(processor_seconds(self._processes) - before) / calls]
+
+    async def look_up(self, activity: LookUpKind, times: int) -> list[float]:
+        """Return the seconds of each of `times` look-ups in the catalog that one workflow makes in a row."""
+        return await self._client.execute_workflow(
+            LookUp.run, args=[activity, times], id=f"look-up-{uuid.uuid4().hex}", task_queue=self._crew.asker
+        )
+
+    async def _run(self, operation: Operation, calls: int) -> list[float]:
+        errand = Errand(team=self._crew.answerer, endpoint=self._crew.answerer, operation=operation, calls=calls)
+        return await self._client.execute_workflow(
+            RunErrand.run, errand, id=f"errand-{uuid.uuid4().hex}", task_queue=self._crew.asker
+        )

@@ -1,0 +1,84 @@
+"""The workflows of the benchmarks. Both sides run this file: what differs between them is the plugin alone."""
+
+from datetime import timedelta
+from time import perf_counter
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    # Both sides share the contract with the world outside the sandbox, as a careful user of bare Temporal would.
+    from bench.contract import Parcel, Question, answer, desk, question
+    from callboard_contracts import Message
+
+LONGEST_CALL = timedelta(seconds=60)
+"""Both sides say it; the mesh would otherwise take it from the promise."""
+
+
+class Errand(Message):
+    """Calls that one workflow makes, one after another."""
+
+    team: str
+    """The team that is called."""
+
+    endpoint: str
+    """The endpoint that leads to it."""
+
+    operation: str
+    """`look` (sync) or `settle` (workflow-backed)."""
+
+    calls: int
+    """How many."""
+
+
+@workflow.defn
+class RunErrand:
+    """Calls, and says how long each call took: from the line that calls to the line after it."""
+
+    @workflow.run
+    async def run(self, errand: Errand) -> list[float]:
+        """Return the seconds of each call."""
+        contract = desk(errand.team)
+        client = workflow.create_nexus_client(service=contract, endpoint=errand.endpoint)
+        seconds: list[float] = []
+        for number in range(errand.calls):
+            began = _clock()
+            await client.execute_operation(
+                getattr(contract, errand.operation), question(number), schedule_to_close_timeout=LONGEST_CALL
+            )
+            seconds.append(_clock() - began)
+        return seconds
+
+
+@workflow.defn
+class Settle:
+    """The workflow behind `settle`; it has nothing to do."""
+
+    @workflow.run
+    async def run(self, asked: Question) -> Parcel:
+        """Answer."""
+        return answer(asked)
+
+
+@workflow.defn
+class LookUp:
+    """Asks the catalog, as a run of the orchestrator does, and says how long each answer took."""
+
+    @workflow.run
+    async def run(self, kind: str, times: int) -> list[float]:
+        """Return the seconds of each answer."""
+        seconds: list[float] = []
+        for _ in range(times):
+            began = _clock()
+            if kind == "offered":
+                await workflow.execute_activity("offered_operations", start_to_close_timeout=LONGEST_CALL)
+            else:
+                # Words that fit the same two operations in a mesh of any size: the answers weigh the same.
+                await workflow.execute_activity("find_operations", "answerer", start_to_close_timeout=LONGEST_CALL)
+            seconds.append(_clock() - began)
+        return seconds
+
+
+def _clock() -> float:
+    # Real time, which workflows are kept from for good reason; here it is the very thing that is asked for.
+    with workflow.unsafe.sandbox_unrestricted():
+        return perf_counter()

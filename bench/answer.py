@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 
 from rich.console import Console
 from rich.table import Table
@@ -95,16 +96,17 @@ def _table(title: str, lines: Sequence[Line]) -> Table:
 def _import_table(imports: Sequence[ImportTime]) -> Table:
     table = Table(title="Import in a fresh process", title_justify="left", title_style="bold", show_edge=False)
     table.add_column("module")
-    for name in ("median", "slowest", "bar", "", "times"):
+    for name in ("median", "bar", "", "slowest", "processor", "times"):
         table.add_column(name, justify="right")
     for each in imports:
         colour = _COLOURS[each.verdict]
         table.add_row(
             each.module,
             f"{each.median:.3f} s",
-            f"{each.slowest:.3f} s",
             f"{LIMIT} s" if each.judged else "",
             f"[{colour}]{each.verdict}[/]" if colour else "",
+            f"{each.slowest:.3f} s",
+            f"{median(each.processor):.3f} s",
             str(len(each.seconds)),
         )
     return table

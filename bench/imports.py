@@ -12,10 +12,10 @@ from bench.results import Bar
 LIMIT: Final = Bar(0.25)
 
 _PROGRAM: Final = """
-from time import perf_counter
-began = perf_counter()
+from time import perf_counter, process_time
+began, worked = perf_counter(), process_time()
 import {module}
-print(perf_counter() - began)
+print(perf_counter() - began, process_time() - worked)
 """
 
 
@@ -26,6 +26,9 @@ class ImportTime:
     module: str
     seconds: tuple[float, ...]
     """Each time, in a process of its own."""
+
+    processor: tuple[float, ...]
+    """How much of each the processor worked for it: what is left when nothing else runs."""
 
     judged: bool
     """Whether the bar is for it."""
@@ -51,16 +54,22 @@ class ImportTime:
 async def measure(times: int) -> list[ImportTime]:
     """Import the contracts, and beside them the largest contract, `times` times each."""
     modules = ("callboard_contracts", "callboard_contracts.orders.v1")
-    seconds: dict[str, list[float]] = {module: [] for module in modules}
+    taken: dict[str, list[tuple[float, float]]] = {module: [] for module in modules}
     for _ in range(times):
         for module in modules:
-            seconds[module].append(await _seconds(module))
+            taken[module].append(await _seconds(module))
     return [
-        ImportTime(module, tuple(taken), judged=module == "callboard_contracts") for module, taken in seconds.items()
+        ImportTime(
+            module,
+            seconds=tuple(whole for whole, _ in each),
+            processor=tuple(worked for _, worked in each),
+            judged=module == "callboard_contracts",
+        )
+        for module, each in taken.items()
     ]
 
 
-async def _seconds(module: str) -> float:
+async def _seconds(module: str) -> tuple[float, float]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
@@ -70,6 +79,7 @@ async def _seconds(module: str) -> float:
     )
     out, problem = await process.communicate()
     try:
-        return float(out)
+        whole, worked = map(float, out.split())
     except ValueError as error:
         raise BenchError(f"{module} could not be imported: {problem.decode(errors='replace')[-300:]}") from error
+    return whole, worked

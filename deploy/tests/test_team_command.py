@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import callboard
-from callboard.command.team import list_teams, serve_team
+from callboard.command.team import enrol_team, list_teams, provision_team, serve_team
 from callboard.failures import CommandError
 from callboard.scaffold import checkout
 from callboard.scaffold.room import NewTeam, make_room
@@ -192,3 +192,44 @@ async def test_a_team_is_served_by_itself_until_it_is_told_to_stop(servers: Stac
 def test_a_team_that_is_not_there_cannot_be_served():
     with pytest.raises(CommandError, match=r"there is no team 'nobody' here; the teams are .*billing"):
         serve_team("nobody")
+
+
+def test_a_cluster_is_given_what_it_lacks_once(
+    servers: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    for name, value in servers.plan.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("CALLBOARD_NAMES", "prod-{team}")
+    monkeypatch.setenv("CALLBOARD_NAMESPACES", "prod-{team}.a1b2c")
+
+    provision_team(["billing"])
+    first = capsys.readouterr().out.splitlines()
+    provision_team(["billing"])
+
+    assert (first[0], first[-1]) == ("namespace prod-billing.a1b2c", "endpoint prod-billing")
+    assert capsys.readouterr().out == ""
+
+
+def test_a_team_without_a_key_gets_one_that_the_registry_vouches_for(
+    servers: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    for name, value in servers.plan.environment.items():
+        monkeypatch.setenv(name, value)
+    key = servers.plan.home / "keys" / "billing.pem"
+    before = key.read_bytes()
+    key.rename(key.with_suffix(".old"))
+
+    enrol_team(["billing"])
+
+    assert capsys.readouterr().out == f"billing {key}\n"
+    assert key.read_bytes() != before
+    assert key.stat().st_mode & 0o777 == 0o600
+
+
+def test_one_key_is_not_given_to_several_teams(servers: Stack, monkeypatch: pytest.MonkeyPatch):
+    for name, value in servers.plan.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("CALLBOARD_KEY_FILE", "any.pem")
+
+    with pytest.raises(CommandError, match="one team's key"):
+        enrol_team(["billing", "orders"])

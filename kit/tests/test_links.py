@@ -15,9 +15,11 @@ def link(path: str, scheme: str = "temporal") -> nexusrpc.Link:
     return nexusrpc.Link(url=f"{scheme}:///{path}", type=TYPE)
 
 
-def said(*links: nexusrpc.Link, token_id: str = f"{RUN}:1", names: str = "{team}") -> str | None:
+def said(
+    *links: nexusrpc.Link, token_id: str = f"{RUN}:1", names: str = "{team}", namespaces: str | None = None
+) -> str | None:
     call = Call(root="r", team="shop", caller="buyer", token_id=token_id)
-    return disagreement(links, call, Settings(name_pattern=names))
+    return disagreement(links, call, Settings(name_pattern=names, namespace_pattern=namespaces))
 
 
 def test_a_link_to_the_run_that_signed_agrees() -> None:
@@ -28,6 +30,8 @@ def test_a_link_to_the_run_that_signed_agrees() -> None:
 def test_physical_names_are_compared_with_physical_names() -> None:
     assert said(link(f"namespaces/staging-buyer/workflows/w/{RUN}/history"), names="staging-{team}") is None
     assert said(link(f"namespaces/buyer/workflows/w/{RUN}/history"), names="staging-{team}") is not None
+    assert said(link(f"namespaces/buyer.a1b2c/workflows/w/{RUN}/history"), namespaces="{team}.a1b2c") is None
+    assert said(link(f"namespaces/buyer/workflows/w/{RUN}/history"), namespaces="{team}.a1b2c") is not None
 
 
 def test_a_link_to_a_standalone_operation_agrees_with_a_client_s_token_only() -> None:

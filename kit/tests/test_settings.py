@@ -22,6 +22,7 @@ def test_every_variable_is_read() -> None:
             "CALLBOARD_REGISTRY": "r:1",
             "CALLBOARD_REDIS_URL": "redis://x",
             "CALLBOARD_NAMES": "staging-{team}",
+            "CALLBOARD_NAMESPACES": "staging-{team}.a1b2c",
             "CALLBOARD_KEY_FILE": "/k.pem",
             "CALLBOARD_STORE": "sqlite:///s.db",
             "CALLBOARD_PATIENCE": "1.5",
@@ -35,12 +36,15 @@ def test_every_variable_is_read() -> None:
         registry_address="r:1",
         redis_url="redis://x",
         name_pattern="staging-{team}",
+        namespace_pattern="staging-{team}.a1b2c",
         key_file=Path("/k.pem"),
         store="sqlite:///s.db",
         patience=timedelta(seconds=1.5),
         log_level="DEBUG",
     )
     assert settings.physical("orders") == "staging-orders"
+    assert settings.namespace("orders") == "staging-orders.a1b2c"
+    assert Settings(name_pattern="staging-{team}").namespace("orders") == "staging-orders"
     assert settings.endpoints("orders") == {"staging-orders", "staging-orders-canary"}
     assert settings.key_path("orders") == Path("/k.pem")
     assert settings.store_url("orders") == "sqlite:///s.db"
@@ -50,6 +54,7 @@ def test_every_variable_is_read() -> None:
     ("name", "value"),
     [
         ("CALLBOARD_NAMES", "staging"),
+        ("CALLBOARD_NAMESPACES", "a1b2c"),
         ("CALLBOARD_PATIENCE", "soon"),
         ("CALLBOARD_PATIENCE", "nan"),
         ("CALLBOARD_PATIENCE", "-1"),

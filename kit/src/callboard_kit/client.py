@@ -75,7 +75,7 @@ async def connect(
     except (RuntimeError, ValueError) as error:
         raise SettingsError(f"Temporal's own configuration cannot be used: {error}") from error
     config["target_host"] = address = config.get("target_host") or DEFAULT_ADDRESS
-    config["namespace"] = os.environ.get("TEMPORAL_NAMESPACE") or settings.physical(team)
+    config["namespace"] = os.environ.get("TEMPORAL_NAMESPACE") or settings.namespace(team)
     plugin = MeshPlugin(
         key or load_key(team, settings),
         settings=settings,

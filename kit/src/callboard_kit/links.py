@@ -27,7 +27,7 @@ def disagreement(links: Sequence[nexusrpc.Link], call: Call, settings: Settings)
     origins = [origin for link in links if (origin := _origin(link.url)) is not None]
     if not origins:
         return "Temporal does not say where the call comes from; calls must come over Nexus"
-    expected = settings.physical(call.caller)
+    expected = settings.namespace(call.caller)
     for namespace, run in origins:
         if namespace != expected:
             return f"the call comes from namespace {namespace!r}, but its token was signed by {call.caller!r}"

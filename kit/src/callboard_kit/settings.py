@@ -43,6 +43,10 @@ class Settings:
     name_pattern: str = "{team}"
     """How a logical name becomes a physical one, `{environment}-{team}` for instance (`CALLBOARD_NAMES`)."""
 
+    namespace_pattern: str | None = None
+    """How a team's name becomes its namespace's, where that follows another rule (`CALLBOARD_NAMESPACES`): on Temporal
+    Cloud `{team}.a1b2c`, with the account at the end, which no endpoint has. None: as `name_pattern` says."""
+
     key_file: Path | None = None
     """The team's private key (`CALLBOARD_KEY_FILE`). None: `keys/<team>.pem` in the home."""
 
@@ -63,16 +67,14 @@ class Settings:
             SettingsError: A variable cannot be used as it is.
         """
         variables = os.environ if environment is None else environment
-        pattern = variables.get("CALLBOARD_NAMES", "{team}")
-        if "{team}" not in pattern:
-            raise SettingsError(f"CALLBOARD_NAMES is {pattern!r}; it must hold '{{team}}', as in 'staging-{{team}}'")
         key_file = variables.get("CALLBOARD_KEY_FILE")
         return cls(
             home=Path(variables.get("CALLBOARD_HOME", ".callboard")),
             profile=variables.get("CALLBOARD_PROFILE", "production"),
             registry_address=variables.get("CALLBOARD_REGISTRY") or None,
             redis_url=variables.get("CALLBOARD_REDIS_URL") or None,
-            name_pattern=pattern,
+            name_pattern=_pattern(variables, "CALLBOARD_NAMES") or "{team}",
+            namespace_pattern=_pattern(variables, "CALLBOARD_NAMESPACES"),
             key_file=Path(key_file) if key_file else None,
             patience=_seconds(variables, "CALLBOARD_PATIENCE", "60"),
             log_level=_log_level(variables.get("CALLBOARD_LOG") or "INFO"),
@@ -80,8 +82,12 @@ class Settings:
         )
 
     def physical(self, logical: str) -> str:
-        """Return the physical namespace, endpoint or task queue of a logical name."""
+        """Return the physical endpoint or task queue of a logical name."""
         return self.name_pattern.replace("{team}", logical)
+
+    def namespace(self, team: str) -> str:
+        """Return the physical namespace of a team."""
+        return (self.namespace_pattern or self.name_pattern).replace("{team}", team)
 
     def endpoints(self, team: str) -> frozenset[str]:
         """Return the physical endpoints that lead to a team: its own, and the one for canaries of its handlers."""
@@ -94,6 +100,13 @@ class Settings:
     def store_url(self, team: str) -> str:
         """Return the SQLAlchemy URL of the team's store."""
         return self.store or f"sqlite:///{(self.home / 'stores' / f'{team}.db').absolute()}"
+
+
+def _pattern(variables: Mapping[str, str], name: str) -> str | None:
+    pattern = variables.get(name)
+    if pattern is None or "{team}" in pattern:
+        return pattern
+    raise SettingsError(f"{name} is {pattern!r}; it must hold '{{team}}', as in 'staging-{{team}}'")
 
 
 def _seconds(variables: Mapping[str, str], name: str, default: str) -> timedelta:

@@ -1,16 +1,25 @@
-"""`callboard team`: the rooms that are installed, a room for a new team, and one team's worker by itself."""
+"""`callboard team`: the installed rooms, one for a new team, and what a team needs before it can serve somewhere."""
 
+import asyncio
 import os
 import sys
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from callboard.command.surroundings import join_mesh
+from callboard.command.surroundings import join_mesh, registry_address
 from callboard.command.terminal import home, print_json, print_result, say
 from callboard.failures import CommandError
 
-app = typer.Typer(help="Lists the teams, makes a room for a new one, serves one by itself.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+app = typer.Typer(
+    help="Lists teams, makes a room for a new one, and makes clusters and registries know them.", no_args_is_help=True
+)
+
+_Teams = Annotated[list[str] | None, typer.Argument(help="Which teams; absent: all that are installed.")]
 
 
 @app.command("new")
@@ -39,11 +48,8 @@ def serve_team(
 ) -> None:
     """Serve one team here, as a member of the running mesh, until Ctrl-C: start it again after each change of code."""
     from callboard.stack.lifecycle import running
-    from callboard_kit.teams import installed_teams
 
-    packages = installed_teams()
-    if name not in packages:
-        raise CommandError(f"there is no team {name!r} here; the teams are {', '.join(packages)}")
+    packages = _packages([name])
     join_mesh()
     found = running(home())
     if found is not None and name in found.addresses:
@@ -52,6 +58,46 @@ def serve_team(
         # A real key is none of its business.
         os.environ["OPENAI_API_KEY"] = "offline"
     os.execv(sys.executable, [sys.executable, "-m", packages[name]])
+
+
+@app.command("provision")
+def provision_team(names: _Teams = None) -> None:
+    """Make namespaces, search attributes and endpoints where the cluster lacks them; may be run again at any time."""
+    from callboard.stack.enrolment import provision_teams
+    from callboard_kit.settings import Settings
+
+    packages = _packages(names)
+    join_mesh()
+
+    async def work() -> None:
+        done = await provision_teams(await _cluster(), packages, Settings.from_environment())
+        for kind, made in (
+            ("namespace", done.namespaces),
+            ("search attribute", done.search_attributes),
+            ("endpoint", (*done.endpoints_created, *done.endpoints_updated)),
+        ):
+            for each in made:
+                print_result(f"{kind} {each}")
+        say(f"the cluster has what {', '.join(packages)} need")
+
+    asyncio.run(work())
+
+
+@app.command("enrol")
+def enrol_team(names: _Teams = None) -> None:
+    """Make a key for each team that has none here, and have the registry vouch for it, as its administrator."""
+    from callboard.stack.enrolment import enrol_keys
+    from callboard_kit.settings import Settings
+
+    packages = _packages(names)
+    address = registry_address()
+    settings = Settings.from_environment()
+    if settings.key_file is not None and len(packages) > 1:
+        raise CommandError("CALLBOARD_KEY_FILE is one team's key; say which team, or unset it")
+    asyncio.run(enrol_keys(settings.home, packages, registry=address, settings=settings))
+    for name in packages:
+        print_result(f"{name} {settings.key_path(name)}")
+    say("the registry vouches for these keys; workers that run know within 30 s")
 
 
 @app.command("list")
@@ -90,3 +136,26 @@ def list_teams(*, as_json: Annotated[bool, typer.Option("--json", help="Print JS
     for team in teams:
         table.add_row(team.name, team.owner, team.contact, ", ".join(served[team.name]), ", ".join(team.calls))
     Console().print(table)
+
+
+async def _cluster() -> "Client":
+    """Connect the way Temporal's own variables say, as nobody in particular."""
+    from temporalio.client import Client
+    from temporalio.envconfig import ClientConfigProfile
+
+    config = ClientConfigProfile.load().to_client_connect_config()
+    address = config.setdefault("target_host", "localhost:7233")
+    try:
+        return await Client.connect(**config)
+    except RuntimeError as error:
+        raise CommandError(f"no Temporal answers at {address!r}, or it does not let this client in: {error}") from error
+
+
+def _packages(names: Sequence[str] | None) -> Mapping[str, str]:
+    """Return team and package of those named, or of every installed room."""
+    from callboard_kit.teams import installed_teams
+
+    packages = installed_teams()
+    if unknown := sorted(set(names or ()) - set(packages)):
+        raise CommandError(f"there is no team {unknown[0]!r} here; the teams are {', '.join(packages)}")
+    return {name: packages[name] for name in names or packages}

@@ -27,7 +27,7 @@ def endpoint_plans(teams: Mapping[str, str], settings: Settings) -> list[Endpoin
 
 async def provision_teams(client: Client, teams: Mapping[str, str], settings: Settings) -> Provisioned:
     """Make every team's namespace, search attributes and endpoint on the cluster; what is there already is kept."""
-    namespaces = [settings.physical(team) for team in teams]
+    namespaces = [settings.namespace(team) for team in teams]
     return await provision(client, namespaces=namespaces, endpoints=endpoint_plans(teams, settings))
 
 
@@ -69,7 +69,7 @@ def _endpoint(team: Team, settings: Settings) -> EndpointPlan:
     physical = settings.physical(team.name)
     return EndpointPlan(
         name=physical,
-        namespace=physical,
+        namespace=settings.namespace(team.name),
         task_queue=physical,
         description=f"{team.description}\n\nOwner: {team.owner} ({team.contact})\n".lstrip(),
     )

@@ -1,9 +1,10 @@
 """What the five teams' stores hold: the records, and the traces of every effect."""
 
+import asyncio
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from contextlib import closing
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,27 @@ def surplus(expected: Tally, found: Tally) -> list[str]:
 
 
 _RESULT_FIELD = "select json_extract(result, ?) from effects"
+
+
+async def written(stores: Path, teams: Iterable[str]) -> AsyncIterator[str]:
+    """Yield a team whenever something has just been written to its store, within a few milliseconds."""
+    with ExitStack() as stack:
+        open_stores = {
+            team: stack.enter_context(closing(sqlite3.connect(stores / f"{team}.db", isolation_level=None)))
+            for team in teams
+        }
+        versions = {team: _version(store) for team, store in open_stores.items()}
+        while True:
+            for team, store in open_stores.items():
+                if (now := _version(store)) != versions[team]:
+                    versions[team] = now
+                    yield team
+            await asyncio.sleep(0.002)
+
+
+def _version(store: sqlite3.Connection) -> int:
+    # Another number whenever another connection has committed.
+    return store.execute("PRAGMA data_version").fetchone()[0]
 
 
 def _tally(found: Iterable[tuple[str, str]]) -> Tally:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.client import Client, WorkflowHistory
+from temporalio.client import Client, WorkflowExecution, WorkflowHistory
 
 from callboard_kit.agent import CALL_MODEL
 
@@ -80,6 +80,11 @@ def finished_model_calls(history: WorkflowHistory) -> Mapping[str, datetime]:
     }
 
 
+def activities_tried_again(history: WorkflowHistory) -> int:
+    """Return how many activities needed more than one attempt: whoever made the first was killed, or failed."""
+    return sum(event.activity_task_started_event_attributes.attempt > 1 for event in history.events)
+
+
 def call_durations(history: WorkflowHistory) -> Iterator[float]:
     """Yield how long each call over Nexus took, in seconds, from its scheduling to its end."""
     began = {
@@ -93,10 +98,10 @@ def call_durations(history: WorkflowHistory) -> Iterator[float]:
             yield (_moment(event) - began[attributes.scheduled_event_id]).total_seconds()
 
 
-async def all_histories(client: Client) -> AsyncIterator[WorkflowHistory]:
-    """Yield the history of every workflow of the client's namespace."""
-    async for found in client.list_workflows():
-        yield await client.get_workflow_handle(found.id, run_id=found.run_id).fetch_history()
+async def all_histories(client: Client, *, since: datetime) -> AsyncIterator[tuple[WorkflowExecution, WorkflowHistory]]:
+    """Yield every workflow of the client's namespace that started since then, and its history."""
+    async for found in client.list_workflows(f"StartTime >= '{since.isoformat()}'"):
+        yield found, await client.get_workflow_handle(found.id, run_id=found.run_id).fetch_history()
 
 
 def _asks_model(event: HistoryEvent) -> bool:

@@ -2,18 +2,20 @@
 
 import os
 import time
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
 from callboard.stack import leftovers, lifecycle
 from callboard.stack.parts import Part
+from callboard.stack.readiness import Readiness
 from callboard.stack.supervision import ProcessState
 from callboard_kit.client import load_key
 from callboard_kit.plugin import MeshPlugin
@@ -52,6 +54,7 @@ class Stage:
     books: Books
     _clients: dict[str, Client] = field(default_factory=dict)
     _filled: TaskSet | None = None
+    _readiness: Readiness | None = None
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -82,9 +85,19 @@ class Stage:
         if team not in self._clients:
             plugin = MeshPlugin(load_key(team, self.settings), settings=self.settings)
             self._clients[team] = await Client.connect(
-                self.environment["TEMPORAL_ADDRESS"], namespace=self.settings.physical(team), plugins=[plugin]
+                self.environment["TEMPORAL_ADDRESS"],
+                namespace=self.settings.physical(team),
+                plugins=[plugin],
+                runtime=_quiet_runtime(),
             )
         return self._clients[team]
+
+    async def works(self, name: str, pid: int) -> bool:
+        """Return whether process `pid` does the work of part `name`: a server answers, a worker asks for work."""
+        [part] = [part for part in self.parts if part.name == name]
+        if self._readiness is None:
+            self._readiness = Readiness(self.environment)
+        return await self._readiness.answers(part, pid)
 
     async def fill(self, tasks: TaskSet) -> None:
         """Put the records of a task set into the stores, without any effect, and give the offline model its scripts."""
@@ -106,9 +119,9 @@ class Stage:
         answer = await self.model.get("/offline/requests")
         return answer.raise_for_status().json()["requests"]
 
-    async def begin(self, task: Task) -> WorkflowHandle[Orchestrate, Settled]:
-        """Start the work on one task."""
-        return await start_orchestrate(await self.client("orchestrator"), task.words, root=_root(task))
+    async def begin(self, task: Task, *, root: str | None = None) -> WorkflowHandle[Orchestrate, Settled]:
+        """Start the work on one task; `root` is the id of its tree of calls."""
+        return await start_orchestrate(await self.client("orchestrator"), task.words, root=root)
 
     async def play(self, task: Task) -> Played:
         """Have one task settled and wait for what comes of it."""
@@ -142,8 +155,11 @@ async def standing(home: Path, *, say: Callable[[str], None] = lambda _: None) -
     assert not left, f"still running: {leftovers.describe(left)}"
 
 
-def _root(task: Task) -> str:
-    return f"case-{task.id}-{uuid.uuid4().hex[:8]}"
+@cache
+def _quiet_runtime() -> Runtime:
+    """Return a runtime that says nothing of a server that is away for a moment: here that is part of the play."""
+    quiet = TelemetryFilter(core_level="ERROR", other_level="ERROR")
+    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter=quiet)))
 
 
 @contextmanager

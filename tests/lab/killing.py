@@ -1,0 +1,153 @@
+"""Kills processes of a mesh as a power cut would, and notes how long each was missed."""
+
+import asyncio
+import os
+import random
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from callboard.stack import leftovers
+from tests.playing.books import written
+from tests.playing.stage import Stage
+
+_TICK: Final = 0.1
+_CHANCE: Final = 0.4
+"""How often a worker that has just written is killed for it."""
+
+_HAVE_EFFECTS: Final = ("billing", "customers", "orders", "support")
+_LONGEST: Final = 120
+"""Seconds after which a process that is not back counts as lost."""
+
+
+@dataclass
+class Kill:
+    """One process that was killed."""
+
+    part: str
+    pid: int
+    at: float
+    """When, on the monotonic clock."""
+
+    away: float | None = None
+    """Seconds until its successor did its work; None while it does not."""
+
+    ambush: bool = False
+    """Whether it came right after an effect was written."""
+
+
+class Killer:
+    """Kills at random, by a seed, but never what is not back from the last time.
+
+    Args:
+        stage: Whose processes.
+        seed: The same seed draws the same victims and pauses.
+        victims: Who may be killed.
+        pause: The shortest and the longest time between two kills, in seconds.
+        most_away: How many may be away at the same time. More would stop the whole mesh for longer than the 30 s
+            for which a caller waits on a small machine, and then show only that it waits no longer.
+        rest: How long a process is left in peace once it is back, in seconds.
+        say: Is told of every kill.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        *,
+        seed: int,
+        victims: Sequence[str],
+        pause: tuple[float, float] = (2.0, 5.0),
+        most_away: int = 2,
+        rest: float = 8.0,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._stage = stage
+        self._luck = random.Random(seed)
+        self._victims = tuple(victims)
+        self._pause = pause
+        self._most_away = most_away
+        self._rest = rest
+        self._say = say
+        self._pids = _pids(stage)
+        self._waits: set[asyncio.Task[None]] = set()
+        self._peace: dict[str, float] = {}
+        self.kills: list[Kill] = []
+
+    @asynccontextmanager
+    async def at_large(self) -> AsyncIterator[None]:
+        """Kill at random moments and at the worst ones for the length of the block, then wait until all is back.
+
+        Raises:
+            TimeoutError: Something is not.
+        """
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._strike()), group.create_task(self._ambush())]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+        await asyncio.gather(*self._waits)
+
+    async def _strike(self) -> None:
+        while True:
+            await asyncio.sleep(self._luck.uniform(*self._pause))
+            if ready := [name for name in self._victims if self._may_be_killed(name)]:
+                self.kill(self._luck.choice(ready))
+
+    async def _ambush(self) -> None:
+        """Kill a worker that has just had an effect, so that often nobody else has heard of it yet."""
+        async for team in written(self._stage.home / "stores", _HAVE_EFFECTS):
+            if team in self._victims and self._may_be_killed(team) and self._luck.random() < _CHANCE:
+                self.kill(team).ambush = True
+
+    def _may_be_killed(self, name: str) -> bool:
+        return self._peace.get(name, 0.0) <= time.monotonic() and len(self._waits) < self._most_away
+
+    def kill(self, name: str) -> Kill:
+        """Kill one process now. The supervisor starts it again."""
+        pid = self._pids[name]
+        assert leftovers.carries_mark(pid, self._stage.stack.record.id), f"process {pid} is not of this mesh"
+        kill = Kill(part=name, pid=pid, at=time.monotonic())
+        os.kill(pid, signal.SIGKILL)
+        self.kills.append(kill)
+        self._peace[name] = float("inf")
+        self._say(f"killed {name} ({pid})")
+        wait = asyncio.create_task(self._until_back(kill))
+        self._waits.add(wait)
+        wait.add_done_callback(self._waits.discard)
+        return kill
+
+    async def _until_back(self, kill: Kill) -> None:
+        async with asyncio.timeout(_LONGEST):
+            await _until(lambda: self._is_back(kill.part, not_as=kill.pid))
+            if kill.part == "temporal":
+                # It is back for good when the workers have found it again.
+                await _until(self._workers_are_back)
+        kill.away = time.monotonic() - kill.at
+        self._pids = _pids(self._stage)
+        self._peace[kill.part] = time.monotonic() + self._rest
+
+    async def _workers_are_back(self) -> bool:
+        away = {kill.part for kill in self.kills if kill.away is None}
+        return all([await self._is_back(name) for name in self._stage.workers if name not in away])
+
+    async def _is_back(self, name: str, *, not_as: int | None = None) -> bool:
+        state = self._stage.processes().get(name)
+        if state is None or state.pid is None or state.pid == not_as:
+            return False
+        return await self._stage.works(name, state.pid)
+
+
+def _pids(stage: Stage) -> dict[str, int]:
+    return {name: state.pid for name, state in stage.processes().items() if state.pid is not None}
+
+
+async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
+    while True:
+        if await condition():
+            return
+        await asyncio.sleep(_TICK)

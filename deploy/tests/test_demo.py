@@ -23,7 +23,12 @@ async def test_the_demo_settles_every_case_and_stops_what_it_started(home: Path)
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    out, err = await command.communicate()
+    try:
+        out, err = await command.communicate()
+    finally:
+        if command.returncode is None:
+            command.terminate()  # It stops what it started.
+            await command.wait()
     said = out.decode()
 
     closing = re.fullmatch(r"demo: 4 cases settled, (\d+) calls across 6 namespaces, 0 failures", said.splitlines()[-1])

@@ -37,13 +37,19 @@ class CallWatch:
         self._show = show
         self._last = "0"
         self._open: set[str] = set()
+        self._settled = False
         self.ended: dict[str, SeenCall] = {}
         """By token id: a call that was delivered twice is one call."""
 
     async def follow(self) -> None:
-        """Show each call when it ends, until cancelled."""
-        while True:
+        """Show each call when it ends, until `settled` is said."""
+        # Asked to stop rather than cancelled: a client that is cancelled while an answer comes in may swallow it.
+        while not self._settled:
             await self._read(block=_WAIT_MILLISECONDS)
+
+    def settled(self) -> None:
+        """Let `follow` come to its end, within a moment."""
+        self._settled = True
 
     async def finish(self, *, at_least: int, patience: float = 5) -> None:
         """Read on until no call is open, `at_least` are known and nothing more comes; at most `patience` seconds."""

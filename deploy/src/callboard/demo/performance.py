@@ -125,11 +125,10 @@ async def _settle(case: Case, *, client: Client, redis: Redis, stack: Stack, tal
     following = asyncio.create_task(watch.follow())
     try:
         report = await _ask(case, client, root)
+        took = asyncio.get_running_loop().time() - began
     finally:
-        following.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await following
-    took = asyncio.get_running_loop().time() - began
+        watch.settled()
+        await following
     await watch.finish(at_least=report.calls)
     calls = list(watch.ended.values())
     problem = _problem(case, report, calls) or case.judge(before, await _records(stack))

@@ -3,8 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 
-import redis.asyncio
-from redis.exceptions import RedisError
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
@@ -42,7 +40,7 @@ class Readiness:
             case "temporal":
                 return await self._temporal_answers(part.address)
             case "valkey":
-                return await self._valkey_answers()
+                return await _pongs(part.address)
             case "registry":
                 return await self._registry_answers(part.address)
             case _ if part.role == "worker":
@@ -57,15 +55,6 @@ class Readiness:
         except DevServerError:
             return False
         return True
-
-    async def _valkey_answers(self) -> bool:
-        client = redis.asyncio.from_url(self._environment["CALLBOARD_REDIS_URL"])
-        try:
-            return await client.exists("callboard") == 0
-        except (RedisError, OSError):
-            return False
-        finally:
-            await client.aclose()
 
     async def _registry_answers(self, address: str) -> bool:
         async with RegistryClient(address) as client:
@@ -88,6 +77,20 @@ class Readiness:
             return False
         # The server remembers for minutes who polled: one that was killed is no sign of the one that came after.
         return any(poller.identity.startswith(f"{pid}@") for each in found for poller in each.pollers)
+
+
+async def _pongs(address: str) -> bool:
+    # By hand: the client's connection, cancelled while an answer comes in, may swallow that this process is to stop.
+    host, _, port = address.rpartition(":")
+    try:
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"PING\r\n")
+        answer = await reader.readline()
+        writer.close()
+        await writer.wait_closed()
+    except OSError:
+        return False
+    return answer == b"+PONG\r\n"
 
 
 async def _listens(address: str) -> bool:

@@ -51,6 +51,8 @@ class Errand(Message):
     service: str = "shop.v1"
     seconds: float | None = None
     headers: Mapping[str, str] = {}
+    times: int = 1
+    """How often the text of the input is repeated, for one that is too large to be handed over."""
 
 
 class Report(Message):
@@ -302,7 +304,7 @@ async def run(errand: Errand) -> Report:
     try:
         answer = await client.execute_operation(
             errand.operation,
-            errand.input,
+            errand.input if errand.times == 1 else {"text": str(errand.input["text"]) * errand.times},
             output_type=Gift,
             schedule_to_close_timeout=None if errand.seconds is None else timedelta(seconds=errand.seconds),
             headers=errand.headers,

@@ -105,6 +105,28 @@ def test_a_header_that_is_temporal_s_is_not_set(name: str) -> None:
         signed(headers={name.title(): "x"})
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("tr\nee", "x"),
+        ("t ree", "x"),
+        ("bäum", "x"),
+        ("", "x"),
+        ("n", "a\nb"),
+        ("n", "a\rb"),
+        ("n", "\x00"),
+        ("n:", "x"),
+    ],
+)
+def test_a_header_that_cannot_travel_is_refused_where_it_is_set(name: str, value: str) -> None:
+    with pytest.raises(RefusedError, match="no such header can travel"):
+        signed(headers={name: value})
+
+
+def test_a_header_may_hold_any_words_on_one_line() -> None:
+    assert signed(headers={"X-Note": "bäume\tund mehr"}).headers["x-note"] == "bäume\tund mehr"
+
+
 def test_a_caller_cannot_bring_a_token_of_its_own() -> None:
     leaves = signed(headers={"Callboard-Token": "x", "callboard-grant": "y"})
 

@@ -61,7 +61,7 @@ class MeshWorkflowOutbound(WorkflowOutboundInterceptor):
         self._settings = settings
         self._calls = 0
         self._endpoints: set[str] = set()
-        self._asking = asyncio.Lock()
+        self._questions: dict[str, asyncio.Task[bool]] = {}
         self._turns = asyncio.Semaphore(MAX_IN_FLIGHT)
 
     async def start_nexus_operation(
@@ -140,24 +140,34 @@ class MeshWorkflowOutbound(WorkflowOutboundInterceptor):
         self.next.continue_as_new(input)
 
     async def _exists(self, endpoint: str) -> bool:
-        async with self._asking:
-            if endpoint not in self._endpoints:
-                try:
-                    exists: bool = await workflow.execute_local_activity(
-                        ENDPOINT_EXISTS,
-                        endpoint,
-                        result_type=bool,
-                        start_to_close_timeout=timedelta(seconds=5),
-                        retry_policy=RetryPolicy(maximum_attempts=3),
-                    )
-                except ActivityError as error:
-                    if is_cancelled_exception(error):
-                        raise
-                    raise UnavailableError(f"it cannot be told whether a Nexus endpoint {endpoint!r} exists") from error
-                if not exists:
-                    return False
-                self._endpoints.add(endpoint)
+        if endpoint in self._endpoints:
             return True
+        question = self._questions.get(endpoint)
+        if question is None:
+            question = self._questions[endpoint] = asyncio.create_task(_ask(endpoint))
+            question.add_done_callback(lambda done: self._answered(endpoint, done))
+        # Several calls may wait for one answer; that one of them is cancelled is nothing to the others.
+        return await asyncio.shield(question)
+
+    def _answered(self, endpoint: str, question: asyncio.Task[bool]) -> None:
+        del self._questions[endpoint]
+        if not question.cancelled() and question.exception() is None and question.result():
+            self._endpoints.add(endpoint)
+
+
+async def _ask(endpoint: str) -> bool:
+    try:
+        return await workflow.execute_local_activity(
+            ENDPOINT_EXISTS,
+            endpoint,
+            result_type=bool,
+            start_to_close_timeout=timedelta(seconds=5),
+            retry_policy=RetryPolicy(maximum_attempts=3),
+        )
+    except ActivityError as error:
+        if is_cancelled_exception(error):
+            raise
+        raise UnavailableError(f"it cannot be told whether a Nexus endpoint {endpoint!r} exists") from error
 
 
 class _MeshHandle(workflow.NexusOperationHandle[OutputT]):

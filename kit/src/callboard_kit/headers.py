@@ -1,6 +1,13 @@
 """Header names of a Nexus call that are not for callers to set."""
 
+import re
 from typing import Final
+
+NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
+"""A header's name, in lower case (RFC 9110). A call with another is tried by Temporal until its time is over."""
+
+VALUE: Final = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
+"""A header's value: anything but control characters."""
 
 RESERVED: Final = frozenset(
     (

@@ -13,7 +13,7 @@ from opentelemetry import propagate
 
 from callboard_contracts import RefusedError, UnavailableError
 from callboard_kit.contract_book import DEFAULT_LONGEST, ContractBook
-from callboard_kit.headers import RESERVED
+from callboard_kit.headers import NAME, RESERVED, VALUE
 from callboard_kit.identity import SigningKey, digest
 from callboard_kit.tokens import Address, Call, headers_size, sign_call
 
@@ -87,6 +87,9 @@ class CallSigner:
         merged = {**{key.lower(): value for key, value in headers.items()}, **signed}
         if taken := sorted(RESERVED.intersection(merged)):
             raise RefusedError(f"a call to {name} cannot set the header {taken[0]!r}; Temporal does")
+        for header, value in merged.items():
+            if not NAME.fullmatch(header) or not VALUE.fullmatch(value):
+                raise RefusedError(f"a call to {name} cannot have the header {header!r}: no such header can travel")
         # Temporal's tracing puts its context in later, when it would be too late to say that it is too much.
         if (size := headers_size({**merged, **_trace_context()})) > MAX_HEADER_BYTES:
             raise RefusedError(f"the headers of the call to {name} have {size} bytes; {MAX_HEADER_BYTES} is the limit")

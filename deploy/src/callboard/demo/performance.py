@@ -102,9 +102,9 @@ async def _play(folder: Path, tally: Tally, *, keep: bool) -> None:
             console.print(f"\n[bold]{number} of {len(cases)}: {escape(case.title)}[/]")
             await _settle(case, client=client, redis=redis, stack=stack, tally=tally, console=console)
         console.print()
+        page = stack.plan.links["registry"].replace("/v1/listings", "/services/orders.v1")
+        console.print(f"a service as the registry shows it: {page}")
         if keep:
-            page = stack.plan.links["registry"].replace("/v1/listings", "/services/orders.v1")
-            console.print(f"a service as the registry shows it: {page}")
             console.print(f"the mesh stays up: CALLBOARD_HOME={folder} callboard status, or down")
         else:
             console.print("stopping the mesh; with --keep it stays up, and the links above work")

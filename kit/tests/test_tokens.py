@@ -13,6 +13,8 @@ from callboard_kit.identity import InvalidTokenError, SigningKey, UnknownKeyErro
 from callboard_kit.tokens import (
     CHAIN_HEADER,
     GRANT_HEADER,
+    GRANT_STEP,
+    LEEWAY_SECONDS,
     MAX_DEPTH,
     TOKEN_HEADER,
     Address,
@@ -111,8 +113,19 @@ def test_a_token_ends_with_the_call_but_for_a_little_leeway() -> None:
     headers = sign(root(), "orders", expires=NOW + 10)
 
     check(headers, "orders", now=NOW + 11)
-    with pytest.raises(InvalidTokenError, match="the grant has expired"):
+    with pytest.raises(InvalidTokenError, match="the token has expired"):
         check(headers, "orders", now=NOW + 13)
+
+
+def test_a_grant_is_shared_by_the_calls_of_a_minute_and_ends_soon_after_the_last_of_them() -> None:
+    start = NOW - NOW % GRANT_STEP
+    first, second = (sign(root(), "orders", expires=start + seconds) for seconds in (1, GRANT_STEP))
+    later = sign(root(), "orders", expires=start + GRANT_STEP + 0.001)
+
+    assert first[GRANT_HEADER] == second[GRANT_HEADER] != later[GRANT_HEADER]
+    assert first[TOKEN_HEADER] != second[TOKEN_HEADER]
+    with pytest.raises(InvalidTokenError, match="the grant has expired"):
+        check(second, "orders", now=start + GRANT_STEP + LEEWAY_SECONDS + 1)
 
 
 def test_an_expired_token_below_a_living_grant_is_refused() -> None:

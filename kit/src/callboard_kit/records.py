@@ -29,7 +29,10 @@ logger: Final = logging.getLogger(__name__)
 
 QUEUE_LENGTH: Final = 10_000
 BATCH: Final = 200
-FLUSH_SECONDS: Final = 0.2
+FLUSH_SECONDS: Final = 0.5
+"""How long a record waits for others, at most. Each batch is signed, verified and synced to a disk, so many small ones
+cost more than what they tell of."""
+
 EVENTS_KEPT: Final = 10_000
 """Events kept per tree, about."""
 
@@ -157,9 +160,9 @@ def to_events(redis: Redis) -> Sink:
     async def append(records: Sequence[CallRecord]) -> None:
         async with redis.pipeline(transaction=False) as pipe:
             for record in records:
-                stream = f"events:{record.root}"
                 # The published type wants the very union of which these are members.
-                pipe.xadd(stream, cast("dict[FieldT, EncodableT]", _event(record)), maxlen=EVENTS_KEPT)
+                pipe.xadd(_stream(record), cast("dict[FieldT, EncodableT]", _event(record)), maxlen=EVENTS_KEPT)
+            for stream in dict.fromkeys(map(_stream, records)):
                 pipe.expire(stream, EVENTS_LIFETIME)
             await pipe.execute()
 
@@ -177,6 +180,10 @@ def outcome_of(error: MeshError | None) -> Outcome:
             return "unavailable"
         case _:
             return "failed"
+
+
+def _stream(record: CallRecord) -> str:
+    return f"events:{record.root}"
 
 
 def _count(value: object) -> int:

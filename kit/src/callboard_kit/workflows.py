@@ -1,12 +1,10 @@
 """The inside of a workflow run: it knows the call it works on, and its result leaves as the contract has it."""
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC
 from typing import Any
 
-import temporalio.api.common.v1
 from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import FailureError, is_cancelled_exception
@@ -56,9 +54,7 @@ class MeshWorkflowInbound(WorkflowInboundInterceptor):
 
     async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:  # Any: as in the base class
         """Run the workflow on behalf of its call."""
-        self._call = call_from(input.headers) or Call(
-            root=workflow.info().first_execution_run_id, team=self._signer.key.team
-        )
+        self._call = self._known()
         with mesh.working_on(self._call):
             address = self._call.address
             contract = None if address is None else self._book.find(address.service, address.operation)
@@ -84,24 +80,24 @@ class MeshWorkflowInbound(WorkflowInboundInterceptor):
 
     async def handle_signal(self, input: HandleSignalInput) -> None:
         """Handle a signal on behalf of the run's call."""
-        with mesh.working_on(self._known(input.headers)):
+        with mesh.working_on(self._known()):
             await super().handle_signal(input)
 
     async def handle_query(self, input: HandleQueryInput) -> Any:  # Any: as in the base class
         """Handle a query on behalf of the run's call."""
-        with mesh.working_on(self._known(input.headers)):
+        with mesh.working_on(self._known()):
             return await super().handle_query(input)
 
     async def handle_update_handler(self, input: HandleUpdateInput) -> Any:  # Any: as in the base class
         """Handle an update on behalf of the run's call."""
-        with mesh.working_on(self._known(input.headers)):
+        with mesh.working_on(self._known()):
             return await super().handle_update_handler(input)
 
-    def _known(self, headers: Mapping[str, temporalio.api.common.v1.Payload]) -> Call:
-        # A signal may come before the run itself has begun: a signal-with-start, for instance.
+    def _known(self) -> Call:
+        # A signal or an update may come before the run itself has begun.
         return (
             self._call
-            or call_from(headers)
+            or call_from(workflow.info().headers)
             or Call(root=workflow.info().first_execution_run_id, team=self._signer.key.team)
         )
 

@@ -1,12 +1,10 @@
 import asyncio
-import contextlib
 import json
 import os
 import socket
-import sqlite3
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,6 +13,12 @@ from pathlib import Path
 import grpc.aio
 import nexusrpc
 import pytest
+
+# The tests share their parts by name.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from postgresql_server import PostgresServer, postgresql_server
+from sqlalchemy import Engine, create_engine
 
 from callboard_contracts import Message, ServiceDescription, describe, promise
 from callboard_kit.identity import SigningKey
@@ -101,24 +105,39 @@ def stranger() -> Member:
 
 
 @pytest.fixture(scope="session")
-async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Running, Path]]:
-    """A registry in this process, and its database."""
-    database = tmp_path_factory.mktemp("registry") / "registry.db"
+def postgresql() -> Iterator[PostgresServer]:
+    """A PostgreSQL server for the tests that ask for one."""
+    with postgresql_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def any_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], str]:
+    """Makes empty databases: every test that asks for it runs on both kinds."""
+    if request.param == "sqlite":
+        return lambda: f"sqlite:///{tmp_path_factory.mktemp('registry') / 'registry.db'}"
+    server: PostgresServer = request.getfixturevalue("postgresql")
+    return server.make_database
+
+
+@pytest.fixture(scope="session")
+async def served(any_database: Callable[[], str]) -> AsyncIterator[tuple[Running, Engine]]:
+    """A registry in this process, and a way around it to its database."""
     anywhere = Address("127.0.0.1", 0)
-    settings = Settings(
-        database=f"sqlite:///{database}", grpc=anywhere, http=anywhere, administrator_token=ADMINISTRATOR
-    )
+    settings = Settings(database=any_database(), grpc=anywhere, http=anywhere, administrator_token=ADMINISTRATOR)
+    engine = create_engine(settings.database)
     async with serving(settings) as addresses:
-        yield Running(grpc=addresses.grpc, http=addresses.http), database
+        yield Running(grpc=addresses.grpc, http=addresses.http), engine
+    engine.dispose()
 
 
 @pytest.fixture
-def running(served: tuple[Running, Path]) -> Running:
+def running(served: tuple[Running, Engine]) -> Running:
     """The registry, with nothing in it."""
-    running, path = served
-    with contextlib.closing(sqlite3.connect(path)) as database, database:
+    running, engine = served
+    with engine.begin() as connection:
         for table in reversed(metadata.sorted_tables):
-            database.execute(f"DELETE FROM {table.name}")
+            connection.execute(table.delete())
     return running
 
 
@@ -171,6 +190,7 @@ def launch(tmp_path: Path):
             "CALLBOARD_REGISTRY_GRPC": str(grpc_address),
             "CALLBOARD_REGISTRY_HTTP": str(http_address),
             "CALLBOARD_REGISTRY_ADMIN_TOKEN": ADMINISTRATOR,
+            "CALLBOARD_REGISTRY_DATABASE": f"sqlite:///{tmp_path / 'registry.db'}",
             **environment,
         }
         kept = {name: value for name, value in os.environ.items() if not name.startswith("CALLBOARD_")}
@@ -186,7 +206,7 @@ def launch(tmp_path: Path):
             if ready:
                 await _answers(grpc_address, process)
             yield Process(
-                Running(grpc=grpc_address, http=http_address), f"sqlite:///{tmp_path / 'registry.db'}", process
+                Running(grpc=grpc_address, http=http_address), variables["CALLBOARD_REGISTRY_DATABASE"], process
             )
         finally:
             if process.returncode is None:

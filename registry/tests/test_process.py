@@ -1,13 +1,14 @@
 """`python -m callboard_registry`, as a process: it starts, says why not, is killed, and comes back."""
 
 import asyncio
+import contextlib
 import signal
-import sqlite3
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from callboard_registry.database import Database
 from callboard_registry.server import serving
 from callboard_registry.settings import Address, Settings
 from callboard_registry_api.client import RegistryClient
@@ -30,7 +31,7 @@ async def test_health_and_reflection_are_served(running):
     assert {"callboard.registry.v1.RegistryService", "grpc.health.v1.Health"} <= services
 
 
-async def test_no_acknowledged_publish_is_lost_when_the_process_is_killed(launch, document):
+async def test_no_acknowledged_publish_is_lost_when_the_process_is_killed(launch, document, any_database):
     acknowledged: set[str] = set()
     enough = asyncio.Event()
 
@@ -44,7 +45,7 @@ async def test_no_acknowledged_publish_is_lost_when_the_process_is_killed(launch
             if len(acknowledged) >= 40:
                 enough.set()
 
-    async with launch() as first:
+    async with launch(CALLBOARD_REGISTRY_DATABASE=any_database()) as first:
         shop = await first.running.enrol("shop")
         async with first.running.client(shop) as client:
             writers = [asyncio.ensure_future(publish_until_it_ends(client, n * 10_000)) for n in range(4)]
@@ -65,12 +66,14 @@ async def test_no_acknowledged_publish_is_lost_when_the_process_is_killed(launch
     assert afterwards.number == len(held) + 1
 
 
-async def test_a_call_in_flight_is_answered_before_the_process_ends(launch, document):
-    async with launch() as registry:
+async def test_a_call_in_flight_is_answered_before_the_process_ends(launch, document, any_database):
+    async with launch(CALLBOARD_REGISTRY_DATABASE=any_database()) as registry, contextlib.AsyncExitStack() as stack:
         shop = await registry.running.enrol("shop")
-        # While another holds the database's write lock, a publish waits inside the registry.
-        lock = sqlite3.connect(registry.database.removeprefix("sqlite:///"), isolation_level=None)
-        lock.execute("BEGIN IMMEDIATE")
+        # While another process holds the database's write lock, a publish waits inside the registry.
+        other = Database.open(registry.database)
+        stack.callback(other.close)
+        lock = contextlib.ExitStack()
+        lock.enter_context(other.writing())
         async with registry.running.client(shop) as client:
             publishing = asyncio.ensure_future(client.publish_listing(document()))
             # Reads go on meanwhile; once this one is answered the publish before it has been received.
@@ -78,7 +81,6 @@ async def test_a_call_in_flight_is_answered_before_the_process_ends(launch, docu
             registry.process.send_signal(signal.SIGTERM)
             await asyncio.wait_for(said(registry, "stopping"), timeout=5)
             assert not publishing.done()
-            lock.execute("COMMIT")
             lock.close()
             listing = await publishing
         code, _ = await registry.ended()

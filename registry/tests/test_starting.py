@@ -16,8 +16,10 @@ def settings(database: str) -> Settings:
     return Settings(database=database, grpc=anywhere, http=anywhere, administrator_token="for-tests")
 
 
-@pytest.mark.parametrize("database", ["sqlite://", "sqlite:///:memory:", "postgresql://db/x", "registry.db", "://"])
-def test_a_database_that_is_no_sqlite_file_is_refused(tmp_path, database):
+@pytest.mark.parametrize(
+    "database", ["sqlite://", "sqlite:///:memory:", "postgresql://db", "mysql://db/x", "registry.db", "://"]
+)
+def test_a_database_that_is_neither_a_sqlite_file_nor_postgresql_is_refused(tmp_path, database):
     with pytest.raises(SettingsError, match="CALLBOARD_REGISTRY_DATABASE"):
         Settings.from_environment({"CALLBOARD_HOME": str(tmp_path), "CALLBOARD_REGISTRY_DATABASE": database})
 
@@ -86,17 +88,28 @@ async def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path):
     assert file.read_text() == "dear registry, " * 100
 
 
-async def test_what_was_held_is_held_after_a_restart(tmp_path):
+async def test_what_was_held_is_held_after_a_restart(any_database):
     from callboard_kit.identity import SigningKey
     from callboard_registry_api.client import RegistryClient
 
     key = SigningKey.generate("shop")
+    database = any_database()
     for _ in range(2):
         async with (
-            serving(settings(f"sqlite:///{tmp_path / 'registry.db'}")) as addresses,
+            serving(settings(database)) as addresses,
             RegistryClient(str(addresses.grpc), administrator_token="for-tests") as client,
         ):
             await client.register_key("shop", key.key_id, key.public_key.public_bytes)
             keys = await client.list_public_keys()
 
     assert [held.key_id for held in keys] == [key.key_id]
+
+
+async def test_a_password_in_the_databases_url_is_not_told():
+    with pytest.raises(StartError) as refused:
+        async with serving(settings("postgresql://registry:hush@127.0.0.1:1/registry")):
+            pass
+
+    assert "hush" not in str(refused.value)
+    assert "registry:***@127.0.0.1:1/registry" in str(refused.value)
+    assert "hush" not in repr(settings("postgresql://registry:hush@127.0.0.1:1/registry"))

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import RowMapping, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from callboard_registry.database import Database
 from callboard_registry.tables import calls
@@ -23,9 +24,12 @@ class Calls:
         """Keep what `reporter` saw, and return how many records were new: a batch sent again adds nothing."""
         if not records:
             return 0
-        insert = calls.insert().prefix_with("OR IGNORE")
         with self._database.writing() as connection:
-            return connection.execute(insert, [_columns(reporter, record) for record in records]).rowcount
+            # Both databases know "on conflict do nothing", and SQLAlchemy has it with each of them.
+            insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+            statement = insert(calls).on_conflict_do_nothing().returning(calls.c.sequence)
+            kept = connection.scalars(statement, [_columns(reporter, record) for record in records])
+            return len(kept.all())
 
     def page(self, *, root: str, after: int, limit: int) -> tuple[list[CallRecord], int]:
         """Return records of one tree or all that came behind position `after`, and the position of the last."""

@@ -1,46 +1,64 @@
-"""The database file, and the two kinds of transaction on it."""
+"""The database, and the two kinds of transaction on it."""
 
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, select, text
+from sqlalchemy.engine import URL
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from callboard_registry.tables import metadata
+from callboard_registry.migrations import upgrade
+
+LONGEST_WAIT: Final = 10
+"""Seconds that a transaction waits for its turn to write."""
 
 _WRITES: Final = "callboard_writes"
+_WRITE_LOCK: Final = 0x43414C4C
+"""Which of a PostgreSQL database's advisory locks is the registry's."""
 
 
 class Database:
-    """A SQLite file in WAL mode. May be used from several threads: any number read while one writes.
+    """A SQLite file in WAL mode, or a PostgreSQL database; any number of threads may read while one writes.
 
     What a transaction wrote is on the disk when `writing` is left, so neither SIGKILL nor a power cut takes it back.
+    Writers take turns, also those of other processes: whatever is numbered becomes visible in the order of its
+    numbers, and whoever reads on from the last number misses nothing.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._reading = engine
+        if engine.dialect.name == "postgresql":
+            # As SQLite does it: every statement of a reader sees the same state.
+            self._reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     @classmethod
     def open(cls, url: str) -> "Database":
-        """Open the file at `url` (a SQLAlchemy URL) and make the tables that are missing.
+        """Open the database at `url` (a SQLAlchemy URL) and bring its tables up to date.
 
         Raises:
-            sqlalchemy.exc.OperationalError: The file cannot be opened or written.
+            sqlalchemy.exc.DatabaseError: It cannot be opened or written.
+            callboard_registry.migrations.NewerError: A newer registry has worked with it.
         """
-        engine = create_engine(url, connect_args={"timeout": 10})
-        event.listen(engine, "connect", _prepare)
-        event.listen(engine, "begin", _begin)
+        parsed = make_url(url)
+        postgresql = parsed.get_backend_name() == "postgresql"
+        engine = _postgresql(parsed) if postgresql else _sqlite(parsed)
+        event.listen(engine, "begin", _begin_postgresql if postgresql else _begin_sqlite)
         database = cls(engine)
-        with database.writing() as connection:
-            metadata.create_all(connection)
+        try:
+            with database.writing() as connection:
+                upgrade(connection)
+        except BaseException:
+            engine.dispose()
+            raise
         return database
 
     @contextmanager
     def reading(self) -> Generator[Connection]:
         """One transaction that sees the database as it is now."""
-        with self._engine.begin() as connection:
+        with self._reading.begin() as connection:
             yield connection
 
     @contextmanager
@@ -63,14 +81,38 @@ class Database:
         self._engine.dispose()
 
 
+def _sqlite(url: URL) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": LONGEST_WAIT})
+    event.listen(engine, "connect", _prepare)
+    return engine
+
+
+def _postgresql(url: URL) -> Engine:
+    options = (
+        f"-c synchronous_commit=on -c timezone=UTC -c lock_timeout={LONGEST_WAIT}s -c statement_timeout={LONGEST_WAIT}s"
+    )
+    # Other drivers may be named in the URL, but only this one is installed with the registry.
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        connect_args={"connect_timeout": LONGEST_WAIT, "options": options},
+        # A connection that was lost while it lay idle is replaced instead of failing the next call.
+        pool_pre_ping=True,
+    )
+
+
 def _prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
-    # The driver's own idea of when a transaction begins is in the way; `_begin` says it instead.
+    # The driver's own idea of when a transaction begins is in the way; `_begin_sqlite` says it instead.
     connection.isolation_level = None
     for pragma in ("journal_mode=wal", "synchronous=full", "foreign_keys=on"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 
-def _begin(connection: Connection) -> None:
+def _begin_sqlite(connection: Connection) -> None:
     # A reader that turned writer half-way could find its snapshot outdated; writers say so from the start.
     writes = connection.get_execution_options().get(_WRITES)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if connection.get_execution_options().get(_WRITES):
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _WRITE_LOCK})

@@ -118,7 +118,7 @@ def _canonical(data: bytes) -> bytes:
         raise Refusal("invalid", "document", f"document has {len(data)} bytes; at most {LARGEST} are taken")
     try:
         parsed = cast(object, json.loads(data.decode(), object_pairs_hook=_object, parse_constant=_no_constant))
-        _require_shallow(parsed)
+        _require_plain(parsed)
         # rfc8785 takes JSON values, which is what the line above returned; its name for them is private.
         canonical = rfc8785.dumps(cast(dict[str, object], parsed))  # pyright: ignore[reportArgumentType]
     except (ValueError, RecursionError) as error:
@@ -143,7 +143,7 @@ def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is no JSON")
 
 
-def _require_shallow(parsed: object) -> None:
+def _require_plain(parsed: object) -> None:
     level, depth = [parsed], 0
     while level:
         if depth > DEEPEST:
@@ -151,9 +151,12 @@ def _require_shallow(parsed: object) -> None:
         below: list[object] = []
         for value in level:
             if isinstance(value, dict):
-                below.extend(cast(dict[str, object], value).values())
+                members = cast(dict[str, object], value)
+                below.extend((*members.keys(), *members.values()))
             elif isinstance(value, list):
                 below.extend(cast(list[object], value))
+            elif isinstance(value, str) and "\x00" in value:
+                raise ValueError("a text holds the character NUL, which not every database can keep")
         level, depth = below, depth + 1
 
 

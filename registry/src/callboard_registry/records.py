@@ -43,6 +43,9 @@ def _read(message: pb.CallRecord, field: str, reporter: str) -> CallRecord:
     long = next((name for name, value in vars(record).items() if isinstance(value, str) and len(value) > LONGEST), None)
     if long is not None:
         raise Refusal("invalid", f"{field}.{long}", f"{long} has more than {LONGEST} characters; cut it")
+    strange = next((name for name, value in vars(record).items() if isinstance(value, str) and "\x00" in value), None)
+    if strange is not None:
+        raise Refusal("invalid", f"{field}.{strange}", f"{strange} holds the character NUL; leave it out")
     # A second endpoint, `<team>-canary`, is the team's too.
     if reporter not in (record.caller, record.endpoint, record.endpoint.removesuffix("-canary")):
         raise Refusal(

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
 import grpc
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from typing_extensions import override
 
 from callboard_registry.access import bearer
@@ -141,6 +141,8 @@ async def _answering(context: Context) -> AsyncGenerator[None]:
         await context.abort(
             _CODES[refusal.kind], refusal.message, trailing_metadata=((FIELD_METADATA, refusal.field.encode()),)
         )
+    except DataError:
+        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the request holds a text that can name nothing here")
     except OperationalError:
         await context.abort(grpc.StatusCode.UNAVAILABLE, "the registry's database does not answer; try again")
 

@@ -17,9 +17,10 @@ from sqlalchemy.exc import DatabaseError
 from typing_extensions import override
 
 from callboard_registry.database import Database
+from callboard_registry.migrations import NewerError
 from callboard_registry.registry import Registry
 from callboard_registry.rpc import RegistryRpc
-from callboard_registry.settings import Address, Settings
+from callboard_registry.settings import Address, Settings, shown
 from callboard_registry.web import web_application
 from callboard_registry_api.v1 import registry_pb2
 from callboard_registry_api.v1.registry_pb2_grpc import (
@@ -71,7 +72,8 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with serving(settings) as addresses:
-        log.info("serving gRPC on %s and http://%s from %s", addresses.grpc, addresses.http, settings.database)
+        where = shown(settings.database)
+        log.info("serving gRPC on %s and http://%s from %s", addresses.grpc, addresses.http, where)
         await stop.wait()
         log.info("stopping: calls in flight get %g seconds", GRACE)
     log.info("stopped")
@@ -150,9 +152,14 @@ def _database(url: str) -> Database:
     try:
         return Database.open(url)
     except DatabaseError as error:
+        reason = " ".join(str(error.orig).split())
         raise StartError(
-            f"database {url!r} cannot be opened for writing ({error.orig}); "
+            f"database {shown(url)!r} cannot be opened for writing ({reason}); "
             "choose another with CALLBOARD_REGISTRY_DATABASE"
+        ) from error
+    except NewerError as error:
+        raise StartError(
+            f"database {shown(url)!r} has form {str(error)!r}, which a newer registry made; start that one"
         ) from error
 
 

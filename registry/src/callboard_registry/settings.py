@@ -34,8 +34,9 @@ class Address:
 class Settings:
     """Where the registry listens and keeps what it holds."""
 
-    database: str
-    """SQLAlchemy URL of a SQLite file (`CALLBOARD_REGISTRY_DATABASE`); by default `registry.db` in the home."""
+    database: str = field(repr=False)
+    """SQLAlchemy URL of a SQLite file or a PostgreSQL database (`CALLBOARD_REGISTRY_DATABASE`); by default the file
+    `registry.db` in the home."""
 
     grpc: Address
     """Where gRPC is served (`CALLBOARD_REGISTRY_GRPC`)."""
@@ -59,7 +60,7 @@ class Settings:
         home = MemberSettings.from_environment(variables).home
         home.mkdir(parents=True, exist_ok=True)
         database = variables.get("CALLBOARD_REGISTRY_DATABASE") or f"sqlite:///{(home / 'registry.db').absolute()}"
-        _require_sqlite_file(database)
+        _require_database(database)
         return cls(
             database=database,
             grpc=_address(variables, "CALLBOARD_REGISTRY_GRPC", DEFAULT_GRPC),
@@ -77,18 +78,27 @@ def _address(variables: Mapping[str, str], name: str, default: str) -> Address:
     return Address(host, int(port))
 
 
-def _require_sqlite_file(database: str) -> None:
+def shown(database: str) -> str:
+    """Return a database's URL as it may be logged: without the password."""
+    return make_url(database).render_as_string(hide_password=True)
+
+
+def _require_database(database: str) -> None:
     try:
         url = make_url(database)
     except ArgumentError as error:
         raise SettingsError(
             "CALLBOARD_REGISTRY_DATABASE is no SQLAlchemy URL; use one like 'sqlite:////var/lib/callboard/registry.db'"
         ) from error
-    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
-        raise SettingsError(
-            f"CALLBOARD_REGISTRY_DATABASE is {url.render_as_string()!r}; the registry keeps its data in a SQLite file, "
-            "use 'sqlite:////path/to/registry.db'"
-        )
+    backend = url.get_backend_name()
+    if backend == "sqlite" and url.database not in (None, "", ":memory:"):
+        return
+    if backend == "postgresql" and url.database:
+        return
+    raise SettingsError(
+        f"CALLBOARD_REGISTRY_DATABASE is {shown(database)!r}; the registry keeps its data in a SQLite file or in "
+        "PostgreSQL, use 'sqlite:////path/to/registry.db' or 'postgresql://user@host/database'"
+    )
 
 
 def _token_in(path: Path) -> str:

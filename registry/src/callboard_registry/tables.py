@@ -1,4 +1,4 @@
-"""The tables that hold what the registry knows."""
+"""The tables that hold what the registry knows, as the last of the `migrations` leaves them."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -39,13 +39,16 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 
+Name: Final = String().with_variant(String(collation="C"), "postgresql")
+"""A name that is sorted by its bytes, so that pages have the same order on every database."""
+
 metadata: Final = MetaData()
 
 keys: Final = Table(
     "keys",
     metadata,
-    Column("team", String, primary_key=True),
-    Column("key_id", String, primary_key=True),
+    Column("team", Name, primary_key=True),
+    Column("key_id", Name, primary_key=True),
     Column("public_bytes", LargeBinary, nullable=False, unique=True),
     Column("created", Moment, nullable=False),
 )
@@ -53,14 +56,14 @@ keys: Final = Table(
 listings: Final = Table(
     "listings",
     metadata,
-    Column("service", String, primary_key=True),
-    Column("digest", String, primary_key=True),
+    Column("service", Name, primary_key=True),
+    Column("digest", Name, primary_key=True),
     Column("number", Integer, nullable=False),
-    Column("team", String, nullable=False, index=True),
-    Column("state", String, nullable=False),
+    Column("team", Name, nullable=False, index=True),
+    Column("state", Name, nullable=False),
     Column("created", Moment, nullable=False),
     # The newest of the revision's texts.
-    Column("text_digest", String, nullable=False),
+    Column("text_digest", Name, nullable=False),
     UniqueConstraint("service", "number"),
 )
 """Revisions. What a caller can observe of one never changes; `state` and `text_digest` may."""
@@ -68,9 +71,9 @@ listings: Final = Table(
 texts: Final = Table(
     "texts",
     metadata,
-    Column("service", String, primary_key=True),
-    Column("digest", String, primary_key=True),
-    Column("text_digest", String, primary_key=True),
+    Column("service", Name, primary_key=True),
+    Column("digest", Name, primary_key=True),
+    Column("text_digest", Name, primary_key=True),
     Column("document", LargeBinary, nullable=False),
     Column("summary", String, nullable=False),
     # Names, one a line.
@@ -83,7 +86,7 @@ texts: Final = Table(
 policies: Final = Table(
     "policies",
     metadata,
-    Column("team", String, primary_key=True),
+    Column("team", Name, primary_key=True),
     Column("version", Integer, primary_key=True),
     Column("digest", String, nullable=False),
     Column("document", LargeBinary, nullable=False),

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from fastapi import FastAPI, Header, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 
 from callboard_registry.access import bearer
@@ -150,11 +150,15 @@ def _answer_refusals(app: FastAPI) -> None:
         what = f"{request.method} {request.url.path}: {error.detail.lower()}; `GET /` shows what is served"
         return _error(error.status_code, "not_found" if error.status_code == 404 else "invalid", "", what)
 
+    @app.exception_handler(DataError)
+    async def unkeepable(_: Request, __: DataError) -> JSONResponse:
+        return _error(400, "invalid", "", "the request holds a text that can name nothing here")
+
     @app.exception_handler(OperationalError)
     async def unavailable(_: Request, __: OperationalError) -> JSONResponse:
         return _error(503, "unavailable", "", "the registry's database does not answer; try again")
 
-    del refused, malformed, not_served, unavailable  # they live in the application now
+    del refused, malformed, not_served, unkeepable, unavailable  # they live in the application now
 
 
 def _error(status: int, code: str, field: str, message: str) -> JSONResponse:

@@ -322,7 +322,7 @@ def _batches(records: Iterable[CallRecord]) -> Iterator[bytes]:
 
 def _cut(record: CallRecord) -> CallRecord:
     texts = {
-        name: value.encode(errors="replace").decode()[:LONGEST_TEXT]
+        name: value.encode(errors="replace").decode().replace("\x00", "?")[:LONGEST_TEXT]
         for name, value in vars(record).items()
         if isinstance(value, str)
     }

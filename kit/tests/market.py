@@ -38,13 +38,19 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from callboard_kit import Policy, Rule
 from callboard_kit.identity import SigningKey
 from callboard_kit.testing import LocalMesh
-from callboard_kit.tokens import TOKEN_HEADER, Address, Call
+from callboard_kit.tokens import TOKEN_HEADER, Address, Call, Limits
 from callboard_registry_api.model import CallRecord
 
 TEAMS = ("shop", "broker", "buyer", "browser", "thief")
 SHOP_POLICY = Policy(
     rules=(
-        Rule(name="browsers", callers=("browser",), services=("shop.v1",), hide=("price",)),
+        Rule(
+            name="browsers",
+            callers=("browser",),
+            services=("shop.v1",),
+            operations=("look", "buy", "relay"),
+            hide=("price",),
+        ),
         Rule(name="buyers", callers=("buyer", "broker"), services=("shop.v1",)),
     )
 )
@@ -90,8 +96,15 @@ class Market:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, mesh: LocalMesh, *, http_port: int = 0) -> AsyncGenerator["Market"]:
-        """Open a market on a mesh that has the namespaces of `TEAMS`."""
+    async def open(
+        cls,
+        mesh: LocalMesh,
+        *,
+        http_port: int = 0,
+        teams: Sequence[str] = TEAMS,
+        robbers: Sequence[str] = ("buyer", "broker", "thief"),
+    ) -> AsyncGenerator["Market"]:
+        """Open a market for `teams` on a mesh that has their namespaces."""
         market = cls(mesh, http_port)
         asking = (Ask, AskMany, AskAndCancel)
 
@@ -99,7 +112,12 @@ class Market:
             market.records.extend(records)
 
         async with AsyncExitStack() as stack:
-            for team in ("shop", "broker"):
+            for team in teams:
+                if team not in ("shop", "broker"):
+                    market.clients[team] = await stack.enter_async_context(
+                        mesh.member(team, workflows=asking, contracts=[Shop])
+                    )
+                    continue
                 market.clients[team] = await stack.enter_async_context(
                     mesh.member(
                         team,
@@ -111,11 +129,7 @@ class Market:
                         sinks=[keep],
                     )
                 )
-            for team in ("buyer", "browser", "thief"):
-                market.clients[team] = await stack.enter_async_context(
-                    mesh.member(team, workflows=asking, contracts=[Shop])
-                )
-            for team in ("buyer", "broker", "thief"):
+            for team in robbers:
                 market.bare[team] = client = await mesh.bare_client(team)
                 market._forgers[team] = forger = Forger()
                 await stack.enter_async_context(
@@ -128,7 +142,7 @@ class Market:
                     )
                 )
             stack.callback(market.service.released.set)
-            listed = await market.bare["buyer"].operator_service.list_nexus_endpoints(ListNexusEndpointsRequest())
+            listed = await market.clients["buyer"].operator_service.list_nexus_endpoints(ListNexusEndpointsRequest())
             [market._shop_id] = [each.id for each in listed.endpoints if each.spec.name == "shop"]
             yield market
 
@@ -150,6 +164,26 @@ class Market:
         async with asyncio.timeout(40):
             report = await self.clients[team].execute_workflow(Ask.run, errand, id=name, task_queue=team)
         return report, name
+
+    async def ask_many(
+        self,
+        team: str,
+        operations: Sequence[str],
+        input: Mapping[str, object] | None = None,
+        *,
+        limits: Limits | None = None,
+        **more: object,
+    ) -> list[tuple[str, str]]:
+        """Have one workflow of `team` make calls at the same time; returns the errors and their words."""
+        errands = [
+            Errand.model_validate({"operation": each, **({"input": input} if input else {}), **more})
+            for each in operations
+        ]
+        async with asyncio.timeout(60):
+            reports = await self.clients[team].execute_workflow(
+                AskMany.run, args=[errands, limits], id=f"many-{uuid.uuid4().hex[:8]}", task_queue=team
+            )
+        return [(report.error, report.words) for report in reports]
 
     async def rob(
         self, team: str, forge: Forge, operation: str = "look", input: object = None, **more: object

@@ -200,7 +200,7 @@ class ShopService:
         self.crowd_now = 0
         self.crowd_most = 0
         self.released = threading.Event()
-        """Ends handlers that block their thread."""
+        """Ends handlers that would not end by themselves."""
 
     @sync_operation
     async def look(self, ctx: StartOperationContext, wish: Wish) -> Gift:
@@ -266,9 +266,9 @@ class ShopService:
 
     @sync_operation
     async def hang_on(self, ctx: StartOperationContext, wish: Wish) -> Gift:
-        for _ in range(20):
+        while not self.released.is_set():
             try:
-                await asyncio.sleep(3)
+                await asyncio.sleep(0.2)
             except asyncio.CancelledError:
                 continue  # As code does that catches too much.
         return gift(wish.text)

@@ -1,21 +1,11 @@
 """What Temporal would let nobody catch, or would not refuse at all, is an ordinary error in the caller's workflow."""
 
-import uuid
-
 import pytest
 from market import Market
-from parts import AskMany, Errand
 
 from callboard_kit.caller import MAX_IN_FLIGHT
 from callboard_kit.signing import MAX_HEADER_BYTES, MAX_PAYLOAD_BYTES
 from callboard_kit.tokens import Limits
-
-
-async def ask_many(market: Market, errands: list[Errand], limits: Limits | None = None) -> list[tuple[str, str]]:
-    reports = await market.clients["buyer"].execute_workflow(
-        AskMany.run, args=[errands, limits], id=f"many-{uuid.uuid4().hex[:8]}", task_queue="buyer"
-    )
-    return [(report.error, report.words) for report in reports]
 
 
 async def test_an_endpoint_that_does_not_exist(market: Market) -> None:
@@ -35,9 +25,9 @@ async def test_an_endpoint_that_was_made_while_the_worker_runs(market: Market) -
 
 
 async def test_a_workflow_that_asked_too_early_finds_an_endpoint_later(market: Market) -> None:
-    errands = [Errand(operation="look", endpoint="nowhere"), Errand(operation="look", endpoint="nowhere")]
+    results = await market.ask_many("buyer", ["look", "look"], endpoint="nowhere")
 
-    assert [error for error, _ in await ask_many(market, errands)] == ["RefusedError", "RefusedError"]
+    assert [error for error, _ in results] == ["RefusedError", "RefusedError"]
 
 
 @pytest.mark.parametrize(
@@ -101,31 +91,32 @@ async def test_an_input_that_breaks_the_schema_names_the_path(
 async def test_sixty_calls_at_once_wait_their_turn(market: Market) -> None:
     market.service.crowd_most = 0
 
-    results = await ask_many(market, [Errand(operation="crowd")] * 60)
+    results = await market.ask_many("buyer", ["crowd"] * 60)
 
     assert results == [("", "")] * 60
     assert 1 < market.service.crowd_most <= MAX_IN_FLIGHT
 
 
 async def test_sixty_calls_that_are_refused_give_their_turns_back(market: Market) -> None:
-    errands = [Errand(operation="refuse"), Errand(operation="look", endpoint="nowhere")] * 30
+    refused = await market.ask_many("buyer", ["refuse"] * 60)
+    nowhere = await market.ask_many("buyer", ["look"] * 60, endpoint="nowhere")
 
-    results = await ask_many(market, errands)
-
-    assert {error for error, _ in results} == {"RefusedError"}
+    assert {error for error, _ in refused + nowhere} == {"RefusedError"}
 
 
 async def test_a_workflow_makes_no_more_calls_than_its_tree_allows(market: Market) -> None:
-    results = await ask_many(market, [Errand(operation="look")] * 4, Limits(fan_out=3))
+    results = await market.ask_many("buyer", ["look"] * 4, limits=Limits(fan_out=3))
 
     assert results == [("", "")] * 3 + [("RefusedError", "this workflow has made 3 calls, the limit of its tree")]
 
 
 async def test_a_tree_goes_no_deeper_than_it_may(market: Market) -> None:
-    deep = Errand.model_validate({"operation": "relay", "endpoint": "broker", "input": {"text": "shop look tea"}})
+    async def relay(depth: int) -> list[tuple[str, str]]:
+        to = {"text": "shop look tea"}
+        return await market.ask_many("buyer", ["relay"], to, limits=Limits(depth=depth), endpoint="broker")
 
-    assert await ask_many(market, [deep], Limits(depth=2)) == [("", "")]
-    assert await ask_many(market, [deep], Limits(depth=1)) == [
+    assert await relay(2) == [("", "")]
+    assert await relay(1) == [
         ("RefusedError", "calling shop.v1 look would be 2 hops deep; the limit of this tree is 1")
     ]
 

@@ -84,7 +84,8 @@ def _serve_until_stopped(package: str, **parts: Any) -> int:  # Any: the keyword
     try:
         settings = Settings.from_environment()
         logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-        asyncio.run(_serve(package, settings, **parts))
+        # Not `asyncio.run`: when all is done it would wait for handlers that do not let themselves be cancelled.
+        asyncio.new_event_loop().run_until_complete(_serve(package, settings, **parts))
     except (ServeError, SettingsError, TeamFileError, ConnectError, KeyFileError, ProvisionError) as error:
         sys.stderr.write(f"{team_name(package)}: {error}\n")
         return 1

@@ -1,0 +1,7 @@
+"""Whether a new schema may take the place of an old one, with a proof, or with a document that says why not."""
+
+from callboard_registry.compatibility.comparing import compare
+from callboard_registry.compatibility.documents import Draft, SchemaError
+from callboard_registry.compatibility.verdicts import DIRECTIONS, Answer, Budget, Direction, Finding, Verdict
+
+__all__ = ["DIRECTIONS", "Answer", "Budget", "Direction", "Draft", "Finding", "SchemaError", "Verdict", "compare"]

@@ -1,0 +1,117 @@
+"""Comparing two schemas: may the new one take the place of the old one?"""
+
+import time
+from dataclasses import dataclass, replace
+from typing import Final
+
+from callboard_registry.compatibility.compiling import Compiler
+from callboard_registry.compatibility.documents import Document, Draft, SchemaError
+from callboard_registry.compatibility.evidence import Side, finding, repaired
+from callboard_registry.compatibility.ignoring import ignored_members
+from callboard_registry.compatibility.nodes import Node, Store
+from callboard_registry.compatibility.outcomes import Closed, Found, Fuel, Outcome, OutOfBudgetError, Undecided
+from callboard_registry.compatibility.searching import Searcher
+from callboard_registry.compatibility.verdicts import Answer, Budget, Direction, Finding, Verdict
+
+_MOST_FINDINGS: Final = 8
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """Who writes documents, and who has to be able to read them."""
+
+    writer: Document
+    reader: Document
+    direction: Direction
+
+    @property
+    def closed(self) -> bool:
+        """Whether the writer is typed, and writes only the members that it declares."""
+        return self.direction in ("input", "output")
+
+
+def compare(
+    old: object,
+    new: object,
+    direction: Direction = "backward",
+    budget: Budget | None = None,
+    *,
+    old_draft: Draft | None = None,
+    new_draft: Draft | None = None,
+) -> Verdict:
+    """Say whether the new schema may take the place of the old one.
+
+    `backward`: every document that is valid under the old schema is valid under the new one; `forward`: the other way
+    round. `input` and `output` are meant for the two sides of an operation, whose writers are typed: they send the
+    members that they declare and no others. What an old caller sends has to be valid under the new input; what the new
+    service answers has to be valid under the old output.
+
+    A draft is taken from `$schema` unless it is given here.
+    """
+    budget = budget or Budget()
+    try:
+        before, after = Document(old, old_draft), Document(new, new_draft)
+        swapped = direction in ("forward", "output")
+        sides = _Sides(after if swapped else before, before if swapped else after, direction)
+        writer, reader = Side(sides.writer), Side(sides.reader)
+    except SchemaError as error:
+        return Verdict(Answer.UNKNOWN, (Finding("schema", "", f"this is no schema: {error}"),))
+    deadline = time.monotonic() + budget.seconds
+    fuel = Fuel(budget.steps, lambda: time.monotonic() > deadline)
+    verdict = _judged(_search(sides, fuel), sides, writer, reader)
+    if verdict.answer is Answer.INCOMPATIBLE:
+        verdict = replace(verdict, findings=_more(verdict.findings, sides, writer, reader, fuel))
+    ignored = ignored_members(sides.writer, sides.reader) if sides.closed else ()
+    return replace(verdict, ignored=ignored, steps=fuel.spent)
+
+
+def _search(sides: _Sides, fuel: Fuel) -> Outcome:
+    """Look for a document that the writer may write and the reader refuses."""
+    store = Store()
+    try:
+        written = Compiler(store, sides.writer).compile(closed=sides.closed)
+        read = Compiler(store, sides.reader).compile()
+        state: frozenset[Node] = frozenset({written, store.negation(read)})
+        return Searcher(store, fuel).search(state, "")
+    except OutOfBudgetError as error:
+        return Undecided((str(error),))
+    except RecursionError:
+        return Undecided(("nested too deep to follow",))
+
+
+def _judged(outcome: Outcome, sides: _Sides, writer: Side, reader: Side) -> Verdict:
+    if isinstance(outcome, Closed):
+        return Verdict(Answer.COMPATIBLE, proof=outcome.step)
+    if isinstance(outcome, Undecided):
+        return Verdict(Answer.UNKNOWN, tuple(_undecided(reason) for reason in outcome.reasons))
+    if not writer.takes(outcome.value) or reader.takes(outcome.value):
+        return Verdict(Answer.UNKNOWN, (_undecided("a document was found, but the validator judges it otherwise"),))
+    error = reader.errors(outcome.value)[0]
+    return Verdict(Answer.INCOMPATIBLE, (finding(error, outcome.value, sides.direction),))
+
+
+def _undecided(reason: str) -> Finding:
+    rule = "budget" if reason.startswith("not decided within") else "undecided"
+    return Finding(rule, "", reason)
+
+
+def _more(
+    first: tuple[Finding, ...], sides: _Sides, writer: Side, reader: Side, fuel: Fuel
+) -> tuple[Finding, ...]:
+    """Find what else breaks: take out of the reader what refused the last document, and look again."""
+    findings = list(first)
+    schema = sides.reader.schema
+    while len(findings) < _MOST_FINDINGS:
+        document = findings[-1].counterexample
+        error = reader.errors(document)[0]
+        schema = repaired(schema, error, error.schema_path)
+        if schema is None:
+            break
+        outcome = _search(replace(sides, reader=Document(schema, sides.reader.draft)), fuel)
+        if not isinstance(outcome, Found) or not writer.takes(outcome.value) or reader.takes(outcome.value):
+            break
+        found = finding(reader.errors(outcome.value)[0], outcome.value, sides.direction)
+        if found in findings:
+            break
+        findings.append(found)
+    return tuple(findings)

@@ -69,6 +69,11 @@ class Pool:
         moved = rebuilt(schema, inside)
         if isinstance(reference := schema.get("$ref"), str) and reference.startswith(_LOCAL):
             moved["$ref"] = self._put(reference.removeprefix(_LOCAL), local, owner=owner)
+        hint = as_schema(schema.get("discriminator"))
+        if hint is not None and "mapping" in hint:
+            names = {tag: str(to).removeprefix(_LOCAL) for tag, to in mapping(hint, "mapping").items()}
+            led = {tag: self._put(name, local, owner=owner) for tag, name in names.items()}
+            moved["discriminator"] = {**hint, "mapping": led}
         return moved
 
     def _free(self, name: str, owner: str) -> str:

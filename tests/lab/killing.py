@@ -5,7 +5,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -13,8 +13,8 @@ from typing import Final
 from callboard.stack import leftovers
 from tests.playing.books import written
 from tests.playing.stage import Stage
+from tests.playing.waiting import until
 
-_TICK: Final = 0.1
 _CHANCE: Final = 0.4
 """How often a worker that has just written is killed for it."""
 
@@ -90,6 +90,14 @@ class Killer:
             finally:
                 for task in tasks:
                     task.cancel()
+        await self.all_back()
+
+    async def all_back(self) -> None:
+        """Wait until everything that was killed does its work again.
+
+        Raises:
+            TimeoutError: Something does not.
+        """
         await asyncio.gather(*self._waits)
 
     async def _strike(self) -> None:
@@ -122,11 +130,10 @@ class Killer:
         return kill
 
     async def _until_back(self, kill: Kill) -> None:
-        async with asyncio.timeout(_LONGEST):
-            await _until(lambda: self._is_back(kill.part, not_as=kill.pid))
-            if kill.part == "temporal":
-                # It is back for good when the workers have found it again.
-                await _until(self._workers_are_back)
+        await until(lambda: self._is_back(kill.part, not_as=kill.pid), within=_LONGEST)
+        if kill.part == "temporal":
+            # It is back for good when the workers have found it again.
+            await until(self._workers_are_back, within=_LONGEST)
         kill.away = time.monotonic() - kill.at
         self._pids = _pids(self._stage)
         self._peace[kill.part] = time.monotonic() + self._rest
@@ -144,10 +151,3 @@ class Killer:
 
 def _pids(stage: Stage) -> dict[str, int]:
     return {name: state.pid for name, state in stage.processes().items() if state.pid is not None}
-
-
-async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
-    while True:
-        if await condition():
-            return
-        await asyncio.sleep(_TICK)

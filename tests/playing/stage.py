@@ -2,6 +2,7 @@
 
 import os
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, Telemetr
 from callboard.stack import leftovers, lifecycle
 from callboard.stack.parts import Part
 from callboard.stack.readiness import Readiness
-from callboard.stack.supervision import ProcessState
+from callboard.stack.supervision import ProcessState, Supervisor
 from callboard_kit.client import load_key
 from callboard_kit.plugin import MeshPlugin
 from callboard_kit.settings import Settings
@@ -27,6 +28,7 @@ from tests.playing.books import Books
 from tests.playing.histories import Told, conversation
 from tests.playing.scripts import script
 from tests.playing.tasks import Task, TaskSet
+from tests.playing.waiting import until
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,36 @@ class Stage:
         if self._readiness is None:
             self._readiness = Readiness(self.environment)
         return await self._readiness.answers(part, pid)
+
+    async def call(
+        self, caller: str, service: str, operation: str, sent: object, *, endpoint: str | None = None
+    ) -> Any:
+        """Call an operation as a team, with whatever input; the endpoint is that of the service unless it is said.
+
+        Raises:
+            MeshError: What the other side answered instead.
+        """
+        nexus = (await self.client(caller)).create_nexus_client(
+            service=service, endpoint=endpoint or service.partition(".")[0]
+        )
+        return await nexus.execute_operation(operation, sent, id=f"call-{uuid.uuid4()}")
+
+    async def take_away(self, name: str) -> None:
+        """Stop a process until `bring_back`."""
+        Supervisor(self.stack.record.socket).stop(name)
+        await until(lambda: self._has_stopped(name), within=30)
+
+    async def bring_back(self, name: str) -> None:
+        """Start a process that was taken away, and wait until it does its work."""
+        Supervisor(self.stack.record.socket).start(name)
+        await until(lambda: self._is_up(name), within=60)
+
+    async def _has_stopped(self, name: str) -> bool:
+        return self.processes()[name].pid is None
+
+    async def _is_up(self, name: str) -> bool:
+        pid = self.processes()[name].pid
+        return pid is not None and await self.works(name, pid)
 
     async def fill(self, tasks: TaskSet) -> None:
         """Put the records of a task set into the stores, without any effect, and give the offline model its scripts."""

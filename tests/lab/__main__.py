@@ -68,7 +68,7 @@ async def _run(options: argparse.Namespace) -> dict[str, Any]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests.lab", description="Plays tasks while processes are killed at random.")
     parser.add_argument("--seed", type=int, default=20261121, help="draws the victims and the moments")
-    parser.add_argument("--pause", type=float, default=2.5, help="seconds between two kills, on average")
+    parser.add_argument("--pause", type=float, default=3.5, help="seconds between two kills, on average")
     parser.add_argument("--at-once", type=int, default=4, help="tasks that run at the same time")
     parser.add_argument("--model-seconds", type=float, default=0.8, help="how long every other model call takes")
     parser.add_argument("--model-faults", type=float, default=0.0, help="share of model requests that go wrong")

@@ -15,7 +15,7 @@ from tests.playing.books import written
 from tests.playing.stage import Stage
 from tests.playing.waiting import until
 
-_CHANCE: Final = 0.4
+_CHANCE: Final = 0.7
 """How often a worker that has just written is killed for it."""
 
 _HAVE_EFFECTS: Final = ("billing", "customers", "orders", "support")
@@ -49,6 +49,7 @@ class Killer:
         pause: The shortest and the longest time between two kills, in seconds.
         most_away: How many may be away at the same time. More would stop the whole mesh for longer than the 30 s
             for which a caller waits on a small machine, and then show only that it waits no longer.
+        most: How many are killed at large in all. None: no limit.
         rest: How long a process is left in peace once it is back, in seconds.
         say: Is told of every kill.
     """
@@ -61,6 +62,7 @@ class Killer:
         victims: Sequence[str],
         pause: tuple[float, float] = (2.0, 5.0),
         most_away: int = 2,
+        most: int | None = None,
         rest: float = 8.0,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -69,6 +71,7 @@ class Killer:
         self._victims = tuple(victims)
         self._pause = pause
         self._most_away = most_away
+        self._most = most
         self._rest = rest
         self._say = say
         self._pids = _pids(stage)
@@ -113,7 +116,9 @@ class Killer:
                 self.kill(team).ambush = True
 
     def _may_be_killed(self, name: str) -> bool:
-        return self._peace.get(name, 0.0) <= time.monotonic() and len(self._waits) < self._most_away
+        if len(self._waits) >= self._most_away or (self._most is not None and len(self.kills) >= self._most):
+            return False
+        return self._peace.get(name, 0.0) <= time.monotonic()
 
     def kill(self, name: str) -> Kill:
         """Kill one process now. The supervisor starts it again."""

@@ -238,6 +238,8 @@ class _Lowering:
         made = rebuilt(schema, self._lower)
         if schema.get("items") is False:
             made["items"] = False
+        if set(as_schema(schema.get("contains")) or {}) in ({"const"}, {"enum"}):
+            made["contains"] = schema["contains"]  # has the type of the items
         places = sequence(made, "prefixItems")
         most = made.get("maxItems")
         closed = made.get("items") is False or (isinstance(most, int) and most <= len(places))

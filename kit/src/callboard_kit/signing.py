@@ -91,12 +91,13 @@ class CallSigner:
             if not NAME.fullmatch(header) or not VALUE.fullmatch(value):
                 raise RefusedError(f"a call to {name} cannot have the header {header!r}: no such header can travel")
         # Temporal's tracing puts its context in later, when it would be too late to say that it is too much.
-        if (size := headers_size({**merged, **_trace_context()})) > MAX_HEADER_BYTES:
+        if (size := headers_size({**merged, **trace_context()})) > MAX_HEADER_BYTES:
             raise RefusedError(f"the headers of the call to {name} have {size} bytes; {MAX_HEADER_BYTES} is the limit")
         return Signed(headers=merged, time_limit=limit)
 
 
-def _trace_context() -> dict[str, str]:
+def trace_context() -> dict[str, str]:
+    """Return the headers that carry the trace which the code that runs now is part of."""
     carrier: dict[str, str] = {}
     propagate.inject(carrier)
     return carrier

@@ -41,7 +41,7 @@ from callboard_kit.failing import from_failure
 from callboard_kit.identity import digest
 from callboard_kit.links import STANDALONE
 from callboard_kit.settings import Settings
-from callboard_kit.signing import CallSigner
+from callboard_kit.signing import CallSigner, trace_context
 from callboard_kit.tokens import Address, Call, Origin
 
 ROOT: Final = SearchAttributeKey.for_keyword("CallboardRoot")
@@ -97,7 +97,8 @@ class MeshClientOutbound(OutboundInterceptor):
             token_id=self._token_id(to, payload.data),
             now=time.time(),
             time_limit=input.schedule_to_close_timeout,
-            headers=input.headers,
+            # Temporal's tracing passes a trace on from workflows only.
+            headers={**trace_context(), **input.headers},
         )
         input.endpoint = physical
         input.arg = RawValue(payload)

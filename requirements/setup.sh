@@ -38,6 +38,26 @@ if ! cmp -s requirements/dev.txt "$venv/.pins"; then
     cp requirements/dev.txt "$venv/.pins"
 fi
 
+# A room whose folder is gone (another branch was checked out, say) would still be announced, and missed.
+gone=$("$venv/bin/python" - <<'PYTHON'
+import json
+from importlib.metadata import distributions
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+rooms = Path("teams").resolve()
+for distribution in distributions():
+    source = json.loads(distribution.read_text("direct_url.json") or "{}").get("url", "")
+    folder = Path(unquote(urlsplit(source).path))
+    if folder.parent == rooms and not (folder / "pyproject.toml").is_file():
+        print(distribution.metadata["Name"])
+PYTHON
+)
+for distribution in $gone; do
+    say "removing $distribution, whose room is gone"
+    "$venv/bin/python" -m pip uninstall --disable-pip-version-check --quiet --yes "$distribution"
+done
+
 say "installing the rooms"
 set --
 for room in $rooms; do set -- "$@" --editable "${room%/}"; done

@@ -102,3 +102,8 @@ def test_a_file_outside_of_a_package_can_be_read(tmp_path: Path) -> None:
 
     with pytest.raises(TeamFileError, match=f"{path}: "):
         Team.read(path, name="orders")
+
+
+def test_a_room_whose_package_is_gone_says_what_to_do() -> None:
+    with pytest.raises(TeamFileError, match="its package 'callboard_team_ghosts' is gone; run `make setup`"):
+        Team.load("callboard_team_ghosts")

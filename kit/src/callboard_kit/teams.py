@@ -54,9 +54,16 @@ class Team(Message):
         """Read the `team.toml` inside `package`, or `team.<profile>.toml` where the room has one.
 
         Raises:
-            TeamFileError: The file is missing, is not TOML, or has an unknown, missing or wrong key.
+            TeamFileError: The file is missing, is not TOML, or has an unknown, missing or wrong key; or the package
+                itself is gone.
         """
-        folder = files(package)
+        try:
+            folder = files(package)
+        except ModuleNotFoundError as error:
+            raise TeamFileError(
+                f"team {team_name(package)!r} is installed, but its package {package!r} is gone; run `make setup` in"
+                " the checkout it came from, or uninstall its distribution"
+            ) from error
         special = folder / f"team.{profile}.toml"
         path = special if profile and special.is_file() else folder / "team.toml"
         try:

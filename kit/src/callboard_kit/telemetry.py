@@ -14,10 +14,11 @@ from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from temporalio.client import Plugin
-from temporalio.contrib.opentelemetry import OpenTelemetryPlugin, create_tracer_provider
+from temporalio.contrib.opentelemetry import OpenTelemetryPlugin, ReplaySafeTracerProvider, create_tracer_provider
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
 from callboard_kit.process import before_exit
+from callboard_kit.settings import SettingsError
 
 logger: Final = logging.getLogger(__name__)
 
@@ -33,6 +34,9 @@ def start_telemetry(process: str) -> Runtime | None:
 
     Returns:
         The Temporal runtime to connect with, or None for the default one.
+
+    Raises:
+        SettingsError: A variable cannot be used, or its port is in use.
     """
     if os.environ.get(ENDPOINT_VARIABLE):
         provider = create_tracer_provider(resource=Resource.create({"service.name": f"callboard-{process}"}))
@@ -42,12 +46,18 @@ def start_telemetry(process: str) -> Runtime | None:
     address = os.environ.get(METRICS_VARIABLE)
     if not address:
         return None
-    return Runtime(telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=address)))
+    try:
+        return Runtime(telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=address)))
+    except (RuntimeError, ValueError) as error:
+        raise SettingsError(f"{METRICS_VARIABLE} is {address!r}, where metrics cannot be offered: {error}") from error
 
 
 def tracing_plugins() -> list[Plugin]:
-    """Return Temporal's tracing plugin when `start_telemetry`, or the program itself, has set up a tracer provider."""
-    provider = opentelemetry.trace.get_tracer_provider()
-    if isinstance(provider, opentelemetry.trace.ProxyTracerProvider | opentelemetry.trace.NoOpTracerProvider):
+    """Return Temporal's tracing plugin when `start_telemetry`, or the program itself, has set up a tracer provider.
+
+    It has to be one made by `create_tracer_provider`: with any other, workflows would send their spans again when they
+    are replayed, so Temporal does not take it.
+    """
+    if not isinstance(opentelemetry.trace.get_tracer_provider(), ReplaySafeTracerProvider):
         return []
     return [OpenTelemetryPlugin(add_temporal_spans=True)]

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from callboard_kit import directory
 from callboard_kit.directory import RegistryDirectory, StaticDirectory
 from callboard_kit.identity import SigningKey
 from callboard_kit.policy import Policy, Rule
+from callboard_kit.standing import Standing
 from callboard_registry_api import model
 from callboard_registry_api.errors import RegistryNotFoundError, RegistryUnavailableError
 
@@ -29,6 +31,7 @@ class ScriptedRegistry:
     def __init__(self, *keys: SigningKey, policy: bytes | None = POLICY.model_dump_json().encode()) -> None:
         self.keys = list(keys)
         self.document = policy
+        self.listings: list[model.Listing] = []
         self.away = False
         self.hangs = False
         self.asked = 0
@@ -44,6 +47,11 @@ class ScriptedRegistry:
             )
             for key in self.keys
         )
+
+    async def all_listings(self, **asked: object) -> AsyncIterator[model.Listing]:
+        assert asked == {"team": "shop", "all_revisions": True, "summary": True}
+        for listing in self.listings:
+            yield listing
 
     async def get_policy(self, team: str) -> model.Policy:
         if self.document is None:
@@ -79,6 +87,33 @@ async def test_what_the_registry_says_is_known_and_kept(cache: Path) -> None:
     assert later.load()
     assert (later.known, later.find_key(*NAME), later.policy()) == (True, KEYS["orchestrator"].public_key, POLICY)
     assert [path.name for path in cache.parent.iterdir()] == ["shop.json"]
+
+
+async def test_where_a_listing_stands_is_known_and_kept(cache: Path) -> None:
+    moment = datetime(2026, 12, 31, tzinfo=UTC)
+    registry = ScriptedRegistry()
+    registry.listings = [
+        model.Listing(service="shop.v1", digest="a", number=1, team="shop", state="retired", created=moment),
+        model.Listing(
+            service="shop.v1",
+            digest="b",
+            number=2,
+            team="shop",
+            state="deprecated",
+            created=moment,
+            sunset=moment,
+            successor="shop.v2",
+        ),
+    ]
+    known = following(registry, cache)
+    await known.refresh()
+    later = following(ScriptedRegistry(), cache)
+
+    assert later.load()
+    for each in (known, later):
+        assert each.standing("shop.v1", "a") == Standing("retired")
+        assert each.standing("shop.v1", "b") == Standing("deprecated", sunset=moment, successor="shop.v2")
+        assert each.standing("shop.v1", "c") is None
 
 
 async def test_a_registry_that_is_away_leaves_everything_as_it_was(cache: Path) -> None:

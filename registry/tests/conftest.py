@@ -124,7 +124,13 @@ def any_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 async def served(any_database: Callable[[], str]) -> AsyncIterator[tuple[Running, Engine]]:
     """A registry in this process, and a way around it to its database."""
     anywhere = Address("127.0.0.1", 0)
-    settings = Settings(database=any_database(), grpc=anywhere, http=anywhere, administrator_token=ADMINISTRATOR)
+    settings = Settings(
+        database=any_database(),
+        grpc=anywhere,
+        http=anywhere,
+        administrator_token=ADMINISTRATOR,
+        approvers=("auditors",),
+    )
     engine = create_engine(settings.database)
     async with serving(settings) as addresses:
         yield Running(grpc=addresses.grpc, http=addresses.http), engine

@@ -17,6 +17,7 @@ TEXTS = ["", "shop", "shop.v1", "\x00", "' OR 1=1 --", "%", "ß\u2028", "x" * 30
 NUMBERS = [0, 1, -1, 2**31 - 1, -(2**31), 7]
 LONG_NUMBERS = [*NUMBERS, 2**63 - 1, -(2**63)]
 BYTES = [b"", b"{}", b"[]", b"\xff", b'{"rules":[]}', b'{"service":"shop.v1"}', b"\n\x00", b"x" * 32]
+SIGNED = ("document", "batch", "signed")
 ANSWERS = {
     grpc.StatusCode.OK,
     grpc.StatusCode.INVALID_ARGUMENT,
@@ -32,11 +33,14 @@ def any_message(kind: type[Message], chance: random.Random) -> Message:
     for field in message.DESCRIPTOR.fields:
         if chance.random() < 0.3:
             continue
+        if field.type == FieldDescriptor.TYPE_MESSAGE:
+            getattr(message, field.name).CopyFrom(any_message(GetMessageClass(field.message_type), chance))
+            continue
         choices = {
             FieldDescriptor.TYPE_STRING: TEXTS,
             FieldDescriptor.TYPE_BYTES: BYTES,
             FieldDescriptor.TYPE_BOOL: [True, False],
-            FieldDescriptor.TYPE_ENUM: [0, 1, 2, 5, 77, -1],
+            FieldDescriptor.TYPE_ENUM: [0, 1, 2, 3, 4, 5, 6, 77, -1],
             FieldDescriptor.TYPE_INT32: NUMBERS,
             FieldDescriptor.TYPE_INT64: LONG_NUMBERS,
         }[field.type]
@@ -61,7 +65,7 @@ async def test_any_message_is_answered_or_refused(running, shop, client, documen
         )
 
         async def status(message: Message) -> grpc.StatusCode:
-            signed = getattr(message, "document", None) or getattr(message, "batch", b"")
+            signed = next((getattr(message, name, b"") for name in SIGNED if getattr(message, name, b"")), b"")
             token = chance.choice(["administrator-for-tests", shop.sign(method, digest(signed)), "?", ""])
             answering = call(message, metadata=(("authorization", f"Bearer {token}"),), timeout=10)
             return await answering.code()

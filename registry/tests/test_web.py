@@ -113,6 +113,21 @@ async def test_publishing_without_proof_is_refused(http, bank, document):
     assert (await http.get("/v1/listings/shop.v1")).status_code == 404
 
 
+async def test_a_revision_is_moved_by_the_administrator_who_has_seen_it_as_it_is(http, post, document):
+    listing = (await post(document())).json()
+    path, body = "/v1/listings/shop.v1/state", {"digest": listing["digest"], "state": "approved"}
+    headers = {"authorization": "Bearer administrator-for-tests", "if-match": f'"{listing["etag"]}"'}
+
+    unproved = await http.post(path, json=body)
+    approved = await http.post(path, json=body, headers=headers)
+    stale = await http.post(path, json={**body, "state": "revoked"}, headers=headers)
+    unknown = await http.post(path, json={**body, "invented": 1}, headers=headers)
+
+    assert (approved.status_code, approved.json()["state"]) == (200, "approved")
+    assert [each.status_code for each in (unproved, stale, unknown)] == [401, 412, 400]
+    assert (stale.json()["error"]["field"], unknown.json()["error"]["field"]) == ("etag", "invented")
+
+
 async def test_an_oversized_body_is_refused(post):
     answer = await post(b"x" * (1024 * 1024 + 1))
 

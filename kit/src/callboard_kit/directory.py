@@ -1,6 +1,6 @@
-"""What a worker knows of the others: their public keys, and the policy of its own team that is in force.
+"""What a worker knows of the others: their public keys; and of its own team: the policy and the listings' states.
 
-Both come from the registry and are cached, in memory and in a file, so that calls go on while the registry is down
+All come from the registry and are cached, in memory and in a file, so that calls go on while the registry is down
 and a worker can start without it. A cache older than `LONGEST_AGE` is asked for again; when nobody answers, the last
 known good one stays in force.
 """
@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from callboard_kit.identity import VerifyingKey
 from callboard_kit.policy import Policy
+from callboard_kit.standing import Standing
 from callboard_kit.tokens import key_names
 from callboard_registry_api.client import RegistryClient
 from callboard_registry_api.errors import RegistryError, RegistryNotFoundError
@@ -28,7 +29,7 @@ from callboard_registry_api.errors import RegistryError, RegistryNotFoundError
 logger: Final = logging.getLogger(__name__)
 
 LONGEST_AGE: Final = timedelta(seconds=30)
-"""How old a cached key or policy may grow before the registry is asked again."""
+"""How old a cached key, policy or state may grow before the registry is asked again."""
 
 SHORTEST_AGE: Final = timedelta(seconds=0.25)
 """How often, at most, an unknown key makes the worker ask the registry: a stranger cannot make it ask more."""
@@ -49,6 +50,10 @@ class Directory(Protocol):
         """Return the policy in force."""
         ...
 
+    def standing(self, service: str, digest: str) -> Standing | None:
+        """Return where a revision that is served here stands; None when nothing is known of it."""
+        ...
+
     def in_touch(self) -> bool:
         """Tell whether a key that is not found is known to nobody, rather than not heard of yet."""
         ...
@@ -64,6 +69,7 @@ class StaticDirectory:
     def __init__(self, *, policy: Policy, keys: Iterable[VerifyingKey] = ()) -> None:
         self._policy = policy
         self._keys = {(key.team, key.key_id): key for key in keys}
+        self._standings: dict[str, Standing] = {}
 
     def find_key(self, team: str, key_id: str) -> VerifyingKey | None:
         """Return a key that this directory was told."""
@@ -76,6 +82,14 @@ class StaticDirectory:
     def tell(self, key: VerifyingKey) -> None:
         """Vouch for one more key."""
         self._keys[key.team, key.key_id] = key
+
+    def tell_standing(self, service: str, standing: Standing) -> None:
+        """Say where every revision of a service stands."""
+        self._standings[service] = standing
+
+    def standing(self, service: str, digest: str) -> Standing | None:
+        """Return what this directory was told of the service."""
+        return self._standings.get(service)
 
     def in_touch(self) -> bool:
         """Tell that what this directory does not know, nobody does."""
@@ -94,6 +108,7 @@ class RegistryDirectory:
         self._cache = cache
         self._keys: dict[tuple[str, str], VerifyingKey] = {}
         self._policy = Policy()
+        self._standings: dict[tuple[str, str], Standing] = {}
         self._known = False
         self._in_touch = False
         self._asked = float("-inf")
@@ -112,6 +127,10 @@ class RegistryDirectory:
         """Return the last policy the registry is known to have had."""
         return self._policy
 
+    def standing(self, service: str, digest: str) -> Standing | None:
+        """Return what the registry said of a revision when it was last heard."""
+        return self._standings.get((service, digest))
+
     def in_touch(self) -> bool:
         """Tell whether the registry answered when it was last asked."""
         return self._in_touch
@@ -125,7 +144,7 @@ class RegistryDirectory:
                 await self._refresh_after(time.monotonic())
 
     async def refresh(self) -> bool:
-        """Ask the registry for keys and policy and keep the answer; False when it does not answer."""
+        """Ask the registry for keys, policy and states and keep the answer; False when it does not answer."""
         async with self._asking:
             return await self._ask()
 
@@ -143,6 +162,8 @@ class RegistryDirectory:
             keys = await self._client.list_public_keys()
             document = await self._own_policy()
             policy = Policy.model_validate_json(document)
+            listings = self._client.all_listings(team=self._team, all_revisions=True, summary=True)
+            standings = {(each.service, each.digest): Standing.of(each) async for each in listings}
         except (RegistryError, ValidationError) as error:
             logger.warning("going on with the keys and the policy last heard of: %s", error)
             return False
@@ -150,7 +171,7 @@ class RegistryDirectory:
             (key.team, key.key_id): VerifyingKey(team=key.team, key_id=key.key_id, public_bytes=key.public_bytes)
             for key in keys
         }
-        self._policy = policy
+        self._policy, self._standings = policy, standings
         self._known = self._in_touch = True
         try:
             await asyncio.to_thread(self._save, document)
@@ -173,13 +194,17 @@ class RegistryDirectory:
                 for team, key_id, public in document["keys"]
             ]
             policy = Policy.model_validate(document["policy"])
+            # A file of an earlier build says nothing of states.
+            standings = {
+                (service, digest): Standing.kept(written) for service, digest, written in document.get("standings", [])
+            }
         except FileNotFoundError:
             return False
-        except (ValueError, KeyError, TypeError, OSError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
             logger.warning("the cache %s cannot be used and is ignored: %s", self._cache, error)
             return False
         self._keys = {(key.team, key.key_id): key for key in keys}
-        self._policy = policy
+        self._policy, self._standings = policy, standings
         self._known = True
         return True
 
@@ -194,6 +219,7 @@ class RegistryDirectory:
         self._cache.parent.mkdir(parents=True, exist_ok=True)
         keys = [[key.team, key.key_id, base64.b64encode(key.public_bytes).decode()] for key in self._keys.values()]
         fresh = self._cache.with_suffix(f".{os.getpid()}.new")
-        fresh.write_text(json.dumps({"keys": keys, "policy": json.loads(policy)}))
+        standings = [[*revision, standing.to_keep()] for revision, standing in self._standings.items()]
+        fresh.write_text(json.dumps({"keys": keys, "policy": json.loads(policy), "standings": standings}))
         # In one step: a process that is killed here leaves the old file or the new one, never half of one.
         fresh.replace(self._cache)

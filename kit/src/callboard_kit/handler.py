@@ -1,8 +1,9 @@
 """The handler's side: what stands between Temporal and a team's Nexus handler.
 
-In this order: who calls (token, chain, grant, and Temporal's own link), may they (policy), is the input what the
-contract says (schema). Then the handler, within a time limit of its own and with its transient failures retried, and
-at last the output against the schema, without the fields that the caller does not see.
+In this order: who calls (token, chain, grant, and Temporal's own link), may they (policy), is it still offered (the
+listing's state), is the input what the contract says (schema). Then the handler, within a time limit of its own and
+with its transient failures retried, and at last the output against the schema, without the fields that the caller
+does not see.
 
 Nothing a handler does reaches anybody but its own caller: an exception or a handler that hangs ends that one
 operation with an `OperationError`, which does not count towards the circuit breaker Temporal keeps per caller and
@@ -112,12 +113,15 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
             if difference := disagreement(ctx.inbound_links, call, self._settings):
                 raise _refusal(difference, nexusrpc.HandlerErrorType.UNAUTHENTICATED)
             call, contract = self._permitted(call)
+            warning = self._standing(contract)
             self._check_input(contract, call)
         except nexusrpc.HandlerError as error:
             self._recorder.tell(call, "refused", reason=error.message)
             raise
         call = replace(call, entity=_entity(contract))
-        self._recorder.tell(call, "started", reason=call.rule, revision=contract.digest)
+        self._recorder.tell(
+            call, "started", reason="; ".join(filter(None, (call.rule, warning))), revision=contract.digest
+        )
         fault: BaseException | None = None
         result: StartOperationResultSync[Any] | StartOperationResultAsync | None = None
         with mesh.working_on(call):
@@ -195,6 +199,16 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
         if not verdict.allowed:
             raise _refusal(verdict.reason, nexusrpc.HandlerErrorType.UNAUTHORIZED)
         return replace(call, rule=verdict.rule, hide=verdict.hide), contract
+
+    def _standing(self, contract: OperationContract) -> str:
+        """Refuse what is served no more, and return what is to be noted of a call that is answered for now."""
+        standing = self._directory.standing(contract.service, contract.digest)
+        if standing is None:
+            return ""
+        if reason := standing.refusal(contract.service):
+            raise _refusal(reason, nexusrpc.HandlerErrorType.NOT_FOUND)
+        standing.warn(contract.service)
+        return standing.warning(contract.service)
 
     def _check_input(self, contract: OperationContract, call: Call) -> None:
         received = arrival()

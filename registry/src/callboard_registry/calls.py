@@ -1,7 +1,7 @@
 """Call records, as the teams reported them."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import RowMapping, select
@@ -39,6 +39,18 @@ class Calls:
         with self._database.reading() as connection:
             rows = connection.execute(query).mappings().all()
         return [_record(row) for row in rows], rows[-1][calls.c.sequence] if rows else after
+
+    def callers(self, service: str, revision: str, *, since: datetime) -> list[str]:
+        """Return the teams that called this revision since then, in order."""
+        query = (
+            select(calls.c.caller)
+            .where(calls.c.service == service, calls.c.revision == revision, calls.c.start >= since)
+            .where(calls.c.caller != "", calls.c.outcome != "refused")
+            .distinct()
+            .order_by(calls.c.caller)
+        )
+        with self._database.reading() as connection:
+            return list(connection.scalars(query))
 
 
 def _columns(reporter: str, record: CallRecord) -> dict[str, object]:

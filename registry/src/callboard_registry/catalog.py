@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, select, tuple_
 
+from callboard_registry.changes import Change, note
 from callboard_registry.database import Database
 from callboard_registry.documents import ListingDocument
+from callboard_registry.life import ANSWERING, Author, Move, require_move
 from callboard_registry.paging import taken
+from callboard_registry.refusals import Refusal
 from callboard_registry.tables import listings, texts
 from callboard_registry_api.model import Listing, State
 
@@ -97,6 +101,7 @@ class Catalog:
                 connection.execute(
                     listings.insert().values(**text, number=number, team=description.team, state="draft", created=now)
                 )
+                self._note(connection, "published", document)
             if connection.execute(select(texts.c.summary).filter_by(**text)).first() is None:
                 connection.execute(
                     texts.insert().values(
@@ -108,16 +113,79 @@ class Catalog:
                     )
                 )
                 connection.execute(listings.update().where(this).values(text_digest=document.text_digest))
+                if not created:
+                    self._note(connection, "reworded", document)
             listing = _one(connection, this)
         assert listing is not None, "it was inserted above"
         return listing, created
 
-    def set_state(self, service: str, digest: str, state: State) -> Listing | None:
-        """Move a revision to `state` and return it; None when there is no such revision."""
-        this = and_(listings.c.service == service, listings.c.digest == digest)
+    def move(self, move: Move, author: Author, *, live: Sequence[str] = ()) -> Listing | None:
+        """Move a revision and return it; None when there is no such revision. To stay where it is changes nothing.
+
+        Args:
+            move: What was asked for.
+            author: Who asked.
+            live: Teams that still call this revision.
+
+        Raises:
+            Refusal: It cannot go there, or not by this author, or not yet.
+        """
+        this = and_(listings.c.service == move.service, listings.c.digest == move.digest)
         with self._database.writing() as connection:
-            connection.execute(listings.update().where(this).values(state=state))
+            held = _one(connection, this)
+            if held is None:
+                return None
+            require_move(move, held, author)
+            sunset, successor = move.after(held)
+            fate = (move.state, sunset, successor, move.reason or (held.reason if move.state == held.state else ""))
+            if fate == (held.state, held.sunset, held.successor, held.reason):
+                return held
+            if move.successor:
+                _require_successor(connection, move.successor)
+            if move.state == "retired" and held.state == "deprecated" and not move.force:
+                _require_unused(held, live)
+            state, sunset, successor, reason = fate
+            values = {"state": state, "sunset": sunset, "successor": successor, "reason": reason}
+            connection.execute(listings.update().where(this).values(**values, edition=listings.c.edition + 1))
+            note(
+                connection,
+                Change(
+                    kind="moved",
+                    team=held.team,
+                    subject=held.service,
+                    detail=held.digest,
+                    state=state,
+                    author=str(author),
+                    reason=reason,
+                ),
+            )
             return _one(connection, this)
+
+    @staticmethod
+    def _note(connection: Connection, kind: Literal["published", "reworded"], document: ListingDocument) -> None:
+        about = document.description
+        author = about.team
+        note(connection, Change(kind=kind, team=about.team, subject=about.service, detail=about.digest, author=author))
+
+
+def _require_successor(connection: Connection, service: str) -> None:
+    answers = select(listings.c.service).where(listings.c.service == service, listings.c.state.in_(ANSWERING))
+    if connection.execute(answers.limit(1)).first() is None:
+        raise Refusal("invalid", "successor", f"no revision of {service!r} answers here; publish the successor first")
+
+
+def _require_unused(held: Listing, live: Sequence[str]) -> None:
+    if held.sunset is not None and held.sunset > datetime.now(UTC):
+        raise Refusal(
+            "conflict",
+            "force",
+            f"{held.service!r} was promised to answer until {held.sunset:%Y-%m-%d %H:%M} UTC; wait, or use force",
+        )
+    if live:
+        names = ", ".join(repr(name) for name in live)
+        raise Refusal(
+            "conflict", "force", f"{names} called this in the last seven days; let them move on, or use force"
+        )
 
 
 def _one(connection: Connection, which: ColumnElement[bool]) -> Listing | None:
@@ -148,4 +216,8 @@ def _listing(row: RowMapping) -> Listing:
         document=row.get(texts.c.document, b""),
         summary=row[texts.c.summary],
         operations=tuple(row[texts.c.operations].split("\n")),
+        etag=f"e{row[listings.c.edition]}",
+        sunset=row[listings.c.sunset],
+        successor=row[listings.c.successor],
+        reason=row[listings.c.reason],
     )

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import RowMapping, select, tuple_
 
+from callboard_registry.changes import ADMINISTRATOR, Change, note
 from callboard_registry.database import Database
 from callboard_registry.tables import keys
 from callboard_registry_api.model import PublicKey
@@ -54,6 +55,8 @@ class Keyring:
             connection.execute(
                 keys.insert().values(team=team, key_id=key_id, public_bytes=public_bytes, created=key.created)
             )
+            about = Change(kind="key", team=team, subject=key_id, state="enrolled", author=ADMINISTRATOR)
+            note(connection, about)
         return key, True
 
 

@@ -30,7 +30,9 @@ def service_page(listing: Listing) -> str:
     description = ServiceDescription.model_validate_json(listing.document)
     facts = {
         "Team": listing.team,
-        "State": listing.state,
+        "State": f"{listing.state}: {listing.reason}" if listing.reason else listing.state,
+        **({"Answers until": listing.sunset.strftime("%Y-%m-%d %H:%M UTC")} if listing.sunset else {}),
+        **({"Use instead": listing.successor} if listing.successor else {}),
         "Revision": f"{listing.number} · {listing.digest}",
         "Endpoint": description.endpoint,
         "Published": listing.created.strftime("%Y-%m-%d %H:%M UTC"),

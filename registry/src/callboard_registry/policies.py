@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import RowMapping, and_, func, select
 
+from callboard_registry.changes import Change, note
 from callboard_registry.database import Database
 from callboard_registry.documents import PolicyDocument
 from callboard_registry.paging import taken
@@ -80,6 +81,8 @@ class Policies:
                     created=policy.created,
                 )
             )
+            about = Change(kind="policy", team=team, subject=team, detail=str(policy.version), author=team)
+            note(connection, about)
         return policy, True
 
 

@@ -3,8 +3,9 @@
 import asyncio
 import difflib
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 from callboard_kit.identity import VerifyingKey
@@ -14,6 +15,7 @@ from callboard_registry.catalog import Catalog, ListingFilter
 from callboard_registry.database import Database
 from callboard_registry.documents import listing_document, policy_document, require_team
 from callboard_registry.keyring import Keyring, KeyTakenError
+from callboard_registry.life import Author, Move
 from callboard_registry.paging import page_size, position_of, token_at
 from callboard_registry.policies import Policies, StaleError
 from callboard_registry.records import read_batch
@@ -22,6 +24,7 @@ from callboard_registry_api.client import CallPage, Page
 from callboard_registry_api.model import Listing, Policy, PublicKey, State
 
 _READERS: Final = 4
+_LIVE: Final = timedelta(days=7)
 _NEXT_STEP: Final = "`callboard catalog list` shows what there is"
 
 Result = TypeVar("Result")
@@ -35,9 +38,10 @@ class Registry:
     writes, so that writers queue here instead of in SQLite.
     """
 
-    def __init__(self, database: Database, *, administrator_token: str) -> None:
+    def __init__(self, database: Database, *, administrator_token: str, approvers: Collection[str] = ()) -> None:
         self._database = database
         self._administrator_token = administrator_token
+        self._approvers = frozenset(approvers)
         self._keyring = Keyring(database)
         self._catalog = Catalog(database)
         self._policies = Policies(database)
@@ -86,12 +90,18 @@ class Registry:
         last = found[-1] if more else None
         return Page(tuple(found), token_at((last.service, last.number), filters=filters) if last else "")
 
-    async def set_state(self, service: str, digest: str, state: State, *, token: str | None) -> Listing:
-        """Move a revision to another state, for the administrator."""
-        require_administrator(token, method="SetState", secret=self._administrator_token)
-        listing = await self._write(lambda: self._catalog.set_state(service, digest, state))
+    async def set_state(self, move: Move, *, token: str | None, signed: bytes = b"") -> Listing:
+        """Move a revision to another state: for the administrator, or for the team that signed `signed`."""
+
+        def checked():
+            since = datetime.now(UTC) - _LIVE
+            live = self._calls.callers(move.service, move.digest, since=since) if move.state == "retired" else []
+            return self._author(token, signed), live
+
+        author, live = await self._read(checked)
+        listing = await self._write(lambda: self._catalog.move(move, author, live=live))
         if listing is None:
-            raise await self._read(lambda: self._no_listing(service, digest, ()))
+            raise await self._read(lambda: self._no_listing(move.service, move.digest, ()))
         return listing
 
     # Policies
@@ -181,6 +191,13 @@ class Registry:
         position = int(position_of(after, like=(0,), filters=filters, field="after")[0]) if after else 0
         found, last = await self._read(lambda: self._calls.page(root=root, after=position, limit=limit))
         return CallPage(tuple(found), token_at((last,), filters=filters))
+
+    def _author(self, token: str | None, signed: bytes) -> Author:
+        if not signed:
+            require_administrator(token, method="SetState", secret=self._administrator_token)
+            return Author(team=None)
+        team = self._proved(token, "SetState", signed).team
+        return Author(team=team, approver=team in self._approvers)
 
     def _proved(self, token: str | None, method: str, data: bytes) -> Proof:
         return proved_team(token, method=method, data=data, find_key=self._verifying_key)

@@ -2,14 +2,17 @@
 
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC
 from typing import Final, Protocol
 
 import grpc
+from google.protobuf.message import DecodeError
 from sqlalchemy.exc import DataError, OperationalError
 from typing_extensions import override
 
 from callboard_registry.access import bearer
 from callboard_registry.catalog import ListingFilter
+from callboard_registry.life import Move
 from callboard_registry.refusals import Kind, Refusal
 from callboard_registry.registry import Registry
 from callboard_registry_api.client import FIELD_METADATA
@@ -77,9 +80,9 @@ class RegistryRpc(RegistryServiceServicer):
     @override
     async def SetState(self, request: pb.SetStateRequest, context: Context) -> pb.SetStateResponse:
         async with _answering(context):
-            listing = await self._registry.set_state(
-                request.service, request.digest, _states([request.state], field="state")[0], token=_token(context)
-            )
+            signed = request.signed
+            move = _move(_signed_move(signed) if signed else request)
+            listing = await self._registry.set_state(move, token=_token(context), signed=signed)
             return pb.SetStateResponse(listing=listing.to_message())
 
     @override
@@ -159,3 +162,27 @@ def _states(numbers: Iterable[int], *, field: str = "states") -> tuple[State, ..
         return tuple(state_of(number) for number in numbers)
     except ValueError as error:
         raise Refusal("invalid", field, str(error)) from error
+
+
+def _signed_move(signed: bytes) -> pb.SetStateRequest:
+    try:
+        return pb.SetStateRequest.FromString(signed)
+    except DecodeError as error:
+        raise Refusal("invalid", "signed", "signed is no serialized SetStateRequest") from error
+
+
+def _move(request: pb.SetStateRequest) -> Move:
+    try:
+        sunset = request.sunset.ToDatetime(tzinfo=UTC) if request.HasField("sunset") else None
+    except (ValueError, OverflowError) as error:
+        raise Refusal("invalid", "sunset", "sunset is no time between the years 1 and 9999") from error
+    return Move(
+        service=request.service,
+        digest=request.digest,
+        state=_states([request.state], field="state")[0],
+        etag=request.etag,
+        sunset=sunset,
+        successor=request.successor,
+        reason=request.reason,
+        force=request.force,
+    )

@@ -92,7 +92,11 @@ async def serving(settings: Settings) -> AsyncGenerator[Addresses]:
     listener = _listener(settings.http, "CALLBOARD_REGISTRY_HTTP")
     try:
         _listener(settings.grpc, "CALLBOARD_REGISTRY_GRPC").close()
-        registry = Registry(_database(settings.database), administrator_token=settings.administrator_token)
+        registry = Registry(
+            _database(settings.database),
+            administrator_token=settings.administrator_token,
+            approvers=settings.approvers,
+        )
     except StartError:
         listener.close()
         raise

@@ -48,6 +48,9 @@ class Settings:
     """What the administrator shows (`CALLBOARD_REGISTRY_ADMIN_TOKEN`, or the file `registry-admin-token` in the home,
     which is made when there is neither)."""
 
+    approvers: tuple[str, ...] = ()
+    """Teams that may approve what other teams publish (`CALLBOARD_REGISTRY_APPROVERS`, names with commas between)."""
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
         """Read the variables that start with `CALLBOARD_`.
@@ -67,6 +70,7 @@ class Settings:
             http=_address(variables, "CALLBOARD_REGISTRY_HTTP", DEFAULT_HTTP),
             administrator_token=variables.get("CALLBOARD_REGISTRY_ADMIN_TOKEN")
             or _token_in(home / ADMINISTRATOR_TOKEN_FILE),
+            approvers=_names(variables.get("CALLBOARD_REGISTRY_APPROVERS", "")),
         )
 
 
@@ -76,6 +80,10 @@ def _address(variables: Mapping[str, str], name: str, default: str) -> Address:
     if not separator or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise SettingsError(f"{name} is {text!r}; it must be host:port, as in {default!r}")
     return Address(host, int(port))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def shown(database: str) -> str:

@@ -64,9 +64,14 @@ listings: Final = Table(
     Column("created", Moment, nullable=False),
     # The newest of the revision's texts.
     Column("text_digest", Name, nullable=False),
+    # Counts the changes of the four columns that describe its life.
+    Column("edition", Integer, nullable=False, server_default="1"),
+    Column("sunset", Moment),
+    Column("successor", String, nullable=False, server_default=""),
+    Column("reason", String, nullable=False, server_default=""),
     UniqueConstraint("service", "number"),
 )
-"""Revisions. What a caller can observe of one never changes; `state` and `text_digest` may."""
+"""Revisions. What a caller can observe of one never changes; where it stands in its life and `text_digest` may."""
 
 texts: Final = Table(
     "texts",
@@ -121,6 +126,24 @@ calls: Final = Table(
     Column("cost_usd", Float),
     UniqueConstraint("reporter", "token_id", "endpoint", "operation", "outcome"),
     Index("calls_by_root", "root", "sequence"),
+    Index("calls_by_revision", "service", "revision", "start"),
     sqlite_autoincrement=True,
 )
 """Call records, in the order in which they arrived. `duration` is in microseconds."""
+
+changes: Final = Table(
+    "changes",
+    metadata,
+    Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("at", Moment, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("team", Name, nullable=False),
+    Column("subject", Name, nullable=False),
+    Column("detail", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("author", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Index("changes_by_subject", "subject", "sequence"),
+    sqlite_autoincrement=True,
+)
+"""What happened, in the order in which it became visible; written in the transaction that makes it happen."""

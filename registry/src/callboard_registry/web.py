@@ -9,12 +9,14 @@ from typing import Annotated, Final
 from fastapi import FastAPI, Header, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 
 from callboard_registry.access import bearer
 from callboard_registry.catalog import ListingFilter
 from callboard_registry.documents import LARGEST
+from callboard_registry.life import Move
 from callboard_registry.page import CONTENT_SECURITY_POLICY, service_page
 from callboard_registry.refusals import Kind, Refusal
 from callboard_registry.registry import Registry
@@ -43,6 +45,19 @@ States = Annotated[list[State], Query()]
 Token = Annotated[str | None, Header()]
 
 
+class StateChange(BaseModel):
+    """Where a revision is to go."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    digest: str
+    state: State
+    sunset: AwareDatetime | None = None
+    successor: str = ""
+    reason: str = ""
+    force: bool = False
+
+
 def web_application(registry: Registry) -> FastAPI:
     """Return the HTTP application of a registry."""
     # Their pages load scripts from other hosts.
@@ -55,6 +70,18 @@ def web_application(registry: Registry) -> FastAPI:
         """Publish a description, the body, as a revision of its service; 201 when it is new, 200 when it was held."""
         listing, created = await registry.publish_listing(await _body(request), token=bearer(authorization))
         return JSONResponse(_listing(listing), status_code=201 if created else 200)
+
+    @app.post("/v1/listings/{service}/state")
+    async def set_state(
+        service: str,
+        body: StateChange,
+        authorization: Token = None,
+        if_match: Annotated[str, Header()] = "",
+    ) -> JSONResponse:
+        """Move a revision to another state, as the administrator; `If-Match` is the etag of what was looked at."""
+        move = Move(service=service, etag=if_match.strip('"'), **dict(body))
+        listing = await registry.set_state(move, token=bearer(authorization))
+        return JSONResponse(_listing(listing), headers={"etag": f'"{listing.etag}"'})
 
     @app.get("/services/{service}", response_class=HTMLResponse)
     async def page(service: str, digest: str = "") -> HTMLResponse:
@@ -73,7 +100,7 @@ def web_application(registry: Registry) -> FastAPI:
         await registry.check()
         return JSONResponse({"status": "serving"})
 
-    del publish, page, health  # they live in the application now
+    del publish, set_state, page, health  # they live in the application now
     return app
 
 
@@ -137,7 +164,9 @@ def _serve_reading(app: FastAPI, registry: Registry) -> None:
 def _answer_refusals(app: FastAPI) -> None:
     @app.exception_handler(Refusal)
     async def refused(_: Request, refusal: Refusal) -> JSONResponse:
-        return _error(_STATUSES[refusal.kind], refusal.kind, refusal.field, refusal.message)
+        # An etag that does not match has a status of its own.
+        status = 412 if refusal.kind == "conflict" and refusal.field == "etag" else _STATUSES[refusal.kind]
+        return _error(status, refusal.kind, refusal.field, refusal.message)
 
     @app.exception_handler(RequestValidationError)
     async def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -184,6 +213,10 @@ def _listing(listing: Listing) -> dict[str, object]:
         "created": _moment(listing.created),
         "summary": listing.summary,
         "operations": list(listing.operations),
+        "etag": listing.etag,
+        "sunset": None if listing.sunset is None else _moment(listing.sunset),
+        "successor": listing.successor,
+        "reason": listing.reason,
     }
     return {**summary, "document": json.loads(listing.document)} if listing.document else summary
 

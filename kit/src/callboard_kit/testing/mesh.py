@@ -28,6 +28,7 @@ from callboard_kit.ports import free_ports
 from callboard_kit.provision import EndpointPlan, provision
 from callboard_kit.records import Recorder, Sink
 from callboard_kit.settings import Settings
+from callboard_kit.standing import Standing
 
 
 class LocalMesh:
@@ -78,6 +79,11 @@ class LocalMesh:
         """Have every member, also those that run already, accept a key."""
         for directory in self._directories:
             directory.tell(key)
+
+    def tell_standing(self, service: str, standing: Standing) -> None:
+        """Have every member that runs hear where a service stands in its life."""
+        for directory in self._directories:
+            directory.tell_standing(service, standing)
 
     async def client(
         self,

@@ -11,7 +11,7 @@ import base64
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Final, Generic, Protocol, TypeVar, cast
 
@@ -186,10 +186,47 @@ class RegistryClient:
             if not token:
                 return
 
-    async def set_state(self, service: str, digest: str, state: State) -> Listing:
-        """Move a revision to another state, as the administrator."""
-        request = pb.SetStateRequest(service=service, digest=digest, state=STATES[state])
-        response = await self._call("SetState", request, pb.SetStateResponse, token=self._administrator("SetState"))
+    async def set_state(
+        self,
+        service: str,
+        digest: str,
+        state: State,
+        *,
+        etag: str = "",
+        sunset: datetime | None = None,
+        successor: str = "",
+        reason: str = "",
+        force: bool = False,
+    ) -> Listing:
+        """Move a revision to another state: as the administrator with their token, else as the team that signs.
+
+        Args:
+            service: The service.
+            digest: Which of its revisions.
+            state: Where to.
+            etag: Of the listing that was looked at; the move is refused when somebody moved it since. Empty: moved
+                in any case.
+            sunset: Until when a deprecated revision answers.
+            successor: The service to use instead of one that goes. Empty keeps the one that was named before.
+            reason: Why, for whoever reads the listing.
+            force: Retire before the sunset, or although there are callers.
+        """
+        request = pb.SetStateRequest(
+            service=service,
+            digest=digest,
+            state=STATES[state],
+            etag=etag,
+            sunset=sunset,
+            successor=successor,
+            reason=reason,
+            force=force,
+        )
+        if self._administrator_token is None and self._sign is not None:
+            signed = request.SerializeToString()
+            request, token = pb.SetStateRequest(signed=signed), self._signed("SetState", signed)
+        else:
+            token = self._administrator("SetState")
+        response = await self._call("SetState", request, pb.SetStateResponse, token=token)
         return Listing.from_message(response.listing)
 
     async def publish_policy(self, team: str, document: bytes) -> Policy:

@@ -14,7 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from callboard_registry_api.v1 import registry_pb2 as pb
 
-State = Literal["draft", "approved", "deprecated", "retired", "revoked"]
+State = Literal["draft", "pending", "approved", "deprecated", "retired", "revoked"]
 """Where a revision stands in its life."""
 
 Outcome = Literal["started", "ok", "refused", "unavailable", "failed"]
@@ -22,6 +22,7 @@ Outcome = Literal["started", "ok", "refused", "unavailable", "failed"]
 
 STATES: Final[Mapping[State, pb.ListingState]] = {
     "draft": pb.LISTING_STATE_DRAFT,
+    "pending": pb.LISTING_STATE_PENDING,
     "approved": pb.LISTING_STATE_APPROVED,
     "deprecated": pb.LISTING_STATE_DEPRECATED,
     "retired": pb.LISTING_STATE_RETIRED,
@@ -77,6 +78,10 @@ class Listing:
     document: bytes = b""
     summary: str = ""
     operations: tuple[str, ...] = ()
+    etag: str = ""
+    sunset: datetime | None = None
+    successor: str = ""
+    reason: str = ""
 
     @classmethod
     def from_message(cls, message: pb.Listing) -> "Listing":
@@ -91,6 +96,10 @@ class Listing:
             document=message.document,
             summary=message.summary,
             operations=tuple(message.operations),
+            etag=message.etag,
+            sunset=_moment(message.sunset) if message.HasField("sunset") else None,
+            successor=message.successor,
+            reason=message.reason,
         )
 
     def to_message(self) -> pb.Listing:
@@ -105,6 +114,10 @@ class Listing:
             document=self.document,
             summary=self.summary,
             operations=self.operations,
+            etag=self.etag,
+            sunset=None if self.sunset is None else _timestamp(self.sunset),
+            successor=self.successor,
+            reason=self.reason,
         )
 
 

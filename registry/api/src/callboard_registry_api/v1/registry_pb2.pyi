@@ -19,6 +19,7 @@ class ListingState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     LISTING_STATE_DEPRECATED: _ClassVar[ListingState]
     LISTING_STATE_RETIRED: _ClassVar[ListingState]
     LISTING_STATE_REVOKED: _ClassVar[ListingState]
+    LISTING_STATE_PENDING: _ClassVar[ListingState]
 
 class ListingView(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -40,6 +41,7 @@ LISTING_STATE_APPROVED: ListingState
 LISTING_STATE_DEPRECATED: ListingState
 LISTING_STATE_RETIRED: ListingState
 LISTING_STATE_REVOKED: ListingState
+LISTING_STATE_PENDING: ListingState
 LISTING_VIEW_UNSPECIFIED: ListingView
 LISTING_VIEW_SUMMARY: ListingView
 LISTING_VIEW_FULL: ListingView
@@ -51,7 +53,7 @@ CALL_OUTCOME_UNAVAILABLE: CallOutcome
 CALL_OUTCOME_FAILED: CallOutcome
 
 class Listing(_message.Message):
-    __slots__ = ("service", "digest", "number", "team", "state", "created", "document", "summary", "operations")
+    __slots__ = ("service", "digest", "number", "team", "state", "created", "document", "summary", "operations", "etag", "sunset", "successor", "reason")
     SERVICE_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
@@ -61,6 +63,10 @@ class Listing(_message.Message):
     DOCUMENT_FIELD_NUMBER: _ClassVar[int]
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
     OPERATIONS_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    SUNSET_FIELD_NUMBER: _ClassVar[int]
+    SUCCESSOR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
     service: str
     digest: str
     number: int
@@ -70,7 +76,11 @@ class Listing(_message.Message):
     document: bytes
     summary: str
     operations: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, service: _Optional[str] = ..., digest: _Optional[str] = ..., number: _Optional[int] = ..., team: _Optional[str] = ..., state: _Optional[_Union[ListingState, str]] = ..., created: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., document: _Optional[bytes] = ..., summary: _Optional[str] = ..., operations: _Optional[_Iterable[str]] = ...) -> None: ...
+    etag: str
+    sunset: _timestamp_pb2.Timestamp
+    successor: str
+    reason: str
+    def __init__(self, service: _Optional[str] = ..., digest: _Optional[str] = ..., number: _Optional[int] = ..., team: _Optional[str] = ..., state: _Optional[_Union[ListingState, str]] = ..., created: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., document: _Optional[bytes] = ..., summary: _Optional[str] = ..., operations: _Optional[_Iterable[str]] = ..., etag: _Optional[str] = ..., sunset: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., successor: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class PublishListingRequest(_message.Message):
     __slots__ = ("document",)
@@ -127,14 +137,26 @@ class ListListingsResponse(_message.Message):
     def __init__(self, listings: _Optional[_Iterable[_Union[Listing, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class SetStateRequest(_message.Message):
-    __slots__ = ("service", "digest", "state")
+    __slots__ = ("service", "digest", "state", "etag", "sunset", "successor", "reason", "signed", "force")
     SERVICE_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    SUNSET_FIELD_NUMBER: _ClassVar[int]
+    SUCCESSOR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    SIGNED_FIELD_NUMBER: _ClassVar[int]
+    FORCE_FIELD_NUMBER: _ClassVar[int]
     service: str
     digest: str
     state: ListingState
-    def __init__(self, service: _Optional[str] = ..., digest: _Optional[str] = ..., state: _Optional[_Union[ListingState, str]] = ...) -> None: ...
+    etag: str
+    sunset: _timestamp_pb2.Timestamp
+    successor: str
+    reason: str
+    signed: bytes
+    force: bool
+    def __init__(self, service: _Optional[str] = ..., digest: _Optional[str] = ..., state: _Optional[_Union[ListingState, str]] = ..., etag: _Optional[str] = ..., sunset: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., successor: _Optional[str] = ..., reason: _Optional[str] = ..., signed: _Optional[bytes] = ..., force: _Optional[bool] = ...) -> None: ...
 
 class SetStateResponse(_message.Message):
     __slots__ = ("listing",)

@@ -116,7 +116,8 @@ class RegistryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SetState(self, request, context):
-        """Moves a revision to another state. For the administrator.
+        """Moves a revision to another state of its life. For the administrator and for approvers; its own team may submit,
+        withdraw, deprecate, retire and revoke it, but never approve it. Signed by a team: `signed`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1,10 +1,11 @@
-"""`callboard catalog`: what the teams of the mesh answer to, as the registry holds it."""
+"""`callboard catalog`: what the teams of the mesh answer to, as the registry holds it, and how long they will."""
 
 import asyncio
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from callboard.command import life
 from callboard.command.surroundings import registry_address
 from callboard.command.terminal import print_json, print_result
 from callboard.failures import CommandError
@@ -12,7 +13,9 @@ from callboard.failures import CommandError
 if TYPE_CHECKING:
     from callboard_registry_api.model import Listing
 
-app = typer.Typer(help="Shows what the teams answer to.", no_args_is_help=True)
+app = typer.Typer(help="Shows what the teams answer to, and how long they will.", no_args_is_help=True)
+for _command in (life.submit, life.approve, life.deprecate, life.retire, life.revoke):
+    app.command(_command.__name__)(_command)
 
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -28,7 +31,7 @@ def list_services(*, as_json: _Json = False) -> None:
 
     listings = asyncio.run(fetch())
     if as_json:
-        print_json([_summary(each) for each in listings])
+        print_json([life.as_data(each) for each in listings])
         return
     from rich.console import Console
     from rich.table import Table
@@ -43,25 +46,29 @@ def list_services(*, as_json: _Json = False) -> None:
 def show_service(
     service: Annotated[str, typer.Argument(help="Its name, as in orders.v1.")], *, as_json: _Json = False
 ) -> None:
-    """Show one service: what each operation takes, answers and promises."""
+    """Show one service: where it stands, and what each operation takes, answers and promises."""
     from callboard_contracts import ServiceDescription
     from callboard_registry_api.client import RegistryClient
     from callboard_registry_api.errors import RegistryNotFoundError
 
-    async def fetch() -> bytes:
+    async def fetch() -> "Listing":
         async with RegistryClient(registry_address()) as registry:
             try:
-                return (await registry.get_listing(service)).document
+                return await registry.get_listing(service)
             except RegistryNotFoundError as error:
                 raise CommandError(
                     f"the registry holds no service {service!r}; 'callboard catalog list' shows what it holds"
                 ) from error
 
-    description = ServiceDescription.model_validate_json(asyncio.run(fetch()))
+    listing = asyncio.run(fetch())
+    description = ServiceDescription.model_validate_json(listing.document)
     if as_json:
-        print_json(description.model_dump(mode="json"))
+        print_json({**description.model_dump(mode="json"), "listing": life.as_data(listing)})
         return
-    print_result(f"{description.service}, by {description.team}: {description.summary}\n{description.digest}")
+    print_result(
+        f"{description.service}, by {description.team}: {description.summary}\n"
+        f"{description.digest}\n{life.in_words(listing)}"
+    )
     for operation in description.operations:
         promise = operation.promise
         print_result(
@@ -78,15 +85,3 @@ def _fields(schema: dict[str, object]) -> str:
     properties = cast(dict[str, object], schema.get("properties", {}))
     required = cast(list[str], schema.get("required", []))
     return ", ".join(name if name in required else f"[{name}]" for name in properties) or "nothing"
-
-
-def _summary(listing: "Listing") -> dict[str, object]:
-    return {
-        "service": listing.service,
-        "team": listing.team,
-        "state": listing.state,
-        "revision": listing.number,
-        "digest": listing.digest,
-        "summary": listing.summary,
-        "operations": list(listing.operations),
-    }

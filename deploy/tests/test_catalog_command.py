@@ -1,0 +1,155 @@
+"""`callboard catalog` on a registry: a revision's life, from the command line."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from callboard.command import run_command
+from callboard_contracts import describe, service_named
+from callboard_kit.identity import SigningKey
+from callboard_kit.publishing import registry_signature
+from callboard_registry.server import serving
+from callboard_registry.settings import Address, Settings
+from callboard_registry_api.client import RegistryClient
+
+ADMINISTRATOR = "administrator-for-tests"
+ORDERS = describe(service_named("orders.v1"))
+
+
+class Registry:
+    """A registry on a thread of its own, because each command brings its own event loop."""
+
+    def __init__(self, home: Path) -> None:
+        anywhere = Address("127.0.0.1", 0)
+        self._settings = Settings(
+            database=f"sqlite:///{home / 'registry.db'}",
+            grpc=anywhere,
+            http=anywhere,
+            administrator_token=ADMINISTRATOR,
+        )
+        self._started = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
+        self.address = ""
+
+    async def _serve(self) -> None:
+        async with serving(self._settings) as addresses:
+            self.address = str(addresses.grpc)
+            self._started.set()
+            await self._stop.wait()
+
+    def __enter__(self) -> "Registry":
+        self._thread.start()
+        assert self._started.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(10)
+        self._loop.close()
+
+
+@pytest.fixture
+def registry(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A registry that holds the orders' contract as a draft; its address."""
+    key = SigningKey.generate("orders")
+    (home / "keys").mkdir(exist_ok=True)
+    key.save(home / "keys" / "orders.pem")
+
+    async def fill(address: str) -> None:
+        async with RegistryClient(address, administrator_token=ADMINISTRATOR, sign=registry_signature(key)) as client:
+            await client.register_key("orders", key.key_id, key.public_key.public_bytes)
+            await client.publish_listing(ORDERS.model_dump_json().encode())
+
+    with Registry(home) as running:
+        asyncio.run(fill(running.address))
+        monkeypatch.setenv("CALLBOARD_REGISTRY", running.address)
+        monkeypatch.setenv("CALLBOARD_REGISTRY_ADMIN_TOKEN", ADMINISTRATOR)
+        yield running.address
+
+
+@pytest.fixture
+def catalog(registry: str, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run `callboard catalog …`; returns its exit code, its output and what it said beside."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = run_command(["catalog", *arguments])
+        return (code, *capsys.readouterr())
+
+    return run
+
+
+def test_a_revision_is_submitted_approved_deprecated_and_retired(catalog) -> None:
+    steps = [
+        catalog("submit", "orders.v1", "--as", "orders", "--json"),
+        catalog("approve", "orders.v1", "--reason", "reviewed", "--json"),
+        catalog("deprecate", "orders.v1", "--sunset", "2099-03-31", "--as", "orders", "--json"),
+        catalog("retire", "orders.v1", "--force", "--json"),
+    ]
+
+    assert [code for code, _, _ in steps] == [0, 0, 0, 0]
+    listings = [json.loads(out) for _, out, _ in steps]
+    assert [each["state"] for each in listings] == ["pending", "approved", "deprecated", "retired"]
+    assert [each["etag"] for each in listings] == ["e2", "e3", "e4", "e5"]
+    assert listings[1]["reason"] == "reviewed"
+    assert listings[2]["sunset"] == listings[3]["sunset"] == "2099-03-31T23:59:59+00:00"
+
+
+def test_show_says_where_a_service_stands(catalog) -> None:
+    catalog("approve", "orders.v1")
+    catalog("deprecate", "orders.v1", "--sunset", "2099-03-31", "--reason", "too slow")
+
+    shown = catalog("show", "orders.v1")
+    listing = json.loads(catalog("show", "orders.v1", "--json")[1])["listing"]
+
+    assert "revision 1, deprecated; answers until 2099-03-31 23:59 UTC (too slow)\n" in shown[1]
+    assert (listing["state"], listing["reason"], listing["etag"]) == ("deprecated", "too slow", "e3")
+
+
+def test_a_listing_that_was_moved_since_it_was_looked_at_is_not_moved(catalog) -> None:
+    seen = json.loads(catalog("show", "orders.v1", "--json")[1])["listing"]["etag"]
+    catalog("approve", "orders.v1")
+
+    code, out, err = catalog("revoke", "orders.v1", "--reason", "a mistake", "--etag", seen)
+
+    assert (code, out) == (1, "")
+    assert "'orders.v1' was changed since you looked, it is approved now; look again" in err
+
+
+def test_a_revision_may_be_named_by_the_beginning_of_its_digest(catalog) -> None:
+    beginning = ORDERS.digest.removeprefix("sha256:")[:8]
+
+    assert catalog("approve", "orders.v1", "--revision", beginning)[0] == 0
+    code, _, err = catalog("approve", "orders.v1", "--revision", "nothing")
+    assert (code, "has no revision whose digest starts with 'nothing'" in err) == (1, True)
+
+
+WRONG = {
+    "own approval": (["approve", "orders.v1", "--as", "orders"], "somebody else must approve it"),
+    "not deprecated": (["retire", "orders.v1"], "'orders.v1' has no revision that is deprecated"),
+    "no such service": (["approve", "order.v1"], "there is 'orders.v1'"),
+    "no day": (["deprecate", "orders.v1", "--sunset", "soon"], "'soon' is no day; write it like 2027-03-31"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "said"), WRONG.values(), ids=WRONG)
+def test_what_is_refused_is_one_line(catalog, arguments: list[str], said: str) -> None:
+    code, out, err = catalog(*arguments)
+
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert said in err
+
+
+def test_a_service_in_use_before_its_sunset_is_retired_by_force_only(catalog) -> None:
+    catalog("approve", "orders.v1")
+    catalog("deprecate", "orders.v1", "--sunset", "2099-03-31")
+
+    code, _, err = catalog("retire", "orders.v1")
+
+    assert (code, "was promised to answer until 2099-03-31" in err) == (1, True)
+    assert catalog("retire", "orders.v1", "--force")[0] == 0

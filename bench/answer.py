@@ -1,7 +1,8 @@
 """What a run of the benchmarks answers: a table for a person, and a file for programs."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,14 @@ class Answer:
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     lines: list[Line] = field(default_factory=list)
     imports: list[ImportTime] = field(default_factory=list)
+    complete: bool = False
+    """Whether everything was measured that was asked for."""
+
+    async def take(self, lines: AsyncGenerator[Line]) -> None:
+        """Take lines as they become known, so that a run that is stopped still answers what it found."""
+        async with aclosing(lines):
+            async for line in lines:
+                self.lines.append(line)
 
     @property
     def missed(self) -> list[str]:
@@ -44,6 +53,7 @@ class Answer:
             "began": self.began.isoformat(),
             "ended": datetime.now(UTC).isoformat(timespec="seconds"),
             "quick": self.quick,
+            "complete": self.complete,
             "machine": asdict(self.machine),
             "lines": [{**asdict(line), "verdict": line.verdict} for line in self.lines],
             "imports": [

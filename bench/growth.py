@@ -7,7 +7,7 @@ measured, the processes of the others are stopped (SIGSTOP), so that no place pa
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -73,8 +73,8 @@ MEASURES: Final[Sequence[tuple[str, Work]]] = (
 )
 
 
-async def measure(home: Path, *, rounds: int, progress: Progress) -> list[Line]:
-    """Measure all sizes against the smallest."""
+async def measure(home: Path, *, rounds: int, progress: Progress) -> AsyncGenerator[Line]:
+    """Measure all sizes against the smallest, and yield each line when it is known."""
     async with AsyncExitStack() as stack:
         meshes: list[Mesh] = []
         for size in SIZES:
@@ -83,14 +83,13 @@ async def measure(home: Path, *, rounds: int, progress: Progress) -> list[Line]:
             where = await stack.enter_async_context(place(home / str(size), [crew]))
             registry = await stack.enter_async_context(RegistryClient(where.registry))
             meshes.append(Mesh(size, where, await Side.ready(crew, where), registry))
-        lines: list[Line] = []
         with _all_stopped(meshes):
             for what, work in MEASURES:
                 sides = {mesh.name: _alone(mesh, work) for mesh in meshes}
                 with progress.rounds(what, rounds) as done:
                     played = await play(sides, rounds, after_each=done)
-                lines.extend(
-                    times(
+                for mesh in meshes[1:]:
+                    yield times(
                         played,
                         part="size",
                         settings="tuned",
@@ -99,9 +98,6 @@ async def measure(home: Path, *, rounds: int, progress: Progress) -> list[Line]:
                         against=meshes[0].name,
                         bar=BAR,
                     )
-                    for mesh in meshes[1:]
-                )
-        return lines
 
 
 def _alone(mesh: Mesh, work: Work) -> Turn:

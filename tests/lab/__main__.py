@@ -61,7 +61,7 @@ async def _run(options: argparse.Namespace) -> dict[str, Any]:
             traces = await trial.traces()
     settings = {"seed": options.seed, "tasks": tasks.name, "at_once": options.at_once, "pause": options.pause}
     settings |= {"model_faults": options.model_faults, "model_seconds": options.model_seconds}
-    settings |= {"seconds": round(time.monotonic() - began, 1)}
+    settings |= {"died_on_their_own": killer.died, "seconds": round(time.monotonic() - began, 1)}
     return report.document(findings, traces, killer.kills, settings=settings)
 
 

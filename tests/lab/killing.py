@@ -50,7 +50,7 @@ class Killer:
         most_away: How many may be away at the same time. More would stop the whole mesh for longer than the 30 s
             for which a caller waits on a small machine, and then show only that it waits no longer.
         most: How many are killed at large in all. None: no limit.
-        rest: How long a process is left in peace once it is back, in seconds.
+        rest: How long a process is left in peace once it is back, in seconds; twice as long as it was away at least.
         say: Is told of every kill.
     """
 
@@ -75,9 +75,11 @@ class Killer:
         self._rest = rest
         self._say = say
         self._pids = _pids(stage)
-        self._waits: set[asyncio.Task[None]] = set()
+        self._waits: list[asyncio.Task[None]] = []
         self._peace: dict[str, float] = {}
         self.kills: list[Kill] = []
+        self.died: list[str] = []
+        """What ended without having been killed here, as far as it was noticed."""
 
     @asynccontextmanager
     async def at_large(self) -> AsyncIterator[None]:
@@ -116,22 +118,24 @@ class Killer:
                 self.kill(team).ambush = True
 
     def _may_be_killed(self, name: str) -> bool:
-        if len(self._waits) >= self._most_away or (self._most is not None and len(self.kills) >= self._most):
+        away = sum(not wait.done() for wait in self._waits)
+        if away >= self._most_away or (self._most is not None and len(self.kills) >= self._most):
             return False
         return self._peace.get(name, 0.0) <= time.monotonic()
 
     def kill(self, name: str) -> Kill:
         """Kill one process now. The supervisor starts it again."""
         pid = self._pids[name]
+        if not leftovers.carries_mark(pid, self._stage.stack.record.id):
+            self.died.append(name)
+            pid = _pids(self._stage)[name]
         assert leftovers.carries_mark(pid, self._stage.stack.record.id), f"process {pid} is not of this mesh"
         kill = Kill(part=name, pid=pid, at=time.monotonic())
         os.kill(pid, signal.SIGKILL)
         self.kills.append(kill)
         self._peace[name] = float("inf")
         self._say(f"killed {name} ({pid})")
-        wait = asyncio.create_task(self._until_back(kill))
-        self._waits.add(wait)
-        wait.add_done_callback(self._waits.discard)
+        self._waits.append(asyncio.create_task(self._until_back(kill)))
         return kill
 
     async def _until_back(self, kill: Kill) -> None:
@@ -141,7 +145,8 @@ class Killer:
             await until(self._workers_are_back, within=_LONGEST)
         kill.away = time.monotonic() - kill.at
         self._pids = _pids(self._stage)
-        self._peace[kill.part] = time.monotonic() + self._rest
+        # On a machine where starting takes long a process must also be left to work for longer.
+        self._peace[kill.part] = time.monotonic() + max(self._rest, 2 * kill.away)
 
     async def _workers_are_back(self) -> bool:
         away = {kill.part for kill in self.kills if kill.away is None}

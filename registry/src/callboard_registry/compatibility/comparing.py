@@ -6,10 +6,10 @@ from typing import Final
 
 from callboard_registry.compatibility.compiling import Compiler
 from callboard_registry.compatibility.documents import Document, Draft, SchemaError
+from callboard_registry.compatibility.dropping import dropped_members
 from callboard_registry.compatibility.evidence import Side, finding, repaired
-from callboard_registry.compatibility.ignoring import ignored_members
-from callboard_registry.compatibility.nodes import Node, Store
-from callboard_registry.compatibility.outcomes import Closed, Found, Fuel, Outcome, OutOfBudgetError, Undecided
+from callboard_registry.compatibility.nodes import Store
+from callboard_registry.compatibility.outcomes import Closed, Found, Fuel, Outcome, OutOfBudgetError, Undecided, closed
 from callboard_registry.compatibility.searching import Searcher
 from callboard_registry.compatibility.verdicts import Answer, Budget, Direction, Finding, Verdict
 
@@ -61,18 +61,28 @@ def compare(
     verdict = _judged(_search(sides, fuel), sides, writer, reader)
     if verdict.answer is Answer.INCOMPATIBLE:
         verdict = replace(verdict, findings=_more(verdict.findings, sides, writer, reader, fuel))
-    ignored = ignored_members(sides.writer, sides.reader) if sides.closed else ()
-    return replace(verdict, ignored=ignored, steps=fuel.spent)
+    dropped = dropped_members(before, after) if sides.closed else ()
+    return replace(verdict, dropped=dropped, steps=fuel.spent)
 
 
 def _search(sides: _Sides, fuel: Fuel) -> Outcome:
     """Look for a document that the writer may write and the reader refuses."""
     store = Store()
+    if sides.writer.text == sides.reader.text and sides.writer.draft is sides.reader.draft:
+        return closed("the same schema", "what a closed writer writes is a part of it" if sides.closed else "")
     try:
-        written = Compiler(store, sides.writer).compile(closed=sides.closed)
-        read = Compiler(store, sides.reader).compile()
-        state: frozenset[Node] = frozenset({written, store.negation(read)})
-        return Searcher(store, fuel).search(state, "")
+        compiler, searcher = Compiler(store, sides.writer), Searcher(store, fuel)
+        refused = store.negation(Compiler(store, sides.reader).compile())
+        written = compiler.compile(closed=sides.closed)
+        outcome = searcher.search(frozenset({written, refused}), "")
+        if (
+            sides.closed
+            and isinstance(outcome, Closed)
+            and isinstance(searcher.search(frozenset({written}), ""), Closed)
+        ):
+            # Nothing can be written with the declared members alone, so the writer is not what it was taken for.
+            return searcher.search(frozenset({compiler.compile(), refused}), "")
+        return outcome
     except OutOfBudgetError as error:
         return Undecided((str(error),))
     except RecursionError:
@@ -95,9 +105,7 @@ def _undecided(reason: str) -> Finding:
     return Finding(rule, "", reason)
 
 
-def _more(
-    first: tuple[Finding, ...], sides: _Sides, writer: Side, reader: Side, fuel: Fuel
-) -> tuple[Finding, ...]:
+def _more(first: tuple[Finding, ...], sides: _Sides, writer: Side, reader: Side, fuel: Fuel) -> tuple[Finding, ...]:
     """Find what else breaks: take out of the reader what refused the last document, and look again."""
     findings = list(first)
     schema = sides.reader.schema

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Final, cast
 
 from callboard_registry.compatibility.declared import Declared, children_overlap
-from callboard_registry.compatibility.documents import Document, Draft, Schema, as_list, as_object
+from callboard_registry.compatibility.documents import Document, Draft, Schema, as_list, as_object, draft_of
 from callboard_registry.compatibility.formats import is_judged
 from callboard_registry.compatibility.nodes import (
     ALWAYS,
@@ -49,6 +49,25 @@ _REMARKS: Final = frozenset(
 
 _CONTENT: Final = ("contentEncoding", "contentMediaType")
 
+_ANY_WORDS: Final = frozenset({"type", "enum", "const", "$dynamicRef", "$recursiveRef"})
+_COMBINING_WORDS: Final = frozenset({"allOf", "anyOf", "oneOf", "not", "if"})
+_NUMBER_WORDS: Final = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "format"})
+_STRING_WORDS: Final = frozenset({"minLength", "maxLength", "pattern", "format", *_CONTENT})
+_ARRAY_WORDS: Final = frozenset(
+    {"items", "prefixItems", "additionalItems", "minItems", "maxItems", "uniqueItems", "contains", "unevaluatedItems"}
+)
+_OBJECT_WORDS: Final = frozenset(
+    {"properties", "required", "patternProperties", "additionalProperties", "propertyNames", "unevaluatedProperties"}
+    | {"minProperties", "maxProperties", "dependencies", "dependentRequired", "dependentSchemas"}
+)
+_HOLDING_SCHEMAS: Final = _COMBINING_WORDS | _ARRAY_WORDS | _OBJECT_WORDS | {"$ref"}
+"""Keywords without which it makes no difference whether a schema is read closed."""
+
+_APPLIED_TO_ITEMS: Final = frozenset(
+    {"$ref", "$dynamicRef", "$recursiveRef", "allOf", "anyOf", "oneOf", "if", "dependentSchemas", "dependencies"}
+)
+"""Keywords beside which it depends on the value which items are evaluated."""
+
 _Count = type[MinLength] | type[MinItems] | type[MinMembers]
 
 
@@ -66,7 +85,7 @@ class Compiler:
     def __init__(self, store: Store, document: Document) -> None:
         self.store: Final = store
         self.document: Final = document
-        self._read: Final[dict[tuple[int, Reading], Node]] = {}
+        self._read: Final[dict[tuple[int, Reading], tuple[Schema, Node]]] = {}
 
     def compile(self, *, closed: bool = False) -> Node:
         """Read the whole document."""
@@ -79,14 +98,29 @@ class Compiler:
         keywords = as_object(schema)
         if not keywords:
             return ALWAYS
-        # The document keeps its parts alive, so that an id stands for one part.
+        if "$schema" in keywords and keywords is not self.document.schema:
+            return self._of_dialect(keywords, reading)
+        if reading is not Reading.AS_IT_IS and keywords.keys().isdisjoint(_HOLDING_SCHEMAS):
+            reading = Reading.AS_IT_IS
         key = (id(keywords), reading)
         found = self._read.get(key)
         if found is None:
             closed = reading is Reading.CLOSED
-            found = self._closed(keywords) if closed else self.store.all(self._parts(keywords, reading))
-            self._read[key] = found
-        return found
+            read = self._closed(keywords) if closed else self.store.all(self._parts(keywords, reading))
+            # The schema is kept, so that no other one can get its id.
+            found = self._read[key] = (keywords, read)
+        return found[1]
+
+    def read_as_it_is(self, schema: object) -> Node:
+        """Read a schema without closing anything."""
+        return self.read(schema, Reading.AS_IT_IS)
+
+    def _of_dialect(self, keywords: Schema, reading: Reading) -> Node:
+        """Read a schema that names its draft though it is only a part of a document."""
+        dialect = keywords["$schema"]
+        if draft_of(keywords) is not self.document.draft:
+            return self.store.make(Opaque, f"{dialect!r} inside another draft: {json.dumps(keywords, sort_keys=True)}")
+        return self.read({name: value for name, value in keywords.items() if name != "$schema"}, reading)
 
     def has(self, name: str) -> Node:
         """Return that the value is an object with this member."""
@@ -120,7 +154,7 @@ class Compiler:
             branches = as_list(keywords[union])
             parts = list(self._parts(beside, Reading.INSIDE_CLOSED))
             if union == "oneOf":
-                parts.append(self._exactly_one(branches, Reading.INSIDE_CLOSED))
+                parts.append(self._exactly_one(branches))
             parts.append(self.store.some(self.read(branch, Reading.CLOSED) for branch in branches))
             return self.store.all(parts)
         if children_overlap(self, keywords):
@@ -128,11 +162,10 @@ class Compiler:
             return self.store.all([*self._parts(keywords, Reading.AS_IT_IS), declared.closing()])
         return self.store.all([*self._parts(keywords, Reading.INSIDE_CLOSED), declared.closing()])
 
-    def _exactly_one(self, branches: object, reading: Reading) -> Node:
-        parts = tuple(part for part in (self.read(branch, reading) for branch in as_list(branches)))
-        if len(parts) == 1:
-            return parts[0]
-        return self.store.make(ExactlyOne, parts)
+    def _exactly_one(self, branches: object) -> Node:
+        """Read the branches of a `oneOf` as they are: closing them would make more of them exclude each other."""
+        parts = tuple(self.read(branch, Reading.AS_IT_IS) for branch in as_list(branches))
+        return parts[0] if len(parts) == 1 else self.store.make(ExactlyOne, parts)
 
     def _parts(self, keywords: Schema, reading: Reading) -> Iterator[Node]:
         reference = keywords.get("$ref")
@@ -141,12 +174,19 @@ class Compiler:
             if self.document.draft <= Draft.DRAFT7:
                 return
         inside = Reading.AS_IT_IS if reading is Reading.AS_IT_IS else Reading.CLOSED
-        yield from self._any_kind(keywords)
-        yield from self._combinations(keywords, reading)
-        yield self.store.on("number", self._number(keywords))
-        yield self.store.on("string", self._string(keywords))
-        yield self.store.on("array", self._array(keywords, inside))
-        yield self.store.on("object", self._object(keywords, inside, reading))
+        words, store = keywords.keys(), self.store
+        if not words.isdisjoint(_ANY_WORDS):
+            yield from self._any_kind(keywords)
+        if not words.isdisjoint(_COMBINING_WORDS):
+            yield from self._combinations(keywords, reading)
+        if not words.isdisjoint(_NUMBER_WORDS):
+            yield store.on("number", self._number(keywords))
+        if not words.isdisjoint(_STRING_WORDS):
+            yield store.on("string", self._string(keywords))
+        if not words.isdisjoint(_ARRAY_WORDS):
+            yield store.on("array", self._array(keywords, inside))
+        if not words.isdisjoint(_OBJECT_WORDS):
+            yield store.on("object", self._object(keywords, inside, reading))
 
     def _any_kind(self, keywords: Schema) -> Iterator[Node]:
         types = keywords.get("type")
@@ -160,7 +200,7 @@ class Compiler:
         for name in ("$dynamicRef", "$recursiveRef"):
             if name in keywords:
                 # What it leads to depends on how this place was reached.
-                place = json.dumps(self.document.schema, sort_keys=True, default=str)
+                place = self.document.text
                 yield self.store.make(Opaque, f"{name} {keywords[name]!r} in {place}")
 
     def _combinations(self, keywords: Schema, reading: Reading) -> Iterator[Node]:
@@ -169,7 +209,9 @@ class Compiler:
         if "anyOf" in keywords:
             yield self.store.some(self.read(part, reading) for part in as_list(keywords["anyOf"]))
         if "oneOf" in keywords:
-            yield self._exactly_one(keywords["oneOf"], reading)
+            yield self._exactly_one(keywords["oneOf"])
+            if reading is not Reading.AS_IT_IS:
+                yield self.store.some(self.read(part, reading) for part in as_list(keywords["oneOf"]))
         if "not" in keywords:
             yield self.store.negation(self.read(keywords["not"], Reading.AS_IT_IS))
         if "if" in keywords and self.document.draft >= Draft.DRAFT7:
@@ -247,10 +289,12 @@ class Compiler:
             yield self.store.negation(self.store.make(Contains, part, high + 1))
 
     def _unevaluated_items(self, keywords: Schema, start: int, inside: Reading) -> Node:
-        if any(name in keywords for name in ("$ref", "allOf", "anyOf", "oneOf", "if", "$dynamicRef", "$recursiveRef")):
-            place = json.dumps([int(self.document.draft), keywords, self.document.schema], sort_keys=True, default=str)
+        if not keywords.keys().isdisjoint(_APPLIED_TO_ITEMS):
+            place = json.dumps([int(self.document.draft), keywords, self.document.text], sort_keys=True, default=str)
             return self.store.make(Opaque, f"unevaluatedItems beside other applicators: {place}")
-        if "items" in keywords and not isinstance(keywords["items"], list) or "additionalItems" in keywords:
+        items = keywords.get("items")
+        spoken = items is not None and (not isinstance(items, list) or "additionalItems" in keywords)
+        if spoken:
             return ALWAYS
         part = self.read(keywords["unevaluatedItems"], inside)
         if "contains" in keywords and self.document.draft >= Draft.DRAFT2020:

@@ -3,8 +3,8 @@
     python -m callboard_registry.compatibility.corpus FILE [--cases]
 
 Each row of the file is `{"source", "id", "draft", "old", "new", "backward", "oracle"}`. Its `oracle` says what a search
-over generated documents found: a counterexample (then `backward_counterexample` holds it), or none. A verdict of the
-source is *supported* if the oracle did not find the opposite: compatible and no counterexample, or incompatible and one.
+over generated documents found: a counterexample (then `backward_counterexample` holds it), or none. What the source
+says is *supported* if it is compatible and no counterexample was found, or incompatible and one was.
 """
 
 import argparse
@@ -30,6 +30,11 @@ _DRAFTS: Final = {
 }
 
 
+_TITLES: Final = (
+    *("source", "cases", "supported", "as source", "otherwise", "unknown", "share", "unsound", "median ms", "p99 ms"),
+)
+
+
 @dataclass(frozen=True)
 class Case:
     """One pair of the collection."""
@@ -38,7 +43,8 @@ class Case:
     name: str
     old: object
     new: object
-    draft: Draft | None
+    old_draft: Draft | None
+    new_draft: Draft | None
     says: bool | None
     """Whether the source holds the pair to be compatible."""
     supported: bool
@@ -79,7 +85,8 @@ def _case(row: Mapping[str, object]) -> Case:
         name=str(row["id"]),
         old=row["old"],
         new=row["new"],
-        draft=drafts[0] if drafts[0] == drafts[1] else None,
+        old_draft=drafts[0],
+        new_draft=drafts[1],
         says=cast("bool | None", row["backward"]),
         supported=row["oracle"] in _SUPPORTED,
         broken="backward_counterexample" in row,
@@ -95,15 +102,14 @@ def judge(cases: Iterable[Case]) -> list[Judged]:
     judged: list[Judged] = []
     for case in cases:
         start = time.perf_counter()
-        verdict = compare(case.old, case.new, old_draft=case.draft, new_draft=case.draft)
+        verdict = compare(case.old, case.new, old_draft=case.old_draft, new_draft=case.new_draft)
         judged.append(Judged(case, verdict, time.perf_counter() - start))
     return judged
 
 
 def table(judged: Sequence[Judged]) -> str:
     """Return the counts for each source, and for all, as text."""
-    titles = ("source", "cases", "supported", "as source", "otherwise", "unknown", "share", "unsound", "median ms", "p99 ms")
-    rows = [titles]
+    rows: list[tuple[str, ...]] = [_TITLES]
     sources = dict.fromkeys(each.case.source for each in judged)
     groups = [(source, [each for each in judged if each.case.source == source]) for source in sources]
     for name, group in [*groups, ("all", list(judged))]:
@@ -125,7 +131,7 @@ def table(judged: Sequence[Judged]) -> str:
                 f"{times[min(len(times) - 1, int(len(times) * 0.99))]:.2f}",
             )
         )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(titles))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_TITLES))]
     return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
 
 

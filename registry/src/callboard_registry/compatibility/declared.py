@@ -24,6 +24,7 @@ class Declared:
         self._store = compiler.store
         self._keywords = keywords
         self._draft = compiler.document.draft
+        self._asked_for: frozenset[str] = frozenset()
 
     @property
     def only_union(self) -> str | None:
@@ -33,8 +34,15 @@ class Declared:
 
     def closing(self) -> Node:
         """Return that there are no members but those declared, if any are and nothing is said about the rest."""
-        if not any(True for _ in self._names(self._keywords, frozenset())):
+        keywords = self._keywords
+        names = frozenset(self._names(keywords, frozenset()))
+        if not names or "enum" in keywords or "const" in keywords:
             return ALWAYS
+        asked = keywords.get("minProperties", 0)
+        if isinstance(asked, (int, float)) and asked > len(names):
+            return ALWAYS
+        # A member that is asked for may be there, even if nothing is said about its value.
+        self._asked_for = frozenset(self._required(keywords, frozenset()))
         return self.unevaluated(NEVER, itself=True)
 
     def unevaluated(self, part: Node, *, itself: bool = False) -> Node:
@@ -49,15 +57,13 @@ class Declared:
         if rest is ALWAYS:
             return ALWAYS
         if self._uncertain(keywords, frozenset(), combined=False):
-            place = json.dumps(
-                [int(self._draft), keywords, self._compiler.document.schema], sort_keys=True, default=str
-            )
-            return self._store.make(Opaque, f"unevaluatedProperties where a branch has patterns: {place}")
-        names = frozenset(self._names(keywords, frozenset()))
+            place = json.dumps([int(self._draft), keywords, self._compiler.document.text], sort_keys=True, default=str)
+            return self._store.make(Opaque, f"unevaluatedProperties that depend on the value: {place}")
+        names = frozenset(self._names(keywords, frozenset())) | self._asked_for
         patterns = frozenset(self._patterns(keywords, frozenset()))
         others = self._store.make(OthersAre, names, patterns, part)
         parts = [self._store.some([rest, others])]
-        for name in sorted(names):
+        for name in sorted(names - self._asked_for):
             spoken = self._speaks(keywords, name, frozenset())
             if spoken is not ALWAYS:
                 parts.append(self._store.some([rest, spoken, self._compiler.member(name, part)]))
@@ -89,9 +95,7 @@ class Declared:
 
     def _applied(self, keywords: Schema, seen: frozenset[str]) -> Iterator[tuple[Node, object, frozenset[str]]]:
         """Yield the schemas that apply to the same value, each with when it does."""
-        from callboard_registry.compatibility.compiling import Reading
-
-        compiler, inside = self._compiler, Reading.INSIDE_CLOSED
+        compiler = self._compiler
         reference = keywords.get("$ref")
         if isinstance(reference, str):
             target = compiler.document.target(reference)
@@ -103,9 +107,9 @@ class Declared:
             yield ALWAYS, part, seen
         for word in ("anyOf", "oneOf"):
             for part in as_list(keywords.get(word)):
-                yield compiler.read(part, inside), part, seen
+                yield compiler.read_as_it_is(part), part, seen
         if "if" in keywords and self._draft >= Draft.DRAFT7:
-            condition = compiler.read(keywords["if"], Reading.AS_IT_IS)
+            condition = compiler.read_as_it_is(keywords["if"])
             yield condition, keywords["if"], seen
             yield condition, keywords.get("then", True), seen
             yield self._store.negation(condition), keywords.get("else", True), seen
@@ -121,6 +125,16 @@ class Declared:
         for _, inner, then_seen in self._applied(keywords, seen):
             yield from self._names(inner, then_seen)
 
+    def _required(self, schema: object, seen: frozenset[str]) -> Iterator[str]:
+        keywords = as_object(schema)
+        lists = [keywords.get("required")]
+        for word in ("dependencies", "dependentRequired"):
+            lists += as_object(keywords.get(word)).values()
+        for names in lists:
+            yield from (name for name in as_list(names) if isinstance(name, str))
+        for _, inner, then_seen in self._applied(keywords, seen):
+            yield from self._required(inner, then_seen)
+
     def _patterns(self, schema: object, seen: frozenset[str]) -> Iterator[str]:
         keywords = as_object(schema)
         if self._reached(keywords):
@@ -129,8 +143,13 @@ class Declared:
             yield from self._patterns(inner, then_seen)
 
     def _uncertain(self, schema: object, seen: frozenset[str], *, combined: bool) -> bool:
-        """Tell whether patterns count only in some branch: then which members they evaluate depends on the value."""
+        """Tell whether it cannot be said which members are evaluated: patterns in a branch, references elsewhere."""
         keywords = as_object(schema)
+        if "$dynamicRef" in keywords or "$recursiveRef" in keywords:
+            return True
+        reference = keywords.get("$ref")
+        if isinstance(reference, str) and (reference in seen or self._compiler.document.target(reference) is None):
+            return True
         if combined and "patternProperties" in keywords and self._reached(keywords):
             return True
         return any(
@@ -144,7 +163,7 @@ def children_overlap(compiler: "Compiler", keywords: Schema) -> bool:
     spoken: list[frozenset[str]] = []
     _collect(compiler, keywords, spoken, frozenset())
     total = sum(len(names) for names in spoken)
-    return len(frozenset().union(*spoken)) < total or (len(spoken) > 1 and any("" in names for names in spoken))
+    return len(frozenset[str]().union(*spoken)) < total or (len(spoken) > 1 and any("" in names for names in spoken))
 
 
 def _collect(compiler: "Compiler", schema: object, spoken: list[frozenset[str]], seen: frozenset[str]) -> None:
@@ -169,7 +188,7 @@ def _collect(compiler: "Compiler", schema: object, spoken: list[frozenset[str]],
         for part in as_list(keywords.get(word)):
             inner: list[frozenset[str]] = []
             _collect(compiler, part, inner, seen)
-            branches.append(frozenset().union(*inner))
+            branches.append(frozenset[str]().union(*inner))
         # Branches of a union do not speak of the same value, but each does beside what stands around the union.
         joined = frozenset[str]().union(*branches)
         if joined:

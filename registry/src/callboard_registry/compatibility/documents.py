@@ -43,15 +43,11 @@ def draft_of(schema: object) -> Draft:
     Raises:
         SchemaError: It names a draft that is not known here.
     """
-    if isinstance(schema, Mapping):
-        named = cast(Schema, schema).get("$schema")
-        if isinstance(named, str):
-            name = named.partition("://")[2].rstrip("#")
-            if name not in _DIALECTS:
-                raise SchemaError(f"$schema is {named!r}, which is none of {', '.join(_DIALECTS)}")
-            return _DIALECTS[name]
     guess = Draft.DRAFT2020
     for keywords in _objects(schema):
+        named = keywords.get("$schema")
+        if isinstance(named, str):
+            return _named(named)
         if any(isinstance(keywords.get(bound), bool) for bound in ("exclusiveMinimum", "exclusiveMaximum")):
             return Draft.DRAFT4
         if isinstance(keywords.get("items"), list) or "additionalItems" in keywords:
@@ -59,8 +55,15 @@ def draft_of(schema: object) -> Draft:
     return guess
 
 
+def _named(dialect: str) -> Draft:
+    name = dialect.partition("://")[2].rstrip("#")
+    if name not in _DIALECTS:
+        raise SchemaError(f"$schema is {dialect!r}, which is none of {', '.join(_DIALECTS)}")
+    return _DIALECTS[name]
+
+
 def _objects(value: object) -> Iterator[Schema]:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         members = cast(Schema, value)
         yield members
         for name, member in members.items():
@@ -87,6 +90,11 @@ class Document:
         self.schema = schema
         self.draft: Final = draft_of(schema) if draft is None else draft
         self._targets: dict[str, Target | None] = {}
+
+    @cached_property
+    def text(self) -> str:
+        """The schema as text, the same for the same schema."""
+        return json.dumps(self.schema, sort_keys=True, default=str)
 
     def target(self, reference: str) -> Target | None:
         """Return what a reference leads to, or `None` if that is not within this document."""
@@ -117,7 +125,7 @@ class Document:
         found = self.schema
         for part in fragment[1:].split("/"):
             step = unquote(part).replace("~1", "/").replace("~0", "~")
-            if isinstance(found, Mapping) and step in found:
+            if isinstance(found, dict) and step in found:
                 found = cast(Schema, found)[step]
             elif isinstance(found, list) and step.isdecimal() and int(step) < len(cast(list[object], found)):
                 found = cast(list[object], found)[int(step)]
@@ -141,11 +149,13 @@ class Document:
                     target = None if fragment is None else self._at(fragment)
                     if target is not None:
                         pending.append((other, target))
-        return json.dumps([int(self.draft), reference, sorted(written.items())])
+        # What a dynamic reference leads to may depend on the whole document.
+        whole = self.text if "$dynamicRef" in self.text or "$recursiveRef" in self.text else ""
+        return json.dumps([int(self.draft), reference, sorted(written.items()), whole])
 
     @cached_property
     def _own_id(self) -> str | None:
-        if not isinstance(self.schema, Mapping):
+        if not isinstance(self.schema, dict):
             return None
         found = cast(Schema, self.schema).get("id" if self.draft is Draft.DRAFT4 else "$id")
         return found.rstrip("#") if isinstance(found, str) else None
@@ -182,4 +192,4 @@ def as_list(value: object) -> Sequence[object]:
 
 def as_object(value: object) -> Schema:
     """Return a JSON object as a mapping, and anything else as an empty one."""
-    return cast(Schema, value) if isinstance(value, Mapping) else {}
+    return cast(Schema, value) if isinstance(value, dict) else {}

@@ -7,7 +7,7 @@ import jsonschema_rs
 
 from callboard_registry.compatibility.documents import Document, SchemaError
 from callboard_registry.compatibility.formats import DIALECT_OF
-from callboard_registry.compatibility.values import identity, kind_of, shown
+from callboard_registry.compatibility.values import shown
 from callboard_registry.compatibility.verdicts import Direction, Finding
 
 _RULES: Final = {
@@ -22,11 +22,11 @@ _RULES: Final = {
     "unevaluatedItems": "additionalItems",
 }
 
-_SIDES: Final[dict[Direction, tuple[str, str]]] = {
-    "backward": ("a document of the old schema", "the new schema"),
-    "forward": ("a document of the new schema", "the old schema"),
-    "input": ("what an old caller sends", "the new input"),
-    "output": ("what the new service answers", "the old output"),
+_SIDES: Final[dict[Direction, tuple[str, str, str, str]]] = {
+    "backward": ("the new schema", "a document of the old one", "have", "lack it"),
+    "forward": ("the old schema", "a document of the new one", "have", "lack it"),
+    "input": ("the new input", "an old caller", "send", "leave it out"),
+    "output": ("the old output", "the new service", "answer", "leave it out"),
 }
 
 
@@ -39,15 +39,13 @@ class Side:
         Raises:
             SchemaError: The validator cannot read it.
         """
-        schema = document.schema
-        if not isinstance(schema, (bool, dict)):
-            raise SchemaError(f"a schema is an object or a boolean, this is {shown(schema)}")
-        if isinstance(schema, dict) and "$schema" not in schema:
+        if not isinstance(document.schema, (bool, dict)):
+            raise SchemaError(f"a schema is an object or a boolean, this is {shown(document.schema)}")
+        schema = cast("dict[str, object] | bool", document.schema)
+        if not isinstance(schema, bool) and "$schema" not in schema:
             schema = {"$schema": DIALECT_OF[document.draft], **schema}
         try:
-            self._validator: Final = jsonschema_rs.validator_for(
-                cast("dict[str, object] | bool", schema), validate_formats=True, offline=True
-            )
+            self._validator: Final = jsonschema_rs.validator_for(schema, validate_formats=True, offline=True)
         except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
             raise SchemaError(str(error).partition("\n")[0]) from error
 
@@ -64,22 +62,14 @@ class Side:
 def finding(error: jsonschema_rs.ValidationError, document: object, direction: Direction) -> Finding:
     """Say what the receiver refuses in the document."""
     keyword = error.kind.name
-    path = _schema_path(error)
-    sender, receiver = _SIDES[direction]
-    at = pointer(error.instance_path)
-    what = _what(error)
     return Finding(
         rule=_RULES.get(keyword, keyword),
-        pointer=pointer(path),
-        sentence=f"{sender} may {what}{f' at {at}' if at else ''}, which {receiver} refuses",
-        place=at,
+        pointer=pointer(error.schema_path),
+        sentence=_sentence(error, direction),
+        place=pointer(error.instance_path),
         has_counterexample=True,
         counterexample=document,
     )
-
-
-def _schema_path(error: jsonschema_rs.ValidationError) -> Sequence[str | int]:
-    return error.schema_path
 
 
 def pointer(path: Sequence[str | int]) -> str:
@@ -87,34 +77,36 @@ def pointer(path: Sequence[str | int]) -> str:
     return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
 
 
-def _what(error: jsonschema_rs.ValidationError) -> str:
-    kind = error.kind
-    value = shown(error.instance)
+def _sentence(error: jsonschema_rs.ValidationError, direction: Direction) -> str:
+    receiver, sender, have, lack = _SIDES[direction]
+    kind, value = error.kind, shown(error.instance)
+    place = pointer(error.instance_path)
+    at = f" at {place}" if place else ""
     match kind:
         case jsonschema_rs.ValidationErrorKind.Required():
-            return f"lack {kind.property!r}"
-        case jsonschema_rs.ValidationErrorKind.AdditionalProperties() | (
-            jsonschema_rs.ValidationErrorKind.UnevaluatedProperties()
-        ):
-            return f"have {', '.join(repr(name) for name in kind.unexpected)}"
-        case jsonschema_rs.ValidationErrorKind.Type():
-            return f"be the {_kind_word(error.instance)} {value}"
-        case jsonschema_rs.ValidationErrorKind.PropertyNames():
-            return f"have a member whose name is refused in {value}"
+            return f"{receiver} requires {kind.property!r}{at}, and {sender} may {lack}"
+        case jsonschema_rs.ValidationErrorKind.AdditionalProperties():
+            return f"{receiver} allows no {_listed(kind.unexpected)}{at}, and {sender} may {have} that"
+        case jsonschema_rs.ValidationErrorKind.UnevaluatedProperties():
+            return f"{receiver} allows no {_listed(kind.unexpected)}{at}, and {sender} may {have} that"
         case jsonschema_rs.ValidationErrorKind.FalseSchema():
-            return f"have something: {value}"
+            return f"{receiver} allows nothing{at}, and {sender} may {have} {value} there"
+        case jsonschema_rs.ValidationErrorKind.Enum() | jsonschema_rs.ValidationErrorKind.Constant():
+            return f"{receiver} does not take {value}{at}, and {sender} may {have} it"
         case _:
-            return f"be {value}, against {kind.name} {_expected(kind)}".rstrip()
+            return f"{receiver} demands {_demanded(kind)}{at}, and {sender} may {have} {value}"
 
 
-def _kind_word(value: object) -> str:
-    kind = kind_of(value)
-    return "integer" if kind == "number" and isinstance(value, int) else kind
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(repr(name) for name in names)
 
 
-def _expected(kind: jsonschema_rs.ValidationErrorKind) -> str:
+def _demanded(kind: jsonschema_rs.ValidationErrorKind) -> str:
     value: object = kind.value
-    return shown(value) if isinstance(value, (str, int, float, list)) else ""
+    if kind.name == "type":
+        return shown(value).strip("[]").replace('"', "").replace(",", " or")
+    simple = isinstance(value, (str, int, float)) and not isinstance(value, bool)
+    return f"{kind.name} {shown(value)}" if simple else repr(kind.name)
 
 
 def _innermost(error: jsonschema_rs.ValidationError) -> jsonschema_rs.ValidationError:
@@ -182,8 +174,3 @@ def _replaced(schema: object, path: list[str | int], change: Callable[[object], 
         items[step] = inner
         return items
     return None
-
-
-def same(first: object, second: object) -> bool:
-    """Tell whether two documents are equal, as JSON Schema has it."""
-    return identity(first) == identity(second)

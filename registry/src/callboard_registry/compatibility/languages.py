@@ -113,7 +113,7 @@ class Languages:
         kept = frozenset(words)
         if not kept:
             return NOTHING
-        return EMPTY if kept == {""} else self._once(("words", kept), lambda: _Words(kept))
+        return EMPTY if kept == frozenset({""}) else self._once(("words", kept), lambda: _Words(kept))
 
     def cat(self, first: Language, rest: Language) -> Language:
         """Return a string of the first, followed by one of the second."""

@@ -1,7 +1,7 @@
 """Finding an object with members as wanted; or proving that there is none."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from callboard_registry.compatibility.formats import matches
@@ -169,8 +169,7 @@ class Objects:
             case Neg(MemberIs() as opposite):
                 return self._member(wanted, opposite.name, frozenset({negation(opposite.part)}))
             case Neg(MatchingAre() | OthersAre() | NamesAre()) | MinMembers() | Neg(MinMembers()):
-                alone = Wanted(**{**wanted.__dict__, "demands": []})
-                alone.needed = dict(wanted.needed)
+                alone = replace(wanted, demands=[], needed=dict(wanted.needed), names=list(wanted.names))
                 self._sort(condition, alone)
                 return _Placing(self._store, self._search, self._spend, alone).find(checked=frozenset(wanted.needed))
             case _:
@@ -268,9 +267,7 @@ class _Placing:
         if isinstance(scope, NamesAre):
             return _Fresh(cell.name | {self._store.negation(scope.part)}, cell.value)
         positive = {node.pattern for node in cell.name if isinstance(node, Matches)}
-        covered = (
-            scope.pattern in positive if isinstance(scope, MatchingAre) else positive.isdisjoint(scope.patterns)
-        )
+        covered = scope.pattern in positive if isinstance(scope, MatchingAre) else positive.isdisjoint(scope.patterns)
         return _Fresh(cell.name, cell.value | {demand.part}) if covered else None
 
     def _cells(self, demand: Demand | None, misses: Misses) -> Iterator[_Fresh]:
@@ -283,7 +280,7 @@ class _Placing:
             return
         unmentioned = self._store.negation(self._store.values(self._mentioned))
         start = frozenset([self._string, unmentioned, *self._wanted.names]) - {self._store.all(())}
-        value = frozenset() if demand is None else frozenset({demand.part})
+        value: frozenset[Node] = frozenset() if demand is None else frozenset({demand.part})
         scope = None if demand is None else demand.scope
         if isinstance(scope, NamesAre):
             start |= {self._store.negation(scope.part)}

@@ -8,6 +8,7 @@ each other.
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from callboard_registry.compatibility.documents import as_list, as_object
 from callboard_registry.compatibility.nodes import (
     ALWAYS,
     NEVER,
@@ -54,7 +55,8 @@ class Projector:
             return found
         if key in self._open:
             self._circles += 1
-            return self._store.make(Opaque, "a reference that leads back to itself and to nothing else")
+            # Each such place is a condition of its own; nothing is known about any of them.
+            return self._store.make(Opaque, f"a reference that leads back to itself and to nothing else ({id(node)})")
         circles = self._circles
         self._open.add(key)
         try:
@@ -117,7 +119,7 @@ class Projector:
 
     def _values(self, node: Values, kind: Kind) -> Node:
         kept = of_kind(node, kind)
-        if kind == "null" and kept or kind == "boolean" and len(kept) == 2:
+        if (kind == "null" and kept) or (kind == "boolean" and len(kept) == 2):
             return ALWAYS
         return self._store.values(kept)
 
@@ -132,16 +134,17 @@ class Projector:
         store = self._store
         ways: list[Node] = []
         if kind == "array":
-            assert isinstance(value, Sequence)
-            ways += [store.make(MinItems, len(value) + 1), store.negation(store.make(MinItems, len(value)))]
-            if not value:
+            items = as_list(value)
+            ways += [store.make(MinItems, len(items) + 1), store.negation(store.make(MinItems, len(items)))]
+            if not items:
                 return ways[0]
-            for index, item in enumerate(value):
+            for index, item in enumerate(items):
                 ways.append(store.negation(store.make(ItemIs, index, store.values([item]))))
         else:
-            assert isinstance(value, dict)
-            ways.append(store.negation(store.make(OthersAre, frozenset(value), frozenset(), NEVER)))
-            for name, member in value.items():
+            members = as_object(value)
+            no_patterns: frozenset[str] = frozenset()
+            ways.append(store.negation(store.make(OthersAre, frozenset(members), no_patterns, NEVER)))
+            for name, member in members.items():
                 ways.append(store.negation(store.make(Has, name)))
                 ways.append(store.negation(store.make(MemberIs, name, store.values([member]))))
         return store.some(ways)

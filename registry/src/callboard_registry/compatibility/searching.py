@@ -160,7 +160,9 @@ class Searcher:
             if len(branches) == 1:
                 rest = left[:at] + left[at + 1 :]
                 outcome = self._decide(kind, branches, set(held), rest)
-                return closed("one branch is left", "", [*steps, outcome.step]) if isinstance(outcome, Closed) else outcome
+                return (
+                    closed("one branch is left", "", [*steps, outcome.step]) if isinstance(outcome, Closed) else outcome
+                )
             left[at] = Some(tuple(branches))
             at += 1
         if not left:
@@ -219,9 +221,7 @@ class Searcher:
             return None
         return branches
 
-    def _conflict(
-        self, kind: Kind, held: set[Node], wanted: Wanted | None, parts: Sequence[Node]
-    ) -> Closed | None:
+    def _conflict(self, kind: Kind, held: set[Node], wanted: Wanted | None, parts: Sequence[Node]) -> Closed | None:
         negation = self._store.negation
         for part in parts:
             if negation(part) in held:
@@ -241,18 +241,18 @@ class Searcher:
 
     def _is_implied(self, wanted: Wanted, branch: Node) -> bool:
         """Tell whether a branch adds nothing, because a member that is there can only be what it asks for."""
-        negation = self._store.negation
         match branch:
             case Has():
                 return branch.name in wanted.needed
-            case MemberIs() | Neg(MemberIs()):
-                part = branch.part if isinstance(branch, MemberIs) else negation(branch.part.part)
-                if branch_name(branch) not in wanted.needed:
-                    return False
-                state = wanted.of_member(branch_name(branch)) | {negation(part)}
-                return isinstance(self.search(state, f".{branch_name(branch)}"), Closed)
+            case MemberIs(name=name, part=part):
+                opposite = self._store.negation(part)
+            case Neg(MemberIs(name=name, part=part)):
+                opposite = part
             case _:
                 return False
+        if name not in wanted.needed:
+            return False
+        return isinstance(self.search(wanted.of_member(name) | {opposite}, f".{name}"), Closed)
 
     def _solve(self, kind: Kind, held: set[Node], wanted: Wanted | None) -> Outcome:
         match kind:
@@ -306,10 +306,3 @@ class Searcher:
             self._fuel.left -= fuel.spent
             self._exclusions[key] = found
         return found
-
-
-def branch_name(node: Node) -> str:
-    """Return the member that a condition, or its opposite, is about."""
-    inner = node.part if isinstance(node, Neg) else node
-    assert isinstance(inner, MemberIs)
-    return inner.name

@@ -160,4 +160,3 @@ def _numbered(number: int, low: int, high: int | None) -> str:
         text = _LETTERS[digit] + text
     text = text.rjust(low, "a")
     return text if high is None else text[-high:] if high else ""
-

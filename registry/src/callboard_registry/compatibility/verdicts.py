@@ -25,7 +25,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True)
 class Budget:
-    """What one check may cost. The steps make it end at the same point on every machine; the clock is the last resort."""
+    """What one check may cost. Steps end it at the same point on every machine; the clock is the last resort."""
 
     steps: int = 20_000
     seconds: float = 2.0
@@ -36,9 +36,9 @@ class Finding:
     """One thing that breaks, or that could not be decided."""
 
     rule: str
-    """Which rule is broken, by the keyword that refuses; `undecided`, `budget` or `schema` if the verdict is unknown."""
+    """The rule that is broken, by the keyword that refuses; `undecided`, `budget` or `schema` if that is unknown."""
     pointer: str
-    """Where that keyword stands in the schema that refuses, as a JSON pointer; empty for the whole schema."""
+    """Where that keyword stands in the schema that refuses, as a JSON pointer; empty if nothing refuses."""
     sentence: str
     """What it means, for people."""
     place: str = ""
@@ -58,8 +58,10 @@ class Verdict:
     """What breaks, worst first, or what could not be decided. Empty if compatible."""
     proof: Step | None = None
     """What a compatible verdict rests on."""
-    ignored: tuple[str, ...] = ()
-    """Members that the sender declares and the receiver does not look at, as JSON pointers. They break nothing."""
+    dropped: tuple[str, ...] = ()
+    """Members that the old schema declares and the new one does not, as JSON pointers into documents, for the
+    directions `input` and `output`. Nothing breaks by that alone: the new side ignores what it does not know, or does
+    not send what was optional. But whoever counts on such a member will miss it."""
     steps: int = field(default=0, compare=False)
     """How much was spent."""
 

@@ -247,7 +247,8 @@ class _Lowering:
             made["items"] = places[0]
             made["maxItems"] = min(most, len(places)) if isinstance(most, int) else len(places)
             del made["prefixItems"]
-        made.setdefault("items", {})
+        if "prefixItems" not in made:
+            made.setdefault("items", {})
         if made.get("uniqueItems") is False:
             del made["uniqueItems"]
         return made

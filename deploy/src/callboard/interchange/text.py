@@ -23,6 +23,9 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 _VERSION: Final = re.compile(r"[0-9]+(?:\.[0-9]+)+")
 
+_RARE_ENDS: Final = re.compile("[\x85\u2028\u2029]")
+"""Ends of lines to one version of YAML, and letters like any other to the next."""
+
 _NULL: Final = re.compile(r"~|null|Null|NULL|")
 _BOOL: Final = re.compile(r"true|True|TRUE|false|False|FALSE")
 _INTEGER: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
@@ -178,7 +181,8 @@ class _Dumper(yaml.SafeDumper):
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
     # A number of a version is quoted, so that nobody takes it for a number.
-    style = "|" if "\n" in text else '"' if _VERSION.fullmatch(text) else None
+    quoted = _VERSION.fullmatch(text) or _RARE_ENDS.search(text)
+    style = '"' if quoted else "|" if "\n" in text else None
     tag = "tag:yaml.org,2002:str"
     return dumper.represent_scalar(tag, text, style=style)  # pyright: ignore[reportUnknownMemberType] - see below
 

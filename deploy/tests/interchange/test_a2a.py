@@ -92,8 +92,9 @@ def test_a_skill_is_an_operation_that_a_model_may_call() -> None:
 
 def test_the_extension_holds_the_contract() -> None:
     described = describe(services["orders.v1"])
+    card: Any = agent_card(described)
 
-    [extension] = agent_card(described)["capabilities"]["extensions"]  # pyright: ignore[reportIndexIssue] - a test
+    [extension] = card["capabilities"]["extensions"]
 
     assert (extension["uri"], extension["required"]) == (EXTENSION, False)
     assert extension["params"]["digest"] == described.digest

@@ -16,7 +16,17 @@ from callboard_registry.compatibility.nodes import (
     Store,
     Unique,
 )
-from callboard_registry.compatibility.outcomes import Closed, Found, Misses, Outcome, Search, Step, Undecided, closed
+from callboard_registry.compatibility.outcomes import (
+    Closed,
+    Found,
+    Misses,
+    Outcome,
+    Search,
+    Step,
+    Undecided,
+    closed,
+    undecided,
+)
 
 _LONGEST: Final = 1000
 """Arrays that must be longer are not written out."""
@@ -132,7 +142,7 @@ class Arrays:
                 if isinstance(outcome, Found):
                     return outcome
                 if wanted.demands and isinstance(outcome, Closed):
-                    outcome = Undecided(("no array with equal items was found beside what it has to contain",))
+                    outcome = undecided("no array with equal items was found beside what it has to contain")
                 misses.add(outcome)
         return misses.outcome("no two items can be the same")
 
@@ -148,7 +158,7 @@ class _Placing:
 
     def find(self) -> Outcome:
         if self._wanted.low > _LONGEST or len(self._wanted.demands) > _LONGEST:
-            return Undecided((f"an array of {self._wanted.low} items is too long to look for",))
+            return undecided(f"an array of {self._wanted.low} items is too long to look for")
         return self._place(0, {})
 
     def _place(self, number: int, placed: dict[int, list[_Demand]]) -> Outcome:
@@ -166,7 +176,7 @@ class _Placing:
                 misses.add(closed("the array is too short", f"at most {self._wanted.high} items"))
                 break
             if self._same is not None and index in self._same:
-                misses.reasons.append("an item that has to equal another one was not tried")
+                misses.not_tried("an item that has to equal another one was not tried")
                 continue
             state = self._state(index, [*there, demand])
             outcome = self._tools.search(state, f"[{index}]")
@@ -216,7 +226,7 @@ class _Placing:
     def _within_limits(self, items: list[object]) -> Outcome:
         for limit in self._wanted.limits:
             if sum(holds(limit.part, item) is not False for item in items) >= limit.count:
-                return Undecided(("no array was found that contains few enough of something",))
+                return undecided("no array was found that contains few enough of something")
         return Found(items)
 
     def _distinct(self, states: list[frozenset[Node]]) -> Outcome:
@@ -230,7 +240,7 @@ class _Placing:
                 return outcome
             if isinstance(outcome, Closed):
                 if items and any(other != state for other in states[:index]):
-                    return Undecided(("no array of different items was found",))
+                    return undecided("no array of different items was found")
                 steps.append(outcome.step)
                 return closed("there are not so many different items", f"{index + 1}", steps)
             items.append(outcome.value)

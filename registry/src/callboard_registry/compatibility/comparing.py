@@ -9,7 +9,16 @@ from callboard_registry.compatibility.documents import Document, Draft, SchemaEr
 from callboard_registry.compatibility.dropping import dropped_members
 from callboard_registry.compatibility.evidence import Side, finding, repaired
 from callboard_registry.compatibility.nodes import Store
-from callboard_registry.compatibility.outcomes import Closed, Found, Fuel, Outcome, OutOfBudgetError, Undecided, closed
+from callboard_registry.compatibility.outcomes import (
+    Closed,
+    Found,
+    Fuel,
+    Outcome,
+    OutOfBudgetError,
+    Undecided,
+    closed,
+    undecided,
+)
 from callboard_registry.compatibility.searching import Searcher
 from callboard_registry.compatibility.verdicts import Answer, Budget, Direction, Finding, Verdict
 
@@ -84,25 +93,25 @@ def _search(sides: _Sides, fuel: Fuel) -> Outcome:
             return searcher.search(frozenset({compiler.compile(), refused}), "")
         return outcome
     except OutOfBudgetError as error:
-        return Undecided((str(error),))
+        return undecided(str(error))
     except RecursionError:
-        return Undecided(("nested too deep to follow",))
+        return undecided("nested too deep to follow")
 
 
 def _judged(outcome: Outcome, sides: _Sides, writer: Side, reader: Side) -> Verdict:
     if isinstance(outcome, Closed):
         return Verdict(Answer.COMPATIBLE, proof=outcome.step)
     if isinstance(outcome, Undecided):
-        return Verdict(Answer.UNKNOWN, tuple(_undecided(reason) for reason in outcome.reasons))
+        return Verdict(Answer.UNKNOWN, tuple(_undecided(reason.text, reason.place) for reason in outcome.reasons))
     if not writer.takes(outcome.value) or reader.takes(outcome.value):
         return Verdict(Answer.UNKNOWN, (_undecided("a document was found, but the validator judges it otherwise"),))
     error = reader.errors(outcome.value)[0]
     return Verdict(Answer.INCOMPATIBLE, (finding(error, outcome.value, sides.direction),))
 
 
-def _undecided(reason: str) -> Finding:
+def _undecided(reason: str, place: str = "") -> Finding:
     rule = "budget" if reason.startswith("not decided within") else "undecided"
-    return Finding(rule, "", reason)
+    return Finding(rule, "", reason, place=place)
 
 
 def _more(first: tuple[Finding, ...], sides: _Sides, writer: Side, reader: Side, fuel: Fuel) -> tuple[Finding, ...]:

@@ -93,6 +93,10 @@ def _sentence(error: jsonschema_rs.ValidationError, direction: Direction) -> str
             return f"{receiver} allows nothing{at}, and {sender} may {have} {value} there"
         case jsonschema_rs.ValidationErrorKind.Enum() | jsonschema_rs.ValidationErrorKind.Constant():
             return f"{receiver} does not take {value}{at}, and {sender} may {have} it"
+        case jsonschema_rs.ValidationErrorKind.AnyOf() | jsonschema_rs.ValidationErrorKind.OneOfNotValid():
+            return f"{receiver} has no branch for {value}{at}, and {sender} may {have} it"
+        case jsonschema_rs.ValidationErrorKind.OneOfMultipleValid():
+            return f"{receiver} takes one branch only, and {value}{at}, which {sender} may {have}, fits more than one"
         case _:
             return f"{receiver} demands {_demanded(kind)}{at}, and {sender} may {have} {value}"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from callboard_registry.compatibility.nodes import AtLeast, HasFormat, Multiple, Neg, Node, Opaque, Values
-from callboard_registry.compatibility.outcomes import Found, Outcome, Undecided, closed
+from callboard_registry.compatibility.outcomes import Found, Outcome, closed, undecided
 from callboard_registry.compatibility.values import exact
 
 _MOST_TRIED = 20_000
@@ -120,7 +120,7 @@ def _on_grid(wanted: _Wanted, grid: int | Fraction, spend: Callable[[], None]) -
         if tried >= needed:
             return closed("every number on the grid is left out", wanted.described())
         if tried >= _MOST_TRIED:
-            return Undecided((f"too many numbers to try: {wanted.described()}",))
+            return undecided(f"too many numbers to try: {wanted.described()}")
         spend()
         number = index * grid
         if wanted.takes(number):
@@ -153,7 +153,7 @@ def _dense(wanted: _Wanted) -> Outcome:
         # Not every fraction can be written in JSON; what counts is what was written.
         if wanted.takes(exact(plain)):
             return Found(plain)
-    return Undecided((f"no number was found that is {wanted.described()}",))
+    return undecided(f"no number was found that is {wanted.described()}")
 
 
 def _guesses(low: int | Fraction | None, high: int | Fraction | None, count: int) -> Iterator[int | Fraction]:
@@ -165,7 +165,7 @@ def _guesses(low: int | Fraction | None, high: int | Fraction | None, count: int
         yield low
     if high is not None:
         yield high
-    left = Fraction(low) if low is not None else (Fraction(high) if high is not None else Fraction(0)) - 1
+    left = Fraction(low if low is not None else 0 if high is None or high > 0 else high - 1)
     width = (Fraction(high) if high is not None else left + 1) - left
     for part in (Fraction(1, 2), Fraction(1, 4), Fraction(3, 4), Fraction(1, 10), Fraction(1, 3), Fraction(1, 7)):
         yield left + width * part

@@ -21,7 +21,16 @@ from callboard_registry.compatibility.nodes import (
     Store,
     Types,
 )
-from callboard_registry.compatibility.outcomes import Closed, Found, Misses, Outcome, Search, Undecided, closed
+from callboard_registry.compatibility.outcomes import (
+    Closed,
+    Found,
+    Misses,
+    Outcome,
+    Search,
+    Undecided,
+    closed,
+    undecided,
+)
 
 _MOST_PATTERNS: Final = 6
 _MOST_MEMBERS: Final = 1000
@@ -276,7 +285,7 @@ class _Placing:
         Without a demand, all kinds.
         """
         if len(self._patterns) > _MOST_PATTERNS:
-            misses.reasons.append(f"more than {_MOST_PATTERNS} patterns for the names of members")
+            misses.not_tried(f"more than {_MOST_PATTERNS} patterns for the names of members")
             return
         unmentioned = self._store.negation(self._store.values(self._mentioned))
         start = frozenset([self._string, unmentioned, *self._wanted.names]) - {self._store.all(())}
@@ -311,7 +320,7 @@ class _Placing:
         if wanted.high is not None and count > wanted.high:
             return closed("more members are needed than allowed", f"at most {wanted.high}")
         if wanted.low > _MOST_MEMBERS:
-            return Undecided((f"an object of {wanted.low} members is too large to look for",))
+            return undecided(f"an object of {wanted.low} members is too large to look for")
         members = {name: self._values.get(name) for name in wanted.needed}
         for name, state in named.items():
             outcome = self._search(state, f".{name}")
@@ -322,7 +331,7 @@ class _Placing:
             outcome = self._add(cell, members)
             if isinstance(outcome, Closed) and len(fresh) > 1:
                 # Perhaps the name was only taken by the other one, which could have had another.
-                return Undecided(("no names were found for all members that have to be there",))
+                return undecided("no names were found for all members that have to be there")
             if not isinstance(outcome, Found):
                 return outcome
         return self._enlarged(members) if len(members) < wanted.low else Found(members)

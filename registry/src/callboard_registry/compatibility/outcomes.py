@@ -48,10 +48,22 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something could not be decided, and where in the value."""
+
+    text: str
+    place: str = ""
+
+    def inside(self, place: str) -> "Reason":
+        """Return the same reason, seen from one level further out."""
+        return Reason(self.text, place + self.place)
+
+
+@dataclass(frozen=True, slots=True)
 class Undecided:
     """Neither was reached, for these reasons."""
 
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
 
 
 Outcome = Found | Closed | Undecided
@@ -109,12 +121,17 @@ def described(node: Node) -> str:
     return " ".join(words)
 
 
+def undecided(*texts: str) -> Undecided:
+    """Return that it could not be decided, here."""
+    return Undecided(tuple(Reason(text) for text in texts))
+
+
 class Misses:
     """What came of the ways that were tried and found no value: proofs, and reasons why there is none."""
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
-        self.reasons: list[str] = []
+        self.reasons: list[Reason] = []
 
     def add(self, outcome: Closed | Undecided) -> None:
         """Remember one way."""
@@ -122,6 +139,10 @@ class Misses:
             self.steps.append(outcome.step)
         else:
             self.reasons += outcome.reasons
+
+    def not_tried(self, text: str) -> None:
+        """Remember that a way was not tried."""
+        self.reasons.append(Reason(text))
 
     def outcome(self, rule: str, subject: str = "") -> Closed | Undecided:
         """Return what all ways together come to: closed only if each one is."""

@@ -183,7 +183,7 @@ class Projector:
 
 
 def _told_apart(branches: Sequence[Node]) -> bool:
-    """Tell whether all branches demand one member, each with other values."""
+    """Tell whether all branches list what they allow, or demand one member and list that, each other values."""
     tags = [_tags(branch) for branch in branches]
     for name, first in tags[0].items():
         seen = set(first.keys)
@@ -197,11 +197,14 @@ def _told_apart(branches: Sequence[Node]) -> bool:
     return False
 
 
-def _tags(branch: Node) -> dict[str, Values]:
+def _tags(branch: Node) -> dict[str | None, Values]:
+    """Return the values that each member which is demanded may have; `None` stands for the whole."""
     parts = branch.parts if isinstance(branch, All) else (branch,)
     demanded = {part.name for part in parts if isinstance(part, Has)}
-    found: dict[str, Values] = {}
+    found: dict[str | None, Values] = {}
     for part in parts:
+        if isinstance(part, Values):
+            found[None] = part
         if isinstance(part, MemberIs) and part.name in demanded:
             inner = part.part.parts if isinstance(part.part, All) else (part.part,)
             for condition in inner:

@@ -18,6 +18,7 @@ from callboard_registry.compatibility.nodes import (
     NEVER,
     All,
     Has,
+    HasFormat,
     MemberIs,
     Neg,
     Node,
@@ -37,8 +38,8 @@ from callboard_registry.compatibility.outcomes import (
     Outcome,
     OutOfBudgetError,
     Step,
-    Undecided,
     closed,
+    undecided,
 )
 from callboard_registry.compatibility.projecting import Projector
 from callboard_registry.compatibility.strings import Strings
@@ -84,7 +85,7 @@ class Searcher:
             self._rely_on(opened)
             return closed("met again inside itself", place)
         if len(self._open) >= _DEEPEST:
-            return Undecided((f"nested deeper than {_DEEPEST} levels",))
+            return undecided(f"nested deeper than {_DEEPEST} levels")
         return self._look_into(state, place)
 
     def _rely_on(self, depth: int) -> None:
@@ -135,7 +136,7 @@ class Searcher:
             if isinstance(outcome, Closed):
                 misses.steps.append(Step(f"no {kind}", "", (outcome.step,)))
             else:
-                misses.reasons += (f"{place}: {reason}" if place else reason for reason in outcome.reasons)
+                misses.reasons += (reason.inside(place) for reason in outcome.reasons)
         return misses.outcome("nothing is possible", place)
 
     def _decide(self, kind: Kind, pending: Iterable[Node], held: set[Node], unions: Sequence[Some]) -> Outcome:
@@ -147,6 +148,8 @@ class Searcher:
             return contradiction
         if kind in ("null", "boolean") or any(isinstance(node, Values) for node in held):
             return self._among_few(kind, held, left)
+        if any(self._is_hopeless(union, held) for union in left):
+            return closed("every branch contradicts what is held")
         wanted = self._objects.wanted(held) if kind == "object" else None
         at = 0
         steps: list[Step] = []
@@ -192,11 +195,13 @@ class Searcher:
         return None
 
     def _branch(self, kind: Kind, held: set[Node], left: list[Some], steps: list[Step]) -> Outcome:
-        smallest = min(range(len(left)), key=lambda at: len(left[at].parts))
+        # Branches that say much come first: they make the others shorter.
+        smallest = min(range(len(left)), key=lambda at: (not _says_much(left[at]), len(left[at].parts)))
         rest = left[:smallest] + left[smallest + 1 :]
         misses = Misses()
         misses.steps += steps
-        for part in left[smallest].parts:
+        # What nothing is known about comes last: a value found by it may turn out to be none.
+        for part in sorted(left[smallest].parts, key=_is_opaque):
             outcome = self._decide(kind, [part], set(held), rest)
             if isinstance(outcome, Found):
                 return outcome
@@ -208,6 +213,8 @@ class Searcher:
     ) -> list[Node] | None:
         """Return the branches that do not contradict what is held; `None` if one of them is held already."""
         branches: list[Node] = []
+        if wanted is not None and any(_is_another_tag(wanted, branch) for branch in union.parts):
+            return None
         for branch in union.parts:
             parts = branch.parts if isinstance(branch, All) else (branch,)
             if all(part in held for part in parts):
@@ -220,6 +227,10 @@ class Searcher:
         if len(branches) > 1 and wanted is not None and any(self._is_implied(wanted, each) for each in branches):
             return None
         return branches
+
+    def _is_hopeless(self, union: Some, held: set[Node]) -> bool:
+        """Tell whether the opposite of each branch is held, word by word."""
+        return all(self._store.negation(branch) in held for branch in union.parts)
 
     def _conflict(self, kind: Kind, held: set[Node], wanted: Wanted | None, parts: Sequence[Node]) -> Closed | None:
         negation = self._store.negation
@@ -282,7 +293,7 @@ class Searcher:
             if answer is None:
                 unknown.append(value)
         if unknown:
-            return Undecided((f"it could not be told whether {shown(unknown[0])} is possible",))
+            return undecided(f"it could not be told whether {shown(unknown[0])} is possible")
         listed = ", ".join(shown(value) for value in candidates[:3])
         return closed("each value is refused", f"{listed}{', …' if len(candidates) > 3 else ''}")
 
@@ -306,3 +317,24 @@ class Searcher:
             self._fuel.left -= fuel.spent
             self._exclusions[key] = found
         return found
+
+
+def _is_opaque(node: Node) -> bool:
+    inner = node.part if isinstance(node, Neg) else node
+    if isinstance(inner, (All, Some)):
+        return any(_is_opaque(part) for part in inner.parts)
+    return isinstance(inner, Opaque) or (isinstance(inner, HasFormat) and inner.keyword == "remark")
+
+
+def _says_much(union: Some) -> bool:
+    return all(isinstance(part, All) for part in union.parts)
+
+
+def _is_another_tag(wanted: Wanted, branch: Node) -> bool:
+    """Tell whether a branch only says that a member is none of some values, which it cannot be anyway."""
+    match branch:
+        case Neg(MemberIs(name=name, part=Values(keys=keys))):
+            listed = (part for part in wanted.members.get(name, ()) if isinstance(part, Values))
+            return name in wanted.needed and any(keys.isdisjoint(values.keys) for values in listed)
+        case _:
+            return False

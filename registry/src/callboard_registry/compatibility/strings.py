@@ -8,7 +8,7 @@ from callboard_registry.compatibility.formats import samples, shape
 from callboard_registry.compatibility.holding import every, holds
 from callboard_registry.compatibility.languages import NOTHING, Language, Languages, shortest
 from callboard_registry.compatibility.nodes import HasFormat, Matches, MinLength, Neg, Node, Opaque, Values
-from callboard_registry.compatibility.outcomes import Found, Outcome, Undecided, closed
+from callboard_registry.compatibility.outcomes import Found, Outcome, closed, undecided
 from callboard_registry.compatibility.patterns import UnreadableError, read_pattern
 
 _TRIES: Final = 6
@@ -66,7 +66,7 @@ class Strings:
             if every(holds(condition, text) for condition in conditions if condition not in wanted.opaque):
                 return Found(text)
         words = wanted.described()
-        return Undecided((*unread, f"no string was found, nor shown to be impossible: {words}"))
+        return undecided(*unread, f"no string was found, nor shown to be impossible: {words}")
 
     def _simple(self, wanted: _Wanted) -> Iterator[str]:
         """Yield strings where only the length matters, one more than are left out."""

@@ -28,7 +28,7 @@ class Budget:
     """What one check may cost. Steps end it at the same point on every machine; the clock is the last resort."""
 
     steps: int = 20_000
-    seconds: float = 2.0
+    seconds: float = 5.0
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Final, cast
 
@@ -49,7 +49,7 @@ class VerifyingKey:
     public_bytes: bytes
     """32 bytes, as in RFC 8032."""
 
-    @property
+    @cached_property
     def jwk(self) -> OKPKey:
         """Return the key as a JSON Web Key."""
         return OKPKey.import_key(

@@ -153,3 +153,19 @@ def test_a_service_in_use_before_its_sunset_is_retired_by_force_only(catalog) ->
 
     assert (code, "was promised to answer until 2099-03-31" in err) == (1, True)
     assert catalog("retire", "orders.v1", "--force")[0] == 0
+
+
+def test_operations_are_searched_by_words_and_more(catalog) -> None:
+    code, out, _ = catalog("search", "cancel", "order", "--json")
+    best = json.loads(out)[0]
+    table = catalog("search", "cancel", "--effect", best["effect"], "--owner", "orders")[1]
+
+    assert (code, best["operation"], best["state"]) == (0, "cancel_pending_order", "draft")
+    assert "cancel_pending_order" in table
+    assert json.loads(catalog("search", "cancel", "--state", "retired", "--json")[1]) == []
+
+
+def test_a_state_that_is_none_is_refused(catalog) -> None:
+    code, _, err = catalog("search", "--state", "young")
+
+    assert (code, "'young' is no state; the states are draft, pending, approved" in err) == (1, True)

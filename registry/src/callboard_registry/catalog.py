@@ -13,6 +13,7 @@ from callboard_registry.documents import ListingDocument
 from callboard_registry.life import ANSWERING, Author, Move, require_move
 from callboard_registry.paging import taken
 from callboard_registry.refusals import Refusal
+from callboard_registry.search import index
 from callboard_registry.tables import listings, texts
 from callboard_registry_api.model import Listing, State
 
@@ -113,6 +114,7 @@ class Catalog:
                     )
                 )
                 connection.execute(listings.update().where(this).values(text_digest=document.text_digest))
+                index(connection, description)
                 if not created:
                     self._note(connection, "reworded", document)
             listing = _one(connection, this)

@@ -15,6 +15,7 @@ from callboard_registry.catalog import ListingFilter
 from callboard_registry.life import Move
 from callboard_registry.refusals import Kind, Refusal
 from callboard_registry.registry import Registry
+from callboard_registry.search import Question
 from callboard_registry_api.client import FIELD_METADATA
 from callboard_registry_api.model import State, state_of
 from callboard_registry_api.v1 import registry_pb2 as pb
@@ -75,6 +76,27 @@ class RegistryRpc(RegistryServiceServicer):
             page = await self._registry.list_listings(which, size=request.page_size, page_token=request.page_token)
             return pb.ListListingsResponse(
                 listings=[listing.to_message() for listing in page.items], next_page_token=page.next_page_token
+            )
+
+    @override
+    async def SearchOperations(
+        self, request: pb.SearchOperationsRequest, context: Context
+    ) -> pb.SearchOperationsResponse:
+        async with _answering(context):
+            question = Question(
+                words=request.words,
+                operation=request.operation,
+                field=request.field,
+                effect=request.effect,
+                team=request.team,
+                states=_states(request.states),
+                for_models=request.for_models,
+            )
+            page = await self._registry.search(
+                question, caller=request.caller, size=request.page_size, page_token=request.page_token
+            )
+            return pb.SearchOperationsResponse(
+                operations=[each.to_message() for each in page.items], next_page_token=page.next_page_token
             )
 
     @override

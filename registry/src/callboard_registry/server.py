@@ -103,6 +103,7 @@ async def serving(settings: Settings) -> AsyncGenerator[Addresses]:
     async with contextlib.AsyncExitStack() as last_comes_first:
         last_comes_first.callback(registry.close)
         last_comes_first.callback(listener.close)
+        registry.prepare()
         grpc_address = await last_comes_first.enter_async_context(_grpc(registry, settings.grpc))
         await last_comes_first.enter_async_context(_http(registry, listener))
         yield Addresses(grpc=grpc_address, http=Address(settings.http.host, cast(int, listener.getsockname()[1])))

@@ -5,6 +5,7 @@ from typing import Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Dialect,
     Float,
@@ -87,6 +88,29 @@ texts: Final = Table(
     ForeignKeyConstraint(["service", "digest"], ["listings.service", "listings.digest"]),
 )
 """Documents of a revision: the same contract, with other words in titles, descriptions and examples."""
+
+operations: Final = Table(
+    "operations",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("service", Name, nullable=False),
+    Column("digest", Name, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("name", Name, nullable=False),
+    Column("summary", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("effect", String, nullable=False),
+    Column("model_callable", Boolean, nullable=False),
+    # Names, one a line, with an empty line before the first and behind the last.
+    Column("fields", String, nullable=False),
+    # What it can be found by, as words with blanks between. The database's own index of words follows these two:
+    # `operations_found`, which the migration makes.
+    Column("title", String, nullable=False),
+    Column("words", String, nullable=False),
+    UniqueConstraint("service", "digest", "position"),
+    ForeignKeyConstraint(["service", "digest"], ["listings.service", "listings.digest"]),
+)
+"""Operations of every revision, in the words of its newest text."""
 
 policies: Final = Table(
     "policies",

@@ -20,6 +20,7 @@ from callboard_registry.life import Move
 from callboard_registry.page import CONTENT_SECURITY_POLICY, service_page
 from callboard_registry.refusals import Kind, Refusal
 from callboard_registry.registry import Registry
+from callboard_registry.search import Question
 from callboard_registry_api.model import CallRecord, Listing, Policy, PublicKey, State
 
 _STATUSES: Final[Mapping[Kind, int]] = {
@@ -33,6 +34,7 @@ _STATUSES: Final[Mapping[Kind, int]] = {
 _INDEX: Final = {
     "service": "callboard-registry",
     "listings": "/v1/listings",
+    "search": "/v1/search",
     "policies": "/v1/policies",
     "keys": "/v1/keys",
     "calls": "/v1/calls",
@@ -135,6 +137,32 @@ def _serve_reading(app: FastAPI, registry: Registry) -> None:
         """Return the newest revision of a service, or the one asked for."""
         return JSONResponse(_listing(await registry.get_listing(service, digest=digest, states=states)))
 
+    @app.get("/v1/search")
+    async def search(
+        states: States = [],  # noqa: B006 - FastAPI reads the default and never changes it
+        words: str = "",
+        operation: str = "",
+        field: str = "",
+        effect: str = "",
+        team: str = "",
+        caller: str = "",
+        for_models: bool = False,
+        page_size: int = 0,
+        page_token: str = "",
+    ) -> JSONResponse:
+        """Find operations by words, name, field, effect, owner and state; with a caller only what it may call."""
+        question = Question(
+            words=words,
+            operation=operation,
+            field=field,
+            effect=effect,
+            team=team,
+            states=tuple(states),
+            for_models=for_models,
+        )
+        page = await registry.search(question, caller=caller, size=page_size, page_token=page_token)
+        return JSONResponse({"operations": [vars(one) for one in page.items], "next_page_token": page.next_page_token})
+
     @app.get("/v1/policies")
     async def policies(page_size: int = 0, page_token: str = "") -> JSONResponse:
         """List the policies in force."""
@@ -158,7 +186,7 @@ def _serve_reading(app: FastAPI, registry: Registry) -> None:
         page = await registry.list_calls(root=root, after=after, size=page_size)
         return JSONResponse({"calls": [_call(one) for one in page.records], "cursor": page.cursor})
 
-    del index, listings, listing, policies, policy, keys, calls  # they live in the application now
+    del index, listings, listing, search, policies, policy, keys, calls  # they live in the application now
 
 
 def _answer_refusals(app: FastAPI) -> None:

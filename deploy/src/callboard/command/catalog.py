@@ -80,6 +80,66 @@ def show_service(
         )
 
 
+@app.command("search")
+def search(
+    words: Annotated[
+        list[str] | None, typer.Argument(help="What the operations say or are called; beginnings of words will do.")
+    ] = None,
+    *,
+    operation: Annotated[str, typer.Option("--operation", help="A part of the operation's name.")] = "",
+    field: Annotated[str, typer.Option("--field", help="A field of the input or the output, at any depth.")] = "",
+    effect: Annotated[str, typer.Option("--effect", help="read, write or irreversible.")] = "",
+    owner: Annotated[str, typer.Option("--owner", help="The team that serves them.")] = "",
+    state: Annotated[
+        list[str] | None, typer.Option("--state", help="Where the listing stands; may be said several times.")
+    ] = None,
+    caller: Annotated[str, typer.Option("--caller", help="The team that must be allowed to call them.")] = "",
+    as_json: _Json = False,
+) -> None:
+    """Find operations; without any words or options, list all that are answered."""
+    from callboard_registry_api.client import RegistryClient
+    from callboard_registry_api.model import STATES, FoundOperation
+
+    if unknown := [each for each in state or () if each not in STATES]:
+        raise CommandError(f"{unknown[0]!r} is no state; the states are {', '.join(STATES)}")
+
+    async def fetch() -> "list[FoundOperation]":
+        found: list[FoundOperation] = []
+        token = ""
+        async with RegistryClient(registry_address()) as registry:
+            while True:
+                page = await registry.search(
+                    " ".join(words or ()),
+                    operation=operation,
+                    field=field,
+                    effect=effect,
+                    team=owner,
+                    states=[each for each in STATES if each in (state or ())],
+                    caller=caller,
+                    page_size=200,
+                    page_token=token,
+                )
+                found.extend(page.items)
+                token = page.next_page_token
+                if not token:
+                    return found
+
+    operations = asyncio.run(fetch())
+    if as_json:
+        print_json([vars(each) for each in operations])
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None)
+    for column in ("service", "operation", "effect", "state"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("what it does")
+    for each in operations:
+        table.add_row(each.service, each.operation, each.effect, each.state, each.summary)
+    Console().print(table)
+
+
 def _fields(schema: dict[str, object]) -> str:
     # The registry has checked that it is a JSON Schema, in which these two are what they are taken for here.
     properties = cast(dict[str, object], schema.get("properties", {}))

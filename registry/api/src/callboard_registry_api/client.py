@@ -24,7 +24,7 @@ from callboard_registry_api.errors import (
     RegistryRefusedError,
     RegistryUnavailableError,
 )
-from callboard_registry_api.model import STATES, CallRecord, Listing, Policy, PublicKey, State
+from callboard_registry_api.model import STATES, CallRecord, FoundOperation, Listing, Policy, PublicKey, State
 from callboard_registry_api.v1 import registry_pb2 as pb
 
 Sign = Callable[[str, str], str]
@@ -185,6 +185,49 @@ class RegistryClient:
             token = page.next_page_token
             if not token:
                 return
+
+    async def search(
+        self,
+        words: str = "",
+        *,
+        operation: str = "",
+        field: str = "",
+        effect: str = "",
+        team: str = "",
+        states: Sequence[State] = (),
+        caller: str = "",
+        for_models: bool = False,
+        page_size: int = 0,
+        page_token: str = "",
+    ) -> Page[FoundOperation]:
+        """Return one page of operations that fit, the best first; what is left empty does not matter.
+
+        Args:
+            words: What they say or are called; each may be the beginning of a word.
+            operation: A part of the name.
+            field: A field of the input or the output, at any depth.
+            effect: `read`, `write` or `irreversible`.
+            team: Who owns them.
+            states: Where their listing stands; by default wherever calls are answered.
+            caller: The team that must be allowed to call them.
+            for_models: Only what a model may call.
+            page_size: At most this many.
+            page_token: From the page before.
+        """
+        request = pb.SearchOperationsRequest(
+            words=words,
+            operation=operation,
+            field=field,
+            effect=effect,
+            team=team,
+            states=[STATES[state] for state in states],
+            caller=caller,
+            for_models=for_models,
+            page_size=page_size,
+            page_token=page_token,
+        )
+        response = await self._call("SearchOperations", request, pb.SearchOperationsResponse)
+        return Page(tuple(FoundOperation.from_message(each) for each in response.operations), response.next_page_token)
 
     async def set_state(
         self,

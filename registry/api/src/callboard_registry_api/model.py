@@ -122,6 +122,50 @@ class Listing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FoundOperation:
+    """One operation of a revision, in short."""
+
+    service: str
+    digest: str
+    state: State
+    team: str
+    operation: str
+    summary: str
+    kind: str
+    effect: str
+    successor: str = ""
+
+    @classmethod
+    def from_message(cls, message: pb.FoundOperation) -> "FoundOperation":
+        """Read what was found off the wire."""
+        return cls(
+            service=message.service,
+            digest=message.digest,
+            state=state_of(message.state),
+            team=message.team,
+            operation=message.operation,
+            summary=message.summary,
+            kind=message.kind,
+            effect=message.effect,
+            successor=message.successor,
+        )
+
+    def to_message(self) -> pb.FoundOperation:
+        """Return what was found as it goes over the wire."""
+        return pb.FoundOperation(
+            service=self.service,
+            digest=self.digest,
+            state=STATES[self.state],
+            team=self.team,
+            operation=self.operation,
+            summary=self.summary,
+            kind=self.kind,
+            effect=self.effect,
+            successor=self.successor,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Policy:
     """One version of a team's policy."""
 

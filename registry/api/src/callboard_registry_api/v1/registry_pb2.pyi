@@ -136,6 +136,60 @@ class ListListingsResponse(_message.Message):
     next_page_token: str
     def __init__(self, listings: _Optional[_Iterable[_Union[Listing, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
+class SearchOperationsRequest(_message.Message):
+    __slots__ = ("words", "operation", "field", "effect", "team", "states", "page_size", "page_token", "caller", "for_models")
+    WORDS_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    EFFECT_FIELD_NUMBER: _ClassVar[int]
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    STATES_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    CALLER_FIELD_NUMBER: _ClassVar[int]
+    FOR_MODELS_FIELD_NUMBER: _ClassVar[int]
+    words: str
+    operation: str
+    field: str
+    effect: str
+    team: str
+    states: _containers.RepeatedScalarFieldContainer[ListingState]
+    page_size: int
+    page_token: str
+    caller: str
+    for_models: bool
+    def __init__(self, words: _Optional[str] = ..., operation: _Optional[str] = ..., field: _Optional[str] = ..., effect: _Optional[str] = ..., team: _Optional[str] = ..., states: _Optional[_Iterable[_Union[ListingState, str]]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., caller: _Optional[str] = ..., for_models: _Optional[bool] = ...) -> None: ...
+
+class SearchOperationsResponse(_message.Message):
+    __slots__ = ("operations", "next_page_token")
+    OPERATIONS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    operations: _containers.RepeatedCompositeFieldContainer[FoundOperation]
+    next_page_token: str
+    def __init__(self, operations: _Optional[_Iterable[_Union[FoundOperation, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class FoundOperation(_message.Message):
+    __slots__ = ("service", "digest", "state", "team", "operation", "summary", "kind", "effect", "successor")
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    EFFECT_FIELD_NUMBER: _ClassVar[int]
+    SUCCESSOR_FIELD_NUMBER: _ClassVar[int]
+    service: str
+    digest: str
+    state: ListingState
+    team: str
+    operation: str
+    summary: str
+    kind: str
+    effect: str
+    successor: str
+    def __init__(self, service: _Optional[str] = ..., digest: _Optional[str] = ..., state: _Optional[_Union[ListingState, str]] = ..., team: _Optional[str] = ..., operation: _Optional[str] = ..., summary: _Optional[str] = ..., kind: _Optional[str] = ..., effect: _Optional[str] = ..., successor: _Optional[str] = ...) -> None: ...
+
 class SetStateRequest(_message.Message):
     __slots__ = ("service", "digest", "state", "etag", "sunset", "successor", "reason", "signed", "force")
     SERVICE_FIELD_NUMBER: _ClassVar[int]

@@ -49,6 +49,11 @@ class RegistryServiceStub:
                 request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListListingsRequest.SerializeToString,
                 response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListListingsResponse.FromString,
                 _registered_method=True)
+        self.SearchOperations = channel.unary_unary(
+                '/callboard.registry.v1.RegistryService/SearchOperations',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.SearchOperationsRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.SearchOperationsResponse.FromString,
+                _registered_method=True)
         self.SetState = channel.unary_unary(
                 '/callboard.registry.v1.RegistryService/SetState',
                 request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.SetStateRequest.SerializeToString,
@@ -110,6 +115,14 @@ class RegistryServiceServicer:
 
     def ListListings(self, request, context):
         """Lists the newest revision of every service, or every revision, ordered by service.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SearchOperations(self, request, context):
+        """Finds operations by what they are called, say, take, answer and do: names and one line each. The schemas are in the
+        listing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -189,6 +202,11 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.ListListings,
                     request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListListingsRequest.FromString,
                     response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListListingsResponse.SerializeToString,
+            ),
+            'SearchOperations': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchOperations,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.SearchOperationsRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.SearchOperationsResponse.SerializeToString,
             ),
             'SetState': grpc.unary_unary_rpc_method_handler(
                     servicer.SetState,
@@ -312,6 +330,33 @@ class RegistryService:
             '/callboard.registry.v1.RegistryService/ListListings',
             callboard__registry__api_dot_v1_dot_registry__pb2.ListListingsRequest.SerializeToString,
             callboard__registry__api_dot_v1_dot_registry__pb2.ListListingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchOperations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/SearchOperations',
+            callboard__registry__api_dot_v1_dot_registry__pb2.SearchOperationsRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.SearchOperationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,233 @@
+"""Finds operations by what they are called, say, take, answer and do."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+from sqlalchemy import ColumnElement, Connection, Float, Select, and_, func, literal_column, select, text
+from sqlalchemy.dialects.postgresql import TSVECTOR
+
+from callboard_contracts import ServiceDescription
+from callboard_registry.database import Database
+from callboard_registry.life import ANSWERING
+from callboard_registry.tables import listings, operations, texts
+from callboard_registry_api.model import FoundOperation, State
+
+MOST_WORDS: Final = 20
+"""Words of a question that are looked at."""
+
+_MOST_INDEXED: Final = 5_000
+_LONGEST_WORD: Final = 60
+_TSVECTOR: Final = "(setweight(to_tsvector('simple', title), 'A') || to_tsvector('simple', words))"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What to look for. Whatever is empty does not matter."""
+
+    words: str = ""
+    """Operations with all of these, or with any when none has all; each word may be the beginning of one."""
+
+    operation: str = ""
+    """A part of the operation's name."""
+
+    field: str = ""
+    """The name of a field in the input or the output, at any depth."""
+
+    effect: str = ""
+    team: str = ""
+    states: tuple[State, ...] = ()
+    """Empty: the states in which calls are answered."""
+
+    for_models: bool = False
+    """Only what a model may call."""
+
+
+class Search:
+    """The index of operations. Of each service, the newest revision in one of the wanted states is found."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find(self, question: Question, *, offset: int, limit: int) -> tuple[list[FoundOperation], bool]:
+        """Return operations, those first that fit best, and whether there are more."""
+        words = list(_words(question.words))[:MOST_WORDS]
+        with self._database.reading() as connection:
+            found = _matching(connection, question, words, all_of_them=True, offset=offset, limit=limit + 1)
+            # A question in whole sentences has words that no operation knows.
+            if not found and len(words) > 1 and not self._any_with_all(connection, question, words, offset):
+                found = _matching(connection, question, words, all_of_them=False, offset=offset, limit=limit + 1)
+        return found[:limit], len(found) > limit
+
+    @staticmethod
+    def _any_with_all(connection: Connection, question: Question, words: Sequence[str], offset: int) -> bool:
+        return offset > 0 and bool(_matching(connection, question, words, all_of_them=True, offset=0, limit=1))
+
+    def index_missing(self) -> None:
+        """Index the listings that an earlier registry kept without an index."""
+        known = select(operations.c.id).where(
+            operations.c.service == listings.c.service, operations.c.digest == listings.c.digest
+        )
+        missing = (
+            select(listings.c.service, listings.c.digest, texts.c.document)
+            .join(
+                texts,
+                and_(
+                    texts.c.service == listings.c.service,
+                    texts.c.digest == listings.c.digest,
+                    texts.c.text_digest == listings.c.text_digest,
+                ),
+            )
+            .where(~known.exists())
+        )
+        with self._database.reading() as connection:
+            if connection.execute(missing.limit(1)).first() is None:
+                return
+        with self._database.writing() as connection:
+            for row in connection.execute(missing).all():
+                index(connection, ServiceDescription.model_validate_json(cast(bytes, row.document)))
+
+
+def index(connection: Connection, description: ServiceDescription) -> None:
+    """Put the operations of a revision into the index, in place of what it said of them before."""
+    connection.execute(
+        operations.delete().where(
+            operations.c.service == description.service, operations.c.digest == description.digest
+        )
+    )
+    rows: list[dict[str, object]] = []
+    for position, operation in enumerate(description.operations):
+        fields = sorted({*_fields(operation.input), *_fields(operation.output)})
+        said = (
+            operation.summary,
+            operation.description,
+            description.service,
+            description.summary,
+            *fields,
+            *_said(operation.input),
+        )
+        rows.append(
+            {
+                "service": description.service,
+                "digest": description.digest,
+                "position": position,
+                "name": operation.name,
+                "summary": operation.summary,
+                "kind": operation.promise.kind,
+                "effect": operation.promise.effect,
+                "model_callable": operation.promise.model_callable,
+                "fields": "\n".join(["", *fields, ""]),
+                "title": _indexed(operation.name),
+                "words": _indexed(*said, *_said(operation.output)),
+            }
+        )
+    connection.execute(operations.insert(), rows)
+
+
+def _matching(
+    connection: Connection, question: Question, words: Sequence[str], *, all_of_them: bool, offset: int, limit: int
+) -> list[FoundOperation]:
+    states = question.states or ANSWERING
+    newest = (
+        select(listings.c.service, func.max(listings.c.number).label("number"))
+        .where(listings.c.state.in_(states))
+        .group_by(listings.c.service)
+        .subquery()
+    )
+    query = (
+        select(operations, listings.c.state, listings.c.team, listings.c.successor)
+        .join(listings, and_(listings.c.service == operations.c.service, listings.c.digest == operations.c.digest))
+        .join(newest, and_(newest.c.service == listings.c.service, newest.c.number == listings.c.number))
+        .where(*_filters(question))
+    )
+    if words:
+        postgresql = connection.dialect.name == "postgresql"
+        query = (_in_postgresql if postgresql else _in_sqlite)(query, words, all_of_them=all_of_them)
+    query = query.order_by(operations.c.service, operations.c.position).offset(offset).limit(limit)
+    return [
+        FoundOperation(
+            service=row[operations.c.service],
+            digest=row[operations.c.digest],
+            state=row[listings.c.state],
+            team=row[listings.c.team],
+            operation=row[operations.c.name],
+            summary=row[operations.c.summary],
+            kind=row[operations.c.kind],
+            effect=row[operations.c.effect],
+            successor=row[listings.c.successor],
+        )
+        for row in connection.execute(query).mappings()
+    ]
+
+
+def _filters(question: Question) -> Iterator[ColumnElement[bool]]:
+    if question.team:
+        yield listings.c.team == question.team
+    if question.effect:
+        yield operations.c.effect == question.effect
+    if question.operation:
+        yield operations.c.name.icontains(question.operation, autoescape=True)
+    if question.field:
+        yield operations.c.fields.icontains(f"\n{question.field}\n", autoescape=True)
+    if question.for_models:
+        yield operations.c.model_callable
+
+
+_Found = Select[*tuple[object, ...]]
+
+
+def _in_sqlite(query: _Found, words: Sequence[str], *, all_of_them: bool) -> _Found:
+    # Words are letters and digits, so that none of them can say something to the index's own language.
+    wanted = (" AND " if all_of_them else " OR ").join(f'"{word}"*' for word in words)
+    rank = literal_column("bm25(operations_found, 5.0, 1.0)", Float)
+    return (
+        query.join(text("operations_found"), text("operations_found.rowid = operations.id"))
+        .where(text("operations_found MATCH :wanted").bindparams(wanted=wanted))
+        .order_by(rank)
+    )
+
+
+def _in_postgresql(query: _Found, words: Sequence[str], *, all_of_them: bool) -> _Found:
+    wanted = (" & " if all_of_them else " | ").join(f"{word}:*" for word in words)
+    vector, asked = literal_column(_TSVECTOR, TSVECTOR), func.to_tsquery("simple", wanted)
+    # Not `ts_rank`, which finds next to nothing in a beginning of a word that stands in the title.
+    return query.where(vector.bool_op("@@")(asked)).order_by(func.ts_rank_cd(vector, asked).desc())
+
+
+def _indexed(*texts_said: str) -> str:
+    return " ".join(dict.fromkeys(list(_words(" ".join(texts_said)))[:_MOST_INDEXED]))
+
+
+def _words(said: str) -> Iterator[str]:
+    """Yield the words in a text as they are looked for: lower case, `orderId` and `order_id` being two words each."""
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", said)
+    for word in re.findall(r"[^\W_]+", apart):
+        yield word.lower()[:_LONGEST_WORD]
+
+
+def _fields(schema: Mapping[str, object]) -> Iterator[str]:
+    for part in _parts(schema):
+        properties = part.get("properties")
+        if isinstance(properties, dict):
+            yield from cast(dict[str, object], properties)
+
+
+def _said(schema: Mapping[str, object]) -> Iterator[str]:
+    for part in _parts(schema):
+        for name in ("title", "description"):
+            words = part.get(name)
+            if isinstance(words, str):
+                yield words
+
+
+def _parts(value: object) -> Iterator[dict[str, object]]:
+    """Yield every object at any depth; documents are known to be shallow."""
+    if isinstance(value, dict):
+        members = cast(dict[str, object], value)
+        yield members
+        for member in members.values():
+            yield from _parts(member)
+    elif isinstance(value, list):
+        for item in cast(list[object], value):
+            yield from _parts(item)

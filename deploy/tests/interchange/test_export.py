@@ -263,6 +263,31 @@ def test_an_operation_that_takes_and_answers_nothing_comes_back(tmp_path: Path) 
     assert back.promise == ours.operation("do_it").promise
 
 
+def test_fields_that_generated_code_cannot_have_are_called_otherwise_there(tmp_path: Path) -> None:
+    whole = {
+        "type": "object",
+        "title": "Basket",
+        "properties": {
+            name: {"type": "string"} for name in ("items", "from", "class", "validate", "to_string", "user_id", "key")
+        },
+    }
+    ours = service_of(whole)
+
+    document: Any = contract_file(ours).document
+    members = document["$defs"]["Basket"]["properties"]
+
+    assert {name: dict(list(member.items())[1:]) for name, member in members.items()} == {
+        "items": {"x-java-name": "theItems"},
+        "from": {"x-py-name": "from_"},
+        "class": {"x-ts-name": "theClass", "x-py-name": "class_", "x-java-name": "theClass"},
+        "validate": {"x-go-name": "TheValidate"},
+        "to_string": {"x-ts-name": "theToString"},
+        "user_id": {},
+        "key": {},
+    }
+    require_proof(whole, come_back(ours, tmp_path).operation("do_it").input)
+
+
 def test_words_lose_what_no_comment_can_hold() -> None:
     schema = {"type": "object", "properties": {"a": {"type": "string", "description": " one\x00\x1btwo\nthree "}}}
 

@@ -9,6 +9,7 @@ from callboard.interchange.lowering import lowered
 from callboard.interchange.naming import operation_key, service_key, type_name
 from callboard.interchange.pooling import Pool
 from callboard.interchange.remarks import ASSUMED, remark
+from callboard.interchange.reserved import with_names
 from callboard.interchange.schemas import DIALECT, Schema, as_schema, escaped
 from callboard.interchange.text import printable
 from callboard_contracts import Promise, ServiceDescription
@@ -57,7 +58,7 @@ def contract_file(description: ServiceDescription) -> ContractFile:
             promised.setdefault(_home(said), {})[name] = operation.promise
         operations[name] = said
     _remember(pool, promised)
-    definitions = {name: pool.definitions[name] for name in sorted(pool.definitions)}
+    definitions = {name: with_names(pool.definitions[name]) for name in sorted(pool.definitions)}
     document: dict[str, object] = {
         "nexusrpc": VERSION,
         "$schema": DIALECT,

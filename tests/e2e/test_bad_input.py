@@ -170,10 +170,10 @@ async def test_a_port_in_use_is_named_and_the_mesh_that_runs_goes_on(stage: Stag
         port = busy.getsockname()[1]
 
         said = await run(
-            stage, "-c", "from callboard.command import main; main()", "up", "--port-base", str(port - 1), home=tmp_path
+            stage, "-c", "from callboard.command import main; main()", "up", "--port-base", str(port), home=tmp_path
         )
 
-    assert is_one_line(said, f"port {port} for temporal-ui is in use"), said
+    assert is_one_line(said, f"port {port} for temporal is in use by "), said
 
 
 async def test_a_mesh_is_not_started_twice_in_one_home(stage: Stage, untouched: TaskSet):

@@ -172,6 +172,7 @@ class Market:
         input: Mapping[str, object] | None = None,
         *,
         limits: Limits | None = None,
+        name: str = "",
         **more: object,
     ) -> list[tuple[str, str]]:
         """Have one workflow of `team` make calls at the same time; returns the errors and their words."""
@@ -181,7 +182,7 @@ class Market:
         ]
         async with asyncio.timeout(60):
             reports = await self.clients[team].execute_workflow(
-                AskMany.run, args=[errands, limits], id=f"many-{uuid.uuid4().hex[:8]}", task_queue=team
+                AskMany.run, args=[errands, limits], id=name or f"many-{uuid.uuid4().hex[:8]}", task_queue=team
             )
         return [(report.error, report.words) for report in reports]
 

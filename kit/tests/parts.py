@@ -80,7 +80,6 @@ class Shop:
 
     look: nexusrpc.Operation[Wish, Gift] = _query()
     peek: nexusrpc.Operation[Wish, Gift] = _query()
-    crowd: nexusrpc.Operation[Wish, Gift] = _query()
     buy: nexusrpc.Operation[Wish, Gift] = _task()
     relay: nexusrpc.Operation[Wish, Gift] = _task("read")
     wait: nexusrpc.Operation[Wish, Gift] = _task("read")
@@ -197,8 +196,6 @@ class ShopService:
     def __init__(self) -> None:
         self.attempts: Counter[str] = Counter()
         self.seen: list[str] = []
-        self.crowd_now = 0
-        self.crowd_most = 0
         self.released = threading.Event()
         """Ends handlers that would not end by themselves."""
 
@@ -210,14 +207,6 @@ class ShopService:
     @sync_operation
     def peek(self, ctx: StartOperationContext, wish: Wish) -> Gift:
         return gift(wish.text)
-
-    @sync_operation
-    async def crowd(self, ctx: StartOperationContext, wish: Wish) -> Gift:
-        self.crowd_now += 1
-        self.crowd_most = max(self.crowd_most, self.crowd_now)
-        await asyncio.sleep(0.02)
-        self.crowd_now -= 1
-        return Gift(text=wish.text)
 
     @nexus.workflow_run_operation
     async def buy(self, ctx: nexus.WorkflowRunOperationContext, wish: Wish) -> nexus.WorkflowHandle[Gift]:

@@ -1,11 +1,19 @@
 """What Temporal would let nobody catch, or would not refuse at all, is an ordinary error in the caller's workflow."""
 
+from itertools import accumulate
+
 import pytest
 from market import Market
+from temporalio.api.enums.v1 import EventType
 
 from callboard_kit.caller import MAX_IN_FLIGHT
 from callboard_kit.signing import MAX_HEADER_BYTES, MAX_PAYLOAD_BYTES
 from callboard_kit.tokens import Limits
+
+_PENDING = {
+    EventType.EVENT_TYPE_NEXUS_OPERATION_SCHEDULED: 1,
+    EventType.EVENT_TYPE_NEXUS_OPERATION_COMPLETED: -1,
+}
 
 
 async def test_an_endpoint_that_does_not_exist(market: Market) -> None:
@@ -89,12 +97,13 @@ async def test_an_input_that_breaks_the_schema_names_the_path(
 
 
 async def test_sixty_calls_at_once_wait_their_turn(market: Market) -> None:
-    market.service.crowd_most = 0
-
-    results = await market.ask_many("buyer", ["crowd"] * 60)
+    results = await market.ask_many("buyer", ["look"] * 60, name="sixty")
 
     assert results == [("", "")] * 60
-    assert 1 < market.service.crowd_most <= MAX_IN_FLIGHT
+    history = await market.clients["buyer"].get_workflow_handle("sixty").fetch_history()
+    steps = [_PENDING.get(event.event_type, 0) for event in history.events]
+    assert steps.count(1) == steps.count(-1) == 60
+    assert max(accumulate(steps)) == MAX_IN_FLIGHT
 
 
 async def test_sixty_calls_that_are_refused_give_their_turns_back(market: Market) -> None:

@@ -5,16 +5,14 @@ from typing import Annotated
 
 import typer
 
+from callboard.command import comparing
 from callboard.command.surroundings import registry_address
 from callboard.command.terminal import say
 from callboard.failures import CommandError
 
-app = typer.Typer(help="Publishes what a team promises.", no_args_is_help=True)
-
-
-@app.callback()
-def group() -> None:
-    """Keep this a group of commands, though it has one only."""
+app = typer.Typer(help="Publishes what a team promises, and checks what a change would break.", no_args_is_help=True)
+app.command("check")(comparing.check)
+app.command("compare")(comparing.compare)
 
 
 @app.command("publish")

@@ -2,6 +2,20 @@
 
 from callboard_registry.compatibility.comparing import compare
 from callboard_registry.compatibility.documents import Draft, SchemaError
+from callboard_registry.compatibility.listings import ListingVerdict, SchemaChange, compare_listings
 from callboard_registry.compatibility.verdicts import DIRECTIONS, Answer, Budget, Direction, Finding, Verdict
 
-__all__ = ["DIRECTIONS", "Answer", "Budget", "Direction", "Draft", "Finding", "SchemaError", "Verdict", "compare"]
+__all__ = [
+    "DIRECTIONS",
+    "Answer",
+    "Budget",
+    "Direction",
+    "Draft",
+    "Finding",
+    "ListingVerdict",
+    "SchemaChange",
+    "SchemaError",
+    "Verdict",
+    "compare",
+    "compare_listings",
+]

@@ -17,19 +17,10 @@ from pathlib import Path
 from typing import Final, cast
 
 from callboard_registry.compatibility.comparing import compare
-from callboard_registry.compatibility.documents import Draft
+from callboard_registry.compatibility.documents import DRAFT_NAMES, Draft, names_draft
 from callboard_registry.compatibility.verdicts import Answer, Verdict
 
 _SUPPORTED: Final = ("compatible,no-counterexample", "incompatible,counterexample")
-_DRAFTS: Final = {
-    "draft4": Draft.DRAFT4,
-    "draft6": Draft.DRAFT6,
-    "draft7": Draft.DRAFT7,
-    "draft2019-09": Draft.DRAFT2019,
-    "draft2020-12": Draft.DRAFT2020,
-}
-
-
 _TITLES: Final = (
     *("source", "cases", "supported", "as source", "otherwise", "unknown", "share", "unsound", "median ms", "p99 ms"),
 )
@@ -79,7 +70,7 @@ def load(path: Path) -> list[Case]:
 
 
 def _case(row: Mapping[str, object]) -> Case:
-    drafts = [None if _names_draft(row[side]) else _DRAFTS.get(str(row.get("draft"))) for side in ("old", "new")]
+    drafts = [None if names_draft(row[side]) else DRAFT_NAMES.get(str(row.get("draft"))) for side in ("old", "new")]
     return Case(
         source=str(row["source"]),
         name=str(row["id"]),
@@ -91,10 +82,6 @@ def _case(row: Mapping[str, object]) -> Case:
         supported=row["oracle"] in _SUPPORTED,
         broken="backward_counterexample" in row,
     )
-
-
-def _names_draft(schema: object) -> bool:
-    return isinstance(schema, Mapping) and "$schema" in schema
 
 
 def judge(cases: Iterable[Case]) -> list[Judged]:

@@ -21,6 +21,15 @@ class Draft(IntEnum):
     DRAFT2020 = 20
 
 
+DRAFT_NAMES: Final = {
+    "draft4": Draft.DRAFT4,
+    "draft6": Draft.DRAFT6,
+    "draft7": Draft.DRAFT7,
+    "draft2019-09": Draft.DRAFT2019,
+    "draft2020-12": Draft.DRAFT2020,
+}
+"""Drafts by the names that people have for them."""
+
 _DIALECTS: Final = {
     "json-schema.org/draft-04/schema": Draft.DRAFT4,
     "json-schema.org/draft-06/schema": Draft.DRAFT6,
@@ -53,6 +62,11 @@ def draft_of(schema: object) -> Draft:
         if isinstance(keywords.get("items"), list) or "additionalItems" in keywords:
             guess = Draft.DRAFT7
     return guess
+
+
+def names_draft(schema: object) -> bool:
+    """Tell whether a schema says itself which draft it is of."""
+    return isinstance(as_object(schema).get("$schema"), str)
 
 
 def _named(dialect: str) -> Draft:

@@ -1,6 +1,5 @@
 import sys
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -9,26 +8,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from market import TEAMS, Market
+from server import ServerWithHttp, Temporal
 
 from callboard_kit import devserver
 from callboard_kit.ports import free_ports
 from callboard_kit.testing import LocalMesh
-
-
-@dataclass(frozen=True, kw_only=True)
-class ServerWithHttp(devserver.DevServer):
-    """A server whose HTTP API is on a port that is known."""
-
-    http_port: int
-
-    def argv(self) -> list[str]:
-        return [*super().argv(), "--http-port", str(self.http_port)]
-
-
-@dataclass(frozen=True)
-class Temporal:
-    address: str
-    http_port: int
 
 
 @pytest.fixture(scope="session")

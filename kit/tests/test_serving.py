@@ -8,10 +8,10 @@ from pathlib import Path
 
 import nexusrpc
 import pytest
-from conftest import Temporal
 from lamp_room import ADMINISTRATOR, TEAM, LampRoom, Process, registry_process, serve_all
 from market import Market
 from parts import Wish
+from server import Temporal
 
 from callboard_contracts import Message, UnavailableError, describe
 from callboard_kit.identity import SigningKey

@@ -170,7 +170,7 @@ class LampRoom:
             "CALLBOARD_PATIENCE": "1",
             "CALLBOARD_REGISTRY": registry,
             "TEMPORAL_ADDRESS": temporal,
-            "PYTHONPATH": str(folder),
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH")))),
         }
 
     def write_team(self, text: str) -> None:
@@ -288,7 +288,7 @@ for case in json.load(sys.stdin):
         for name in case["without"]:
             os.environ.pop(name, None)
         os.dup2(said, 2)
-        sys.path.insert(0, case["environment"]["PYTHONPATH"])
+        sys.path.insert(0, case["folder"])
         sys.argv = ["x"]
         runpy.run_module("callboard_team_lamp", run_name="__main__")
         os._exit(99)
@@ -306,7 +306,12 @@ async def serve_all(rooms: Sequence[tuple[LampRoom, Sequence[str]]]) -> list[tup
     """
     with tempfile.TemporaryDirectory() as folder:
         cases = [
-            {"environment": room.environment, "without": list(without), "said": f"{folder}/{number}"}
+            {
+                "folder": str(room.folder),
+                "environment": room.environment,
+                "without": list(without),
+                "said": f"{folder}/{number}",
+            }
             for number, (room, without) in enumerate(rooms)
         ]
         process = await asyncio.create_subprocess_exec(

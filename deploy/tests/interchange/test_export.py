@@ -205,6 +205,72 @@ def test_what_pydantic_says_is_said_in_the_format_and_means_the_same(type_: Any,
         require_same_verdicts(validator(first), second, count=100)
 
 
+INT, TEXT, NULL = {"type": "integer"}, {"type": "string"}, {"type": "null"}
+NODE = {"type": "object", "properties": {"next": {"anyOf": [{"$ref": "#/$defs/Node"}, NULL]}, "n": INT}}
+
+RAW = {
+    "a pair that ends": {"type": "array", "prefixItems": [INT, INT], "items": False},
+    "a pair of which one is sent": {"type": "array", "prefixItems": [INT, INT], "maxItems": 1},
+    "a map of named members only": {
+        "type": "object",
+        "patternProperties": {"^[a-z]+$": INT},
+        "additionalProperties": False,
+    },
+    "several types": {"type": ["string", "integer", "null"], "minLength": 2, "minimum": 3},
+    "values of several types": {"type": ["string", "number"], "enum": ["a", 1, 2.5, None]},
+    "a type beside a union": {"type": "string", "anyOf": [{"type": "string", "enum": ["a"]}, {"const": "b"}]},
+    "unions in unions": {"anyOf": [{"anyOf": [TEXT, INT]}, {"oneOf": [NULL, {"type": "boolean"}]}]},
+    "the same twice": {"anyOf": [TEXT, {"type": "string", "description": "again"}]},
+    "one of a set twice": {"anyOf": [{"enum": ["a", "b"]}, {"enum": ["b", "c"]}]},
+    "a union of one": {"anyOf": [{"type": "string", "maxLength": 2}], "description": "Short."},
+    "all of one": {"allOf": [{"$ref": "#/$defs/Node"}], "description": "The first."},
+    "all of two": {"allOf": [{"$ref": "#/$defs/Node"}, {"type": "object", "properties": {"m": TEXT}}]},
+    "a reference with more": {"$ref": "#/$defs/Word", "maxLength": 3},
+    "a reference that is bound again": {"$ref": "#/$defs/Word", "minLength": 2},
+    "a reference to an object with more": {"$ref": "#/$defs/Node", "minProperties": 1},
+    "a reference to a scalar": {"$ref": "#/$defs/Word", "default": "a"},
+    "a list by reference": {"$ref": "#/$defs/Words"},
+    "a nullable by reference": {"anyOf": [{"$ref": "#/$defs/Maybe"}, {"$ref": "#/$defs/Node"}]},
+    "a chain": {"$ref": "#/$defs/Node"},
+    "repeats allowed": {"type": "array", "items": TEXT, "uniqueItems": False},
+    "some of them": {"type": "array", "items": TEXT, "contains": {"const": "a"}, "minContains": 1},
+    "anything beside": {"type": "object", "properties": {"a": INT}, "additionalProperties": {}},
+    "an object of anything": {"type": "object"},
+    "what goes together": {"type": "object", "properties": {"a": INT, "b": INT}, "dependentRequired": {"a": ["b"]}},
+    "words of another type": {"type": "string", "minimum": 3, "items": INT},
+    "a whole number as a fraction": {"type": "integer", "minimum": 2.0, "multipleOf": 2.0},
+    "what only explains": {"type": "string", "readOnly": True, "contentMediaType": "text/plain", "x-note": 1},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("schema", RAW.values(), ids=RAW)
+def test_what_other_tools_say_means_the_same_in_the_format(schema: dict[str, Any], tmp_path: Path) -> None:
+    whole = {
+        "type": "object",
+        "title": "Holder",
+        "properties": {"field": schema},
+        "required": ["field"],
+        "$defs": {
+            "Node": NODE,
+            "Word": {"type": "string", "minLength": 1},
+            "Words": {"type": "array", "items": {"$ref": "#/$defs/Word"}},
+            "Maybe": {"oneOf": [TEXT, NULL]},
+        },
+    }
+
+    back = come_back(service_of(whole), tmp_path).operation("do_it").input
+
+    require_same_verdicts(validator(whole), back, count=100)
+    if "contains" not in schema:
+        require_proof(whole, back)
+
+
+def test_a_default_of_what_is_always_there_is_left_out() -> None:
+    whole = {"type": "object", "properties": {"a": {"type": "integer", "default": 1}}, "required": ["a"]}
+
+    assert lowered(whole)["properties"] == {"a": {"type": "integer"}}
+
+
 def test_a_tag_with_a_default_is_required_where_it_tells_objects_apart(tmp_path: Path) -> None:
     class Cat(BaseModel):
         kind: Literal["cat"] = "cat"

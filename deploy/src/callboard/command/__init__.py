@@ -14,7 +14,7 @@ from typing import Final, NoReturn
 
 import typer
 
-from callboard.command import call, catalog, contracts, demo, example, interchange, run, stack, team
+from callboard.command import call, catalog, contracts, demo, example, run, stack, team
 from callboard.command.terminal import complain
 from callboard_kit.process import FAILED, INTERRUPTED, run_guarded
 
@@ -38,9 +38,6 @@ app.add_typer(catalog.app, name="catalog")
 app.add_typer(example.app, name="example")
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(team.app, name="team")
-contracts.app.command("export")(interchange.export_service)
-contracts.app.command("import")(interchange.import_file)
-contracts.app.command("lint")(interchange.lint_contract)
 
 _shown: Final = {"trace": False}
 

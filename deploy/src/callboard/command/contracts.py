@@ -5,14 +5,20 @@ from typing import Annotated
 
 import typer
 
-from callboard.command import comparing
+from callboard.command import comparing, interchange
 from callboard.command.surroundings import registry_address
 from callboard.command.terminal import say
 from callboard.failures import CommandError
 
-app = typer.Typer(help="Publishes what a team promises, and checks what a change would break.", no_args_is_help=True)
+app = typer.Typer(
+    help="Publishes what a team promises, checks what a change would break, and speaks the formats of others.",
+    no_args_is_help=True,
+)
 app.command("check")(comparing.check)
 app.command("compare")(comparing.compare)
+app.command("export")(interchange.export_service)
+app.command("import")(interchange.import_file)
+app.command("lint")(interchange.lint_contract)
 
 
 @app.command("publish")

@@ -145,14 +145,19 @@ class _Lowering:
             return schema
         target = self._definition(name)
         notes = _annotations(schema)
-        if _constraints(schema) - {"$ref"}:
-            rest = {keyword: value for keyword, value in schema.items() if keyword not in (*notes, "$ref")}
-            return _ordered({**notes, "allOf": [{"$ref": schema["$ref"]}, self._lower(rest)]})
-        if kind_of(target, self._definition) in ("object", "union"):
+        named = kind_of(target, self._definition) in ("object", "union")
+        rest = {keyword: value for keyword, value in schema.items() if keyword not in (*notes, "$ref")}
+        if not rest and named:
             # Words or a default beside a reference would make another type of it.
             return {"$ref": schema["$ref"]}
+        if named:
+            return _ordered({**notes, "allOf": [{"$ref": schema["$ref"]}, self._lower(rest)]})
+        bare = {keyword: value for keyword, value in target.items() if keyword != "title"}
         notes.pop("title", None)
-        return _ordered({**{word: value for word, value in target.items() if word != "title"}, **notes})
+        if rest.keys() & bare.keys():
+            kind = {"type": bare["type"]} if "type" in bare else {}
+            return _ordered({**notes, "allOf": [bare, {**kind, **self._lower(rest)}]})
+        return _ordered({**bare, **rest, **notes})
 
     def _union(self, schema: Schema, keyword: str) -> Schema:
         notes = _annotations(schema)

@@ -58,7 +58,8 @@ async def test_any_message_is_answered_or_refused(running, shop, client, documen
     request, response = GetMessageClass(described.input_type), GetMessageClass(described.output_type)
     chance = random.Random(method)
     async with grpc.aio.insecure_channel(str(running.grpc)) as channel:
-        call = channel.unary_unary(
+        stream = described.server_streaming
+        call = (channel.unary_stream if stream else channel.unary_unary)(
             f"/{SERVICE.full_name}/{method}",
             request_serializer=request.SerializeToString,
             response_deserializer=response.FromString,
@@ -68,7 +69,14 @@ async def test_any_message_is_answered_or_refused(running, shop, client, documen
             signed = next((getattr(message, name, b"") for name in SIGNED if getattr(message, name, b"")), b"")
             token = chance.choice(["administrator-for-tests", shop.sign(method, digest(signed)), "?", ""])
             answering = call(message, metadata=(("authorization", f"Bearer {token}"),), timeout=10)
-            return await answering.code()
+            if not stream:
+                return await answering.code()
+            try:
+                first = await answering.read()
+            except grpc.aio.AioRpcError as error:
+                return error.code()
+            answering.cancel()
+            return grpc.StatusCode.OK if first is not grpc.aio.EOF else await answering.code()
 
         messages = [any_message(request, chance) for _ in range(60)]
         statuses = await asyncio.gather(*map(status, messages))

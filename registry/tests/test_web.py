@@ -78,6 +78,18 @@ async def test_policies_keys_and_calls_are_read_as_json(http, client, shop):
     assert (calls["calls"], bool(calls["cursor"])) == ([], True)
 
 
+async def test_operations_are_searched_and_changes_are_listed(http, client, document):
+    listing = await client.publish_listing(document())
+
+    found = (await http.get("/v1/search", params={"words": "sell", "effect": "write"})).json()["operations"]
+    first = (await http.get("/v1/changes", params={"page_size": 1})).json()
+    second = (await http.get("/v1/changes", params={"after": first["cursor"]})).json()
+
+    assert [(each["service"], each["operation"]) for each in found] == [("shop.v1", "sell")]
+    assert [each["kind"] for each in first["changes"] + second["changes"]] == ["key_enrolled", "listing_published"]
+    assert second["changes"][0]["detail"] == listing.digest
+
+
 @pytest.mark.parametrize(
     ("path", "status", "field"),
     [
@@ -89,15 +101,18 @@ async def test_policies_keys_and_calls_are_read_as_json(http, client, shop):
         ("/v1/listings?page_size=many", 400, "page_size"),
         ("/v1/listings?states=young", 400, "states.0"),
         ("/v1/calls?after=x", 400, "after"),
+        ("/v1/changes?after=x", 400, "after"),
+        ("/v1/search?page_token=x", 400, "page_token"),
+        ("/v1/search?words=%00", 200, None),
         ("/v1/policies/shop?version=-1", 400, "version"),
         ("/v1/policies/shop?version=99999999999999999999", 400, "version"),
         ("/nowhere", 404, ""),
     ],
 )
-async def test_a_request_that_cannot_be_answered_names_the_field(http, path, status, field):
+async def test_a_request_is_answered_or_refused_by_the_name_of_the_field(http, path, status, field):
     answer = await http.get(path)
 
-    assert (answer.status_code, answer.json()["error"]["field"]) == (status, field)
+    assert (answer.status_code, answer.json().get("error", {}).get("field")) == (status, field)
 
 
 async def test_publishing_without_proof_is_refused(http, bank, document):

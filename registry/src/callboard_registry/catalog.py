@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, select, tuple_
 
@@ -15,7 +14,7 @@ from callboard_registry.paging import taken
 from callboard_registry.refusals import Refusal
 from callboard_registry.search import index
 from callboard_registry.tables import listings, texts
-from callboard_registry_api.model import Listing, State
+from callboard_registry_api.model import ChangeKind, Listing, State
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ class Catalog:
                 connection.execute(
                     listings.insert().values(**text, number=number, team=description.team, state="draft", created=now)
                 )
-                self._note(connection, "published", document)
+                self._note(connection, "listing_published", document)
             if connection.execute(select(texts.c.summary).filter_by(**text)).first() is None:
                 connection.execute(
                     texts.insert().values(
@@ -116,7 +115,7 @@ class Catalog:
                 connection.execute(listings.update().where(this).values(text_digest=document.text_digest))
                 index(connection, description)
                 if not created:
-                    self._note(connection, "reworded", document)
+                    self._note(connection, "listing_reworded", document)
             listing = _one(connection, this)
         assert listing is not None, "it was inserted above"
         return listing, created
@@ -152,7 +151,7 @@ class Catalog:
             note(
                 connection,
                 Change(
-                    kind="moved",
+                    kind="listing_moved",
                     team=held.team,
                     subject=held.service,
                     detail=held.digest,
@@ -164,7 +163,7 @@ class Catalog:
             return _one(connection, this)
 
     @staticmethod
-    def _note(connection: Connection, kind: Literal["published", "reworded"], document: ListingDocument) -> None:
+    def _note(connection: Connection, kind: ChangeKind, document: ListingDocument) -> None:
         about = document.description
         author = about.team
         note(connection, Change(kind=kind, team=about.team, subject=about.service, detail=about.digest, author=author))

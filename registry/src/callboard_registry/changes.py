@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping, func, select
 
+from callboard_registry.database import Database
 from callboard_registry.tables import changes
-from callboard_registry_api.model import State
-
-Kind = Literal["published", "reworded", "moved", "policy", "key"]
+from callboard_registry_api.model import ChangeKind, State
 
 ADMINISTRATOR: Final = "administrator"
 
@@ -18,7 +17,7 @@ ADMINISTRATOR: Final = "administrator"
 class Change:
     """One thing that happened."""
 
-    kind: Kind
+    kind: ChangeKind
     team: str
     """Whose: the team that owns the service, policy or key."""
 
@@ -28,8 +27,8 @@ class Change:
     detail: str = ""
     """Which revision or version."""
 
-    state: State | str = ""
-    """What it is now."""
+    state: State | Literal[""] = ""
+    """What a revision is now."""
 
     author: str
     """Who did it: a team, the administrator or the registry itself."""
@@ -37,6 +36,48 @@ class Change:
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class Happened:
+    """A change with its place among the others."""
+
+    position: int
+    at: datetime
+    change: Change
+
+
+class Changes:
+    """Every change. Writers take turns, so none appears behind a later one that was seen already."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def page(self, *, team: str, after: int, limit: int) -> list[Happened]:
+        """Return changes of one team's things or all that came behind position `after`, in order."""
+        query = select(changes).where(changes.c.sequence > after).order_by(changes.c.sequence).limit(limit)
+        if team:
+            query = query.where(changes.c.team == team)
+        with self._database.reading() as connection:
+            return [_happened(row) for row in connection.execute(query).mappings()]
+
+    def last(self) -> int:
+        """Return the position of the last change; 0 when nothing has happened yet."""
+        with self._database.reading() as connection:
+            return connection.scalar(select(func.max(changes.c.sequence))) or 0
+
+
 def note(connection: Connection, change: Change) -> None:
     """Write a change down in the transaction that makes it."""
     connection.execute(changes.insert().values(at=datetime.now(UTC), **vars(change)))
+
+
+def _happened(row: RowMapping) -> Happened:
+    change = Change(
+        kind=row[changes.c.kind],
+        team=row[changes.c.team],
+        subject=row[changes.c.subject],
+        detail=row[changes.c.detail],
+        state=row[changes.c.state],
+        author=row[changes.c.author],
+        reason=row[changes.c.reason],
+    )
+    return Happened(position=row[changes.c.sequence], at=row[changes.c.at], change=change)

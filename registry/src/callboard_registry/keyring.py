@@ -55,7 +55,7 @@ class Keyring:
             connection.execute(
                 keys.insert().values(team=team, key_id=key_id, public_bytes=public_bytes, created=key.created)
             )
-            about = Change(kind="key", team=team, subject=key_id, state="enrolled", author=ADMINISTRATOR)
+            about = Change(kind="key_enrolled", team=team, subject=key_id, author=ADMINISTRATOR)
             note(connection, about)
         return key, True
 

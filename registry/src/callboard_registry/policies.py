@@ -81,7 +81,7 @@ class Policies:
                     created=policy.created,
                 )
             )
-            about = Change(kind="policy", team=team, subject=team, detail=str(policy.version), author=team)
+            about = Change(kind="policy_published", team=team, subject=team, detail=str(policy.version), author=team)
             note(connection, about)
         return policy, True
 

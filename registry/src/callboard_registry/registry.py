@@ -3,8 +3,9 @@
 import asyncio
 import difflib
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar, cast
 
@@ -14,6 +15,7 @@ from callboard_kit.policy import Policy as JudgedBy
 from callboard_registry.access import Proof, proved_team, require_administrator
 from callboard_registry.calls import Calls
 from callboard_registry.catalog import Catalog, ListingFilter
+from callboard_registry.changes import Changes, Happened
 from callboard_registry.database import Database
 from callboard_registry.documents import listing_document, policy_document, require_team
 from callboard_registry.keyring import Keyring, KeyTakenError
@@ -24,12 +26,14 @@ from callboard_registry.records import read_batch
 from callboard_registry.refusals import Refusal
 from callboard_registry.search import Question, Search
 from callboard_registry_api.client import CallPage, Page
-from callboard_registry_api.model import FoundOperation, Listing, Policy, PublicKey, State
+from callboard_registry_api.model import Change, FoundOperation, Listing, Policy, PublicKey, State
 
 _READERS: Final = 4
 _DEEPEST: Final = 10_000
 """How many found operations a reader can go through; whoever needs more asks a better question."""
 _LIVE: Final = timedelta(days=7)
+_BATCH: Final = 200
+_POLL: Final = timedelta(seconds=1)
 _NEXT_STEP: Final = "`callboard catalog list` shows what there is"
 
 Result = TypeVar("Result")
@@ -52,6 +56,9 @@ class Registry:
         self._search = Search(database)
         self._policies = Policies(database)
         self._calls = Calls(database)
+        self._changes = Changes(database)
+        self._changed = asyncio.Event()
+        self._closing = False
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="registry-read")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="registry-write")
 
@@ -79,7 +86,7 @@ class Registry:
             return listing_document(document, team=proof.team)
 
         described = await self._read(checked)
-        return await self._write(lambda: self._catalog.add(described))
+        return await self._change(lambda: self._catalog.add(described))
 
     async def get_listing(self, service: str, *, digest: str = "", states: Sequence[State] = ()) -> Listing:
         """Return a revision of `service`, or the newest."""
@@ -142,7 +149,7 @@ class Registry:
             return self._author(token, signed), live
 
         author, live = await self._read(checked)
-        listing = await self._write(lambda: self._catalog.move(move, author, live=live))
+        listing = await self._change(lambda: self._catalog.move(move, author, live=live))
         if listing is None:
             raise await self._read(lambda: self._no_listing(move.service, move.digest, ()))
         return listing
@@ -160,7 +167,7 @@ class Registry:
 
         proof, policy = await self._read(checked)
         try:
-            return await self._write(lambda: self._policies.add(team, policy, signed_at=proof.signed_at))
+            return await self._change(lambda: self._policies.add(team, policy, signed_at=proof.signed_at))
         except StaleError:
             raise Refusal(
                 "conflict", "authorization", "token is older than the policy in force; sign the policy again"
@@ -198,7 +205,7 @@ class Registry:
         if key_id != expected:
             raise Refusal("invalid", "key_id", f"key_id is {key_id!r}; for this key it is {expected!r}")
         try:
-            return await self._write(lambda: self._keyring.add(team=team, key_id=key_id, public_bytes=public_bytes))
+            return await self._change(lambda: self._keyring.add(team=team, key_id=key_id, public_bytes=public_bytes))
         except KeyTakenError as error:
             raise Refusal(
                 "conflict", "public_bytes", f"{str(error)!r} has this key; make one of its own for {team!r}"
@@ -214,6 +221,57 @@ class Registry:
             after = (str(last_team), str(last_id))
         found, more = await self._read(lambda: self._keyring.page(team=team, after=after, limit=limit))
         return Page(tuple(found), token_at((found[-1].team, found[-1].key_id), filters=filters) if more else "")
+
+    # Changes
+
+    async def list_changes(self, *, team: str = "", after: str = "", size: int = 0) -> tuple[list[Change], str]:
+        """Return changes in the order in which they became visible, and a cursor to go on with."""
+        filters = ["changes", team]
+        limit = page_size(size, default=_BATCH, most=1000)
+        position = int(position_of(after, like=(0,), filters=filters, field="after")[0]) if after else 0
+        happened = await self._read(lambda: self._changes.page(team=team, after=position, limit=limit))
+        last = happened[-1].position if happened else position
+        told = [_told(each, token_at((each.position,), filters=filters)) for each in happened]
+        return told, token_at((last,), filters=filters)
+
+    async def watch(
+        self, *, team: str = "", after: str = "", only_new: bool = False
+    ) -> AsyncGenerator[tuple[list[Change], str]]:
+        """Yield changes as they become visible, with a cursor to go on from, until the registry is about to close."""
+        filters = ["changes", team]
+        if after and only_new:
+            raise Refusal("invalid", "only_new", "only_new and after contradict each other; send one of them")
+        position = int(position_of(after, like=(0,), filters=filters, field="after")[0]) if after else 0
+        if only_new:
+            position = await self._read(self._changes.last)
+        yield [], token_at((position,), filters=filters)
+        while not self._closing:
+            changed, since = self._changed, position
+            happened = await self._read(lambda since=since: self._changes.page(team=team, after=since, limit=_BATCH))
+            if happened:
+                position = happened[-1].position
+                yield (
+                    [_told(each, token_at((each.position,), filters=filters)) for each in happened],
+                    token_at((position,), filters=filters),
+                )
+                continue
+            # What another process changes is not told to this one.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), _POLL.total_seconds())
+
+    def stop_watching(self) -> None:
+        """Let every `watch` end: the process is about to."""
+        self._closing = True
+        self._tell()
+
+    def _tell(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    async def _change(self, work: Callable[[], Result]) -> Result:
+        result = await self._write(work)
+        self._tell()
+        return result
 
     # Calls
 
@@ -268,3 +326,18 @@ class Registry:
 
     async def _write(self, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._writer, work)
+
+
+def _told(happened: Happened, cursor: str) -> Change:
+    about = happened.change
+    return Change(
+        kind=about.kind,
+        at=happened.at,
+        team=about.team,
+        subject=about.subject,
+        detail=about.detail,
+        state=about.state or None,
+        author=about.author,
+        reason=about.reason,
+        cursor=cursor,
+    )

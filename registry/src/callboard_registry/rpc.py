@@ -1,7 +1,7 @@
 """The gRPC side: `callboard.registry.v1.RegistryService`, each method one call of the registry."""
 
 from collections.abc import AsyncGenerator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import UTC
 from typing import Final, Protocol
 
@@ -155,6 +155,15 @@ class RegistryRpc(RegistryServiceServicer):
         async with _answering(context):
             page = await self._registry.list_calls(root=request.root, after=request.after, size=request.page_size)
             return pb.ListCallsResponse(records=[record.to_message() for record in page.records], cursor=page.cursor)
+
+    @override
+    async def WatchChanges(
+        self, request: pb.WatchChangesRequest, context: Context
+    ) -> AsyncGenerator[pb.WatchChangesResponse]:
+        watching = self._registry.watch(team=request.team, after=request.after, only_new=request.only_new)
+        async with _answering(context), aclosing(watching):
+            async for changes, cursor in watching:
+                yield pb.WatchChangesResponse(changes=[each.to_message() for each in changes], cursor=cursor)
 
 
 @asynccontextmanager

@@ -130,6 +130,8 @@ async def _grpc(registry: Registry, address: Address) -> AsyncGenerator[Address]
         yield Address(address.host, port)
     finally:
         await checks.enter_graceful_shutdown()
+        # Watchers would use up the time of grace, only to be cut off at its end.
+        registry.stop_watching()
         await server.stop(GRACE)
 
 

@@ -38,6 +38,7 @@ _INDEX: Final = {
     "policies": "/v1/policies",
     "keys": "/v1/keys",
     "calls": "/v1/calls",
+    "changes": "/v1/changes",
     "page": "/services/{service}",
     "health": "/healthz",
     "openapi": "/openapi.json",
@@ -186,7 +187,13 @@ def _serve_reading(app: FastAPI, registry: Registry) -> None:
         page = await registry.list_calls(root=root, after=after, size=page_size)
         return JSONResponse({"calls": [_call(one) for one in page.records], "cursor": page.cursor})
 
-    del index, listings, listing, search, policies, policy, keys, calls  # they live in the application now
+    @app.get("/v1/changes")
+    async def changes(team: str = "", after: str = "", page_size: int = 0) -> JSONResponse:
+        """List what happened, in order; `after` with the last `cursor` returns exactly what has happened since."""
+        found, cursor = await registry.list_changes(team=team, after=after, size=page_size)
+        return JSONResponse({"changes": [{**vars(one), "at": _moment(one.at)} for one in found], "cursor": cursor})
+
+    del index, changes, listings, listing, search, policies, policy, keys, calls  # they live in the application now
 
 
 def _answer_refusals(app: FastAPI) -> None:

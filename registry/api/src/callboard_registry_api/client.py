@@ -24,7 +24,7 @@ from callboard_registry_api.errors import (
     RegistryRefusedError,
     RegistryUnavailableError,
 )
-from callboard_registry_api.model import STATES, CallRecord, FoundOperation, Listing, Policy, PublicKey, State
+from callboard_registry_api.model import STATES, CallRecord, Change, FoundOperation, Listing, Policy, PublicKey, State
 from callboard_registry_api.v1 import registry_pb2 as pb
 
 Sign = Callable[[str, str], str]
@@ -338,6 +338,34 @@ class RegistryClient:
         request = pb.ListCallsRequest(root=root, after=after, page_size=page_size)
         response = await self._call("ListCalls", request, pb.ListCallsResponse)
         return CallPage(tuple(CallRecord.from_message(one) for one in response.records), response.cursor)
+
+    async def watch(self, *, after: str = "", team: str = "", only_new: bool = False) -> AsyncIterator[Change]:
+        """Yield every change of listings, policies and keys as it happens, behind the change with the cursor `after`.
+
+        Goes on until the registry is not there any more. Then watch again, `after` the last change that was seen:
+        nothing is missed, and nothing comes twice.
+
+        Args:
+            after: Where to go on. Empty: with the oldest change.
+            team: Only what belongs to this team.
+            only_new: Start with the next change instead of the oldest.
+        """
+        # The published types of grpc.aio leave both messages open.
+        stream = cast(
+            Callable[[Message], AsyncIterator[pb.WatchChangesResponse]],
+            self._channel.unary_stream(  # pyright: ignore[reportUnknownMemberType] - see above
+                _SERVICE + "WatchChanges",
+                request_serializer=lambda message: message.SerializeToString(),
+                response_deserializer=pb.WatchChangesResponse.FromString,
+            ),
+        )
+        try:
+            async for response in stream(pb.WatchChangesRequest(after=after, team=team, only_new=only_new)):
+                for change in response.changes:
+                    yield Change.from_message(change)
+        except grpc.aio.AioRpcError as error:
+            raise self._translated("WatchChanges", error) from error
+        raise RegistryUnavailableError(f"the registry at {self._address!r} is going; watch on when it is back")
 
     def _signed(self, method: str, data: bytes) -> str:
         if self._sign is None:

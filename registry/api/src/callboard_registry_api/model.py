@@ -39,6 +39,22 @@ OUTCOMES: Final[Mapping[Outcome, pb.CallOutcome]] = {
 }
 """Every outcome with its number on the wire."""
 
+ChangeKind = Literal[
+    "listing_published", "listing_reworded", "listing_moved", "policy_published", "key_enrolled", "key_revoked"
+]
+"""What kind of thing happened."""
+
+CHANGES: Final[Mapping[ChangeKind, pb.ChangeKind]] = {
+    "listing_published": pb.CHANGE_KIND_LISTING_PUBLISHED,
+    "listing_reworded": pb.CHANGE_KIND_LISTING_REWORDED,
+    "listing_moved": pb.CHANGE_KIND_LISTING_MOVED,
+    "policy_published": pb.CHANGE_KIND_POLICY_PUBLISHED,
+    "key_enrolled": pb.CHANGE_KIND_KEY_ENROLLED,
+    "key_revoked": pb.CHANGE_KIND_KEY_REVOKED,
+}
+"""Every kind of change with its number on the wire."""
+
+_CHANGE_OF: Final[Mapping[int, ChangeKind]] = {int(number): kind for kind, number in CHANGES.items()}
 _STATE_OF: Final[Mapping[int, State]] = {int(number): state for state, number in STATES.items()}
 _OUTCOME_OF: Final[Mapping[int, Outcome]] = {int(number): outcome for outcome, number in OUTCOMES.items()}
 
@@ -220,6 +236,53 @@ class PublicKey:
         """Return the key as it goes over the wire."""
         return pb.PublicKey(
             team=self.team, key_id=self.key_id, public_bytes=self.public_bytes, created=_timestamp(self.created)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One thing that happened to what the registry holds.
+
+    `state` is None for what did not move to a state. `kind` is None for what only a newer registry knows.
+    """
+
+    kind: ChangeKind | None
+    at: datetime
+    team: str
+    subject: str
+    detail: str = ""
+    state: State | None = None
+    author: str = ""
+    reason: str = ""
+    cursor: str = ""
+
+    @classmethod
+    def from_message(cls, message: pb.Change) -> "Change":
+        """Read a change off the wire."""
+        return cls(
+            kind=_CHANGE_OF.get(message.kind),
+            at=_moment(message.at),
+            team=message.team,
+            subject=message.subject,
+            detail=message.detail,
+            state=_STATE_OF.get(message.state),
+            author=message.author,
+            reason=message.reason,
+            cursor=message.cursor,
+        )
+
+    def to_message(self) -> pb.Change:
+        """Return the change as it goes over the wire."""
+        return pb.Change(
+            kind=CHANGES[self.kind] if self.kind else pb.CHANGE_KIND_UNSPECIFIED,
+            at=_timestamp(self.at),
+            team=self.team,
+            subject=self.subject,
+            detail=self.detail,
+            state=STATES[self.state] if self.state else pb.LISTING_STATE_UNSPECIFIED,
+            author=self.author,
+            reason=self.reason,
+            cursor=self.cursor,
         )
 
 

@@ -35,6 +35,16 @@ class CallOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CALL_OUTCOME_REFUSED: _ClassVar[CallOutcome]
     CALL_OUTCOME_UNAVAILABLE: _ClassVar[CallOutcome]
     CALL_OUTCOME_FAILED: _ClassVar[CallOutcome]
+
+class ChangeKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CHANGE_KIND_UNSPECIFIED: _ClassVar[ChangeKind]
+    CHANGE_KIND_LISTING_PUBLISHED: _ClassVar[ChangeKind]
+    CHANGE_KIND_LISTING_REWORDED: _ClassVar[ChangeKind]
+    CHANGE_KIND_LISTING_MOVED: _ClassVar[ChangeKind]
+    CHANGE_KIND_POLICY_PUBLISHED: _ClassVar[ChangeKind]
+    CHANGE_KIND_KEY_ENROLLED: _ClassVar[ChangeKind]
+    CHANGE_KIND_KEY_REVOKED: _ClassVar[ChangeKind]
 LISTING_STATE_UNSPECIFIED: ListingState
 LISTING_STATE_DRAFT: ListingState
 LISTING_STATE_APPROVED: ListingState
@@ -51,6 +61,13 @@ CALL_OUTCOME_OK: CallOutcome
 CALL_OUTCOME_REFUSED: CallOutcome
 CALL_OUTCOME_UNAVAILABLE: CallOutcome
 CALL_OUTCOME_FAILED: CallOutcome
+CHANGE_KIND_UNSPECIFIED: ChangeKind
+CHANGE_KIND_LISTING_PUBLISHED: ChangeKind
+CHANGE_KIND_LISTING_REWORDED: ChangeKind
+CHANGE_KIND_LISTING_MOVED: ChangeKind
+CHANGE_KIND_POLICY_PUBLISHED: ChangeKind
+CHANGE_KIND_KEY_ENROLLED: ChangeKind
+CHANGE_KIND_KEY_REVOKED: ChangeKind
 
 class Listing(_message.Message):
     __slots__ = ("service", "digest", "number", "team", "state", "created", "document", "summary", "operations", "etag", "sunset", "successor", "reason")
@@ -401,3 +418,43 @@ class ListCallsResponse(_message.Message):
     records: _containers.RepeatedCompositeFieldContainer[CallRecord]
     cursor: str
     def __init__(self, records: _Optional[_Iterable[_Union[CallRecord, _Mapping]]] = ..., cursor: _Optional[str] = ...) -> None: ...
+
+class Change(_message.Message):
+    __slots__ = ("kind", "at", "team", "subject", "detail", "state", "author", "reason", "cursor")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    AUTHOR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    kind: ChangeKind
+    at: _timestamp_pb2.Timestamp
+    team: str
+    subject: str
+    detail: str
+    state: ListingState
+    author: str
+    reason: str
+    cursor: str
+    def __init__(self, kind: _Optional[_Union[ChangeKind, str]] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., team: _Optional[str] = ..., subject: _Optional[str] = ..., detail: _Optional[str] = ..., state: _Optional[_Union[ListingState, str]] = ..., author: _Optional[str] = ..., reason: _Optional[str] = ..., cursor: _Optional[str] = ...) -> None: ...
+
+class WatchChangesRequest(_message.Message):
+    __slots__ = ("after", "team", "only_new")
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    ONLY_NEW_FIELD_NUMBER: _ClassVar[int]
+    after: str
+    team: str
+    only_new: bool
+    def __init__(self, after: _Optional[str] = ..., team: _Optional[str] = ..., only_new: _Optional[bool] = ...) -> None: ...
+
+class WatchChangesResponse(_message.Message):
+    __slots__ = ("changes", "cursor")
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    changes: _containers.RepeatedCompositeFieldContainer[Change]
+    cursor: str
+    def __init__(self, changes: _Optional[_Iterable[_Union[Change, _Mapping]]] = ..., cursor: _Optional[str] = ...) -> None: ...

@@ -94,6 +94,11 @@ class RegistryServiceStub:
                 request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListCallsRequest.SerializeToString,
                 response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListCallsResponse.FromString,
                 _registered_method=True)
+        self.WatchChanges = channel.unary_stream(
+                '/callboard.registry.v1.RegistryService/WatchChanges',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.WatchChangesRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.WatchChangesResponse.FromString,
+                _registered_method=True)
 
 
 class RegistryServiceServicer:
@@ -185,6 +190,14 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchChanges(self, request, context):
+        """Tells of every change of listings, policies and keys, from a cursor on, for as long as the client listens. Whoever is
+        cut off and comes back with the cursor of the last change it saw misses nothing and sees nothing twice.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RegistryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -247,6 +260,11 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.ListCalls,
                     request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListCallsRequest.FromString,
                     response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListCallsResponse.SerializeToString,
+            ),
+            'WatchChanges': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchChanges,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.WatchChangesRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.WatchChangesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -573,6 +591,33 @@ class RegistryService:
             '/callboard.registry.v1.RegistryService/ListCalls',
             callboard__registry__api_dot_v1_dot_registry__pb2.ListCallsRequest.SerializeToString,
             callboard__registry__api_dot_v1_dot_registry__pb2.ListCallsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchChanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/WatchChanges',
+            callboard__registry__api_dot_v1_dot_registry__pb2.WatchChangesRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.WatchChangesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -212,7 +212,7 @@ class _Placing:
             return misses.outcome("")
         if self._same is not None:
             items[self._same[1]] = items[self._same[0]]
-        return self._within_limits(items)
+        return self._within_limits(items, states)
 
     def _item(self, index: int, state: frozenset[Node], *, free: bool) -> Outcome:
         search = self._tools.search
@@ -223,10 +223,17 @@ class _Placing:
                 return outcome
         return search(state, f"[{index}]")
 
-    def _within_limits(self, items: list[object]) -> Outcome:
+    def _within_limits(self, items: list[object], states: list[frozenset[Node]]) -> Outcome:
         for limit in self._wanted.limits:
-            if sum(holds(limit.part, item) is not False for item in items) >= limit.count:
-                return undecided("no array was found that contains few enough of something")
+            if sum(holds(limit.part, item) is not False for item in items) < limit.count:
+                continue
+            # There are too many. Perhaps there have to be: count the items that cannot be anything else.
+            otherwise = self._tools.store.negation(limit.part)
+            proofs = [self._tools.search(state | {otherwise}, f"[{at}]") for at, state in enumerate(states)]
+            forced = [proof.step for proof in proofs if isinstance(proof, Closed)]
+            if len(forced) >= limit.count:
+                return closed("the array contains too many of something", limit, forced)
+            return undecided("no array was found that contains few enough of something")
         return Found(items)
 
     def _distinct(self, states: list[frozenset[Node]]) -> Outcome:
@@ -244,4 +251,4 @@ class _Placing:
                 steps.append(outcome.step)
                 return closed("there are not so many different items", f"{index + 1}", steps)
             items.append(outcome.value)
-        return self._within_limits(items)
+        return self._within_limits(items, states)

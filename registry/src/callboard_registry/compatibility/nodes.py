@@ -17,7 +17,10 @@ from callboard_registry.compatibility.values import Kind, identity, kind_of
 class Node:
     """A condition on a value. Two conditions of one store are equal if they are the same object."""
 
-    __slots__ = ()
+    __slots__ = ("serial",)
+
+    serial: int
+    """When it was made: an order that is the same each time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +35,8 @@ class Never(Node):
 
 ALWAYS: Final = Always()
 NEVER: Final = Never()
+object.__setattr__(ALWAYS, "serial", -2)  # they belong to every store, and come before all that it makes
+object.__setattr__(NEVER, "serial", -1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -233,8 +238,7 @@ class Store:
         key = (form, *content)
         found = self._made.get(key)
         if found is None:
-            found = form(*content)
-            self._made[key] = found
+            found = self._keep(key, form(*content))
         assert isinstance(found, form)
         return found
 
@@ -246,14 +250,14 @@ class Store:
         keys = frozenset(by_key)
         found = self._made.get((Values, keys))
         if found is None:
-            found = self._made[Values, keys] = Values(tuple(by_key.values()), keys)
+            found = self._keep((Values, keys), Values(tuple(by_key.values()), keys))
         return found
 
     def lazy(self, key: Hashable, name: str, resolve: Callable[[], Node]) -> Node:
         """Return the one condition for what a reference leads to; `key` says what that is."""
         found = self._made.get((Lazy, key))
         if found is None:
-            found = self._made[Lazy, key] = Lazy(name, resolve)
+            found = self._keep((Lazy, key), Lazy(name, resolve))
         return found
 
     def negation(self, node: Node) -> Node:
@@ -312,8 +316,13 @@ class Store:
         key = (form, frozenset(parts))
         found = self._made.get(key)
         if found is None:
-            found = self._made[key] = form(tuple(parts))
+            found = self._keep(key, form(tuple(parts)))
         return found
+
+    def _keep(self, key: tuple[object, ...], node: _N) -> _N:
+        object.__setattr__(node, "serial", len(self._made))  # conditions are frozen for everyone else
+        self._made[key] = node
+        return node
 
 
 def of_kind(values: Values, kind: Kind) -> list[object]:

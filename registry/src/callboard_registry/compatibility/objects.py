@@ -7,6 +7,7 @@ from typing import Final
 from callboard_registry.compatibility.formats import matches
 from callboard_registry.compatibility.holding import every, holds
 from callboard_registry.compatibility.nodes import (
+    ALWAYS,
     NEVER,
     Has,
     Matches,
@@ -151,7 +152,7 @@ class Objects:
             case Neg(MatchingAre() | OthersAre() as opposite):
                 wanted.demands.append(Demand(opposite, negation(opposite.part)))
             case Neg(NamesAre() as opposite):
-                wanted.demands.append(Demand(opposite, self._store.all(())))
+                wanted.demands.append(Demand(opposite, ALWAYS))
             case MinMembers():
                 wanted.low = max(wanted.low, condition.count)
             case Neg(MinMembers() as opposite):
@@ -288,7 +289,7 @@ class _Placing:
             misses.not_tried(f"more than {_MOST_PATTERNS} patterns for the names of members")
             return
         unmentioned = self._store.negation(self._store.values(self._mentioned))
-        start = frozenset([self._string, unmentioned, *self._wanted.names]) - {self._store.all(())}
+        start = frozenset([self._string, unmentioned, *self._wanted.names]) - {ALWAYS}
         value: frozenset[Node] = frozenset() if demand is None else frozenset({demand.part})
         scope = None if demand is None else demand.scope
         if isinstance(scope, NamesAre):
@@ -338,8 +339,8 @@ class _Placing:
 
     def _add(self, cell: _Fresh, members: dict[str, object]) -> Outcome:
         """Add a member of a kind under a name that is not there yet."""
-        used = self._store.negation(self._store.values(members)) if members else self._store.all(())
-        name = self._search(cell.name | {used} - {self._store.all(())}, ".<name>")
+        used = self._store.negation(self._store.values(members)) if members else ALWAYS
+        name = self._search(cell.name | {used} - {ALWAYS}, ".<name>")
         if not isinstance(name, Found):
             return name
         value = self._search(cell.value, f".{name.value}")

@@ -50,6 +50,10 @@ _STEPS_ASIDE: Final = 400
 """What may be spent on showing that two branches of a `oneOf` exclude each other."""
 
 
+_Held = dict[Node, None]
+"""Conditions that hold, in the order in which they were met."""
+
+
 class Searcher:
     """Looks for values. Remembers what it has shown."""
 
@@ -126,11 +130,13 @@ class Searcher:
     def _of_some_kind(self, state: frozenset[Node], place: str) -> Outcome:
         self._fuel.spend()
         misses = Misses()
+        # Sets have no order of their own, and a verdict has to be the same each time.
+        ordered = sorted(state, key=_serial)
         for kind in KINDS:
-            conditions = [self._projector.project(node, kind) for node in state]
+            conditions = [self._projector.project(node, kind) for node in ordered]
             if NEVER in conditions:
                 continue
-            outcome = self._decide(kind, conditions, set(), [])
+            outcome = self._decide(kind, conditions, {}, [])
             if isinstance(outcome, Found):
                 return outcome
             if isinstance(outcome, Closed):
@@ -139,7 +145,7 @@ class Searcher:
                 misses.reasons += (reason.inside(place) for reason in outcome.reasons)
         return misses.outcome("nothing is possible", place)
 
-    def _decide(self, kind: Kind, pending: Iterable[Node], held: set[Node], unions: Sequence[Some]) -> Outcome:
+    def _decide(self, kind: Kind, pending: Iterable[Node], held: _Held, unions: Sequence[Some]) -> Outcome:
         """Look for a value of the kind that fulfils single conditions and, of each union, one branch."""
         self._fuel.spend()
         left = list(unions)
@@ -162,7 +168,7 @@ class Searcher:
                 return closed("every branch is impossible", "", steps)
             if len(branches) == 1:
                 rest = left[:at] + left[at + 1 :]
-                outcome = self._decide(kind, branches, set(held), rest)
+                outcome = self._decide(kind, branches, dict(held), rest)
                 return (
                     closed("one branch is left", "", [*steps, outcome.step]) if isinstance(outcome, Closed) else outcome
                 )
@@ -175,7 +181,7 @@ class Searcher:
             return outcome
         return self._branch(kind, held, left, steps)
 
-    def _absorb(self, pending: Iterable[Node], held: set[Node], unions: list[Some]) -> Closed | None:
+    def _absorb(self, pending: Iterable[Node], held: _Held, unions: list[Some]) -> Closed | None:
         """Add conditions to what is held, or to the unions; return a proof if they contradict each other."""
         stack = list(pending)
         while stack:
@@ -191,10 +197,10 @@ class Searcher:
             elif self._store.negation(node) in held:
                 return closed("a contradiction", node)
             else:
-                held.add(node)
+                held[node] = None
         return None
 
-    def _branch(self, kind: Kind, held: set[Node], left: list[Some], steps: list[Step]) -> Outcome:
+    def _branch(self, kind: Kind, held: _Held, left: list[Some], steps: list[Step]) -> Outcome:
         # Branches that say much come first: they make the others shorter.
         smallest = min(range(len(left)), key=lambda at: (not _says_much(left[at]), len(left[at].parts)))
         rest = left[:smallest] + left[smallest + 1 :]
@@ -202,14 +208,14 @@ class Searcher:
         misses.steps += steps
         # What nothing is known about comes last: a value found by it may turn out to be none.
         for part in sorted(left[smallest].parts, key=_is_opaque):
-            outcome = self._decide(kind, [part], set(held), rest)
+            outcome = self._decide(kind, [part], dict(held), rest)
             if isinstance(outcome, Found):
                 return outcome
             misses.add(outcome)
         return misses.outcome("every branch is closed")
 
     def _branches_left(
-        self, kind: Kind, held: set[Node], wanted: Wanted | None, union: Some, steps: list[Step]
+        self, kind: Kind, held: _Held, wanted: Wanted | None, union: Some, steps: list[Step]
     ) -> list[Node] | None:
         """Return the branches that do not contradict what is held; `None` if one of them is held already."""
         branches: list[Node] = []
@@ -228,11 +234,11 @@ class Searcher:
             return None
         return branches
 
-    def _is_hopeless(self, union: Some, held: set[Node]) -> bool:
+    def _is_hopeless(self, union: Some, held: _Held) -> bool:
         """Tell whether the opposite of each branch is held, word by word."""
         return all(self._store.negation(branch) in held for branch in union.parts)
 
-    def _conflict(self, kind: Kind, held: set[Node], wanted: Wanted | None, parts: Sequence[Node]) -> Closed | None:
+    def _conflict(self, kind: Kind, held: _Held, wanted: Wanted | None, parts: Sequence[Node]) -> Closed | None:
         negation = self._store.negation
         for part in parts:
             if negation(part) in held:
@@ -245,9 +251,9 @@ class Searcher:
                     return closed("impossible", part, [outcome.step])
             return None
         if any(isinstance(part, Values) for part in single):
-            outcome = self._among_few(kind, {*held, *single}, [])
+            outcome = self._among_few(kind, dict.fromkeys([*held, *single]), [])
         else:
-            outcome = self._solve(kind, {*held, *single}, None)
+            outcome = self._solve(kind, dict.fromkeys([*held, *single]), None)
         return outcome if isinstance(outcome, Closed) else None
 
     def _is_implied(self, wanted: Wanted, branch: Node) -> bool:
@@ -265,7 +271,7 @@ class Searcher:
             return False
         return isinstance(self.search(wanted.of_member(name) | {opposite}, f".{name}"), Closed)
 
-    def _solve(self, kind: Kind, held: set[Node], wanted: Wanted | None) -> Outcome:
+    def _solve(self, kind: Kind, held: _Held, wanted: Wanted | None) -> Outcome:
         match kind:
             case "number":
                 return find_number(held, self._fuel.spend)
@@ -276,7 +282,7 @@ class Searcher:
             case _:
                 return self._objects.find(self._objects.wanted(held) if wanted is None else wanted)
 
-    def _among_few(self, kind: Kind, held: set[Node], unions: Sequence[Some]) -> Outcome:
+    def _among_few(self, kind: Kind, held: _Held, unions: Sequence[Some]) -> Outcome:
         """Look among values that are listed; each is held against every condition."""
         lists = [node for node in held if isinstance(node, Values)]
         candidates: tuple[object, ...] = (None,) if kind == "null" else (False, True)
@@ -338,3 +344,7 @@ def _is_another_tag(wanted: Wanted, branch: Node) -> bool:
             return name in wanted.needed and any(keys.isdisjoint(values.keys) for values in listed)
         case _:
             return False
+
+
+def _serial(node: Node) -> int:
+    return node.serial

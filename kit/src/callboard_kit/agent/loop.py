@@ -27,7 +27,7 @@ from callboard_kit.agent.tools import Tool
 from callboard_kit.failing import from_failure
 
 _ANYTHING: Final = TypeAdapter[object](object)
-_HEARTBEAT: Final = timedelta(seconds=30)
+_HEARTBEAT: Final = timedelta(seconds=10)
 _PATIENT: Final = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(seconds=30)
 )

@@ -92,7 +92,7 @@ class Ignite:
     @workflow.run
     async def run(self, wish: Wish, ledger: str) -> Light:
         # Longer than Temporal waits for the handler: it delivers the call again while this still runs.
-        await workflow.sleep(5 if wish.text.startswith("slowly") else 0)
+        await workflow.sleep(4 if wish.text.startswith("slowly") else 0)
         await workflow.execute_activity(
             write_down, args=[ledger, wish.text], start_to_close_timeout=timedelta(seconds=10)
         )

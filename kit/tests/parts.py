@@ -183,6 +183,8 @@ class Leak:
                 raise RefusedError("refused, with a reason behind it") from error
         if wish.text == "fail":
             raise ApplicationError(f"failed with {SECRET}", type="ShopError")
+        if wish.text == "answer wrongly":
+            return gift(wish.text).model_copy(update={"text": {"not": SECRET}})
         await workflow.execute_activity_method(
             Deliveries.stumble, wish.text, start_to_close_timeout=SOON, retry_policy=RetryPolicy(maximum_attempts=1)
         )

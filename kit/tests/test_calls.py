@@ -91,11 +91,13 @@ async def test_an_answer_that_breaks_the_contract_names_the_place_and_not_the_va
     assert SECRET not in await market.history("buyer", name)
 
 
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
 @pytest.mark.parametrize(
     ("how", "error", "words"),
     [
         ("refuse", "RefusedError", "refused, with a reason behind it"),
         ("fail", "MeshError", "shop.v1 leak failed for a reason of its own; its team finds it in workflow shop-leak-"),
+        ("answer wrongly", "MeshError", "the answer of shop.v1 leak breaks its contract: output.text: "),
         (
             "stumble",
             "MeshError",

@@ -9,8 +9,8 @@ import pytest
 from market import Market
 from parts import Gift, Shop, Wish
 from temporalio import activity, workflow
-from temporalio.client import Client
-from temporalio.common import RetryPolicy
+from temporalio.client import Client, WithStartWorkflowOperation
+from temporalio.common import RetryPolicy, WorkflowIDConflictPolicy
 from temporalio.worker import Worker
 
 from callboard_contracts import Message, RefusedError
@@ -237,6 +237,24 @@ async def test_a_call_on_ones_own_behalf_is_the_root_of_the_same_tree(traveller:
 
     assert (given.root, given.person, given.depth) == ("tree-8", "mia", 1)
     assert (own.root, own.person, own.depth) == ("tree-8", "mia", 1)
+
+
+async def test_a_workflow_that_is_started_with_an_update_belongs_to_the_tree_as_well(
+    traveller: tuple[Client, Messenger],
+) -> None:
+    client, _ = traveller
+    with mesh.starting(Origin(root="tree-10", person="mia")):
+        start = WithStartWorkflowOperation(
+            Journey.run,
+            args=[[]],
+            id=f"journey-{uuid.uuid4().hex[:8]}",
+            task_queue="buyer-trees",
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+        )
+        seen = await client.execute_update_with_start_workflow(Journey.there, start_workflow_operation=start)
+
+    assert (seen.root, seen.person) == ("tree-10", "mia")
+    await (await start.workflow_handle()).terminate()
 
 
 async def test_a_tree_that_nobody_named_has_an_id_of_its_own(market: Market) -> None:

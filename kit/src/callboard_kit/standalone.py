@@ -19,6 +19,8 @@ from temporalio.client import (
     OutboundInterceptor,
     StartNexusOperationInput,
     StartWorkflowInput,
+    StartWorkflowUpdateWithStartInput,
+    UpdateWithStartStartWorkflowInput,
 )
 from temporalio.common import (
     RawValue,
@@ -69,13 +71,23 @@ class MeshClientOutbound(OutboundInterceptor):
         self, input: StartWorkflowInput
     ) -> temporalio.client.WorkflowHandle[Any, Any]:  # Any: as in the base class
         """Start a workflow that knows which call it answers, or which tree it starts."""
+        self._tell(input)
+        return await super().start_workflow(input)
+
+    async def start_update_with_start_workflow(
+        self, input: StartWorkflowUpdateWithStartInput
+    ) -> temporalio.client.WorkflowUpdateHandle[Any]:  # Any: as in the base class
+        """Start a workflow with an update, as `start_workflow` does."""
+        self._tell(input.start_workflow_input)
+        return await super().start_update_with_start_workflow(input)
+
+    def _tell(self, input: StartWorkflowInput | UpdateWithStartStartWorkflowInput) -> None:
         call = mesh.maybe_current() or self._root()
         if not is_backing_an_operation():
             call = call.inside()
         input.headers = {**input.headers, CALL_HEADER: call_payload(call)}
         if self._search_attributes:
             input.search_attributes = _with_search_attributes(input.search_attributes, call)
-        return await super().start_workflow(input)
 
     async def start_nexus_operation(
         self, input: StartNexusOperationInput

@@ -1,6 +1,7 @@
 """`callboard catalog` on a registry: a revision's life, from the command line."""
 
 import asyncio
+import io
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -169,3 +170,34 @@ def test_a_state_that_is_none_is_refused(catalog) -> None:
     code, _, err = catalog("search", "--state", "young")
 
     assert (code, "'young' is no state; the states are draft, pending, approved" in err) == (1, True)
+
+
+@pytest.fixture
+def keys(catalog, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    """Run `callboard keys …`, with something on its standard input."""
+
+    def run(*arguments: str, said: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(said))
+        code = run_command(["keys", *arguments])
+        return (code, *capsys.readouterr())
+
+    return run
+
+
+def test_a_team_enrols_its_key_by_a_code_and_replaces_it(keys, home: Path) -> None:
+    code = keys("invite", "billing")[1]
+    enrolled = keys("enrol", "billing", said=code)
+    again = keys("enrol", "billing", said=code)
+    first = SigningKey.load(home / "keys" / "billing.pem", team="billing")
+    rotated = keys("rotate", "billing", "--days", "2")
+    second = SigningKey.load(home / "keys" / "billing.pem", team="billing")
+    listed = json.loads(keys("list", "billing", "--json")[1])
+    revoked = keys("revoke", "billing", first.key_id, "--as-team")
+
+    assert [each[0] for each in (enrolled, again, rotated, revoked)] == [0, 1, 0, 0]
+    assert "used or too old" in again[2]
+    assert {each["key_id"]: each["expires"] is None for each in listed} == {first.key_id: False, second.key_id: True}
+    assert second.key_id in keys("list", "billing")[1]
+    assert first.key_id not in keys("list", "billing")[1]
+    assert "no, revoked" in keys("list", "billing", "--past")[1]
+    assert not (home / "keys" / "billing.pem.next").exists()

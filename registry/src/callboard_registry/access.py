@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from callboard_kit.identity import FindKey, InvalidTokenError, digest, verify
+from callboard_kit.identity import FindKey, InvalidTokenError, claimed_signer, digest, verify
 from callboard_registry.refusals import Refusal
 
 AUDIENCE: Final = "callboard-registry"
@@ -26,6 +26,9 @@ class Proof:
     team: str
     signed_at: int
     """When the team's clock said it signed, in seconds since 1970."""
+
+    key_id: str
+    """With which of its keys."""
 
 
 def proved_team(token: str | None, *, method: str, data: bytes, find_key: FindKey) -> Proof:
@@ -56,7 +59,9 @@ def proved_team(token: str | None, *, method: str, data: bytes, find_key: FindKe
         raise _unproved(f"token was signed for another method than {method}")
     if claims.get("dig") != digest(data):
         raise _unproved("token was signed for other content than was sent")
-    return Proof(team=team, signed_at=issued)
+    signer = claimed_signer(token)
+    assert signer is not None, "it was verified above"
+    return Proof(team=team, signed_at=issued, key_id=signer[1])
 
 
 def require_administrator(token: str | None, *, method: str, secret: str) -> None:

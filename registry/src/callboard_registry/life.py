@@ -89,8 +89,7 @@ def require_move(move: Move, held: Listing, author: Author) -> None:
             "etag",
             f"{held.service!r} was changed since you looked, it is {held.state} now; look again and decide again",
         )
-    if len(move.reason) > LONGEST_REASON or "\x00" in move.reason:
-        raise Refusal("invalid", "reason", f"reason must have at most {LONGEST_REASON} characters, and no NUL")
+    require_reason(move.reason)
     _require_right(move, held, author)
     if move.state != held.state and move.state not in _NEXT[held.state]:
         ways = " or ".join(sorted(_NEXT[held.state]))
@@ -106,6 +105,16 @@ def require_move(move: Move, held: Listing, author: Author) -> None:
         raise Refusal("invalid", "successor", f"a successor is for what goes, not for what is {move.state}")
     if move.successor == held.service:
         raise Refusal("invalid", "successor", f"{held.service!r} cannot take its own place; name another service")
+
+
+def require_reason(reason: str) -> None:
+    """Do nothing if this can be kept as somebody's reason.
+
+    Raises:
+        Refusal: It cannot.
+    """
+    if len(reason) > LONGEST_REASON or "\x00" in reason:
+        raise Refusal("invalid", "reason", f"reason must have at most {LONGEST_REASON} characters, and no NUL")
 
 
 def _require_right(move: Move, held: Listing, author: Author) -> None:

@@ -15,18 +15,18 @@ from callboard_kit.policy import Policy as JudgedBy
 from callboard_registry.access import Proof, proved_team, require_administrator
 from callboard_registry.calls import Calls
 from callboard_registry.catalog import Catalog, ListingFilter
-from callboard_registry.changes import Changes, Happened
+from callboard_registry.changes import ADMINISTRATOR, Changes, Happened
 from callboard_registry.database import Database
 from callboard_registry.documents import listing_document, policy_document, require_team
-from callboard_registry.keyring import Keyring, KeyTakenError
-from callboard_registry.life import Author, Move
+from callboard_registry.keyring import Keyring
+from callboard_registry.life import Author, Move, require_reason
 from callboard_registry.paging import page_size, position_of, token_at
 from callboard_registry.policies import Policies, StaleError
 from callboard_registry.records import read_batch
 from callboard_registry.refusals import Refusal
 from callboard_registry.search import Question, Search
 from callboard_registry_api.client import CallPage, Page
-from callboard_registry_api.model import Change, FoundOperation, Listing, Policy, PublicKey, State
+from callboard_registry_api.model import Change, FoundOperation, Invitation, Listing, Policy, PublicKey, State
 
 _READERS: Final = 4
 _DEEPEST: Final = 10_000
@@ -198,28 +198,71 @@ class Registry:
     ) -> tuple[PublicKey, bool]:
         """Enrol a team's key, for the administrator; returns it and whether it is new."""
         require_administrator(token, method="RegisterKey", secret=self._administrator_token)
-        require_team(team)
-        if len(public_bytes) != 32:
-            raise Refusal("invalid", "public_bytes", f"key has {len(public_bytes)} bytes; an Ed25519 public key has 32")
-        expected = hashlib.sha256(public_bytes).hexdigest()[:16]
-        if key_id != expected:
-            raise Refusal("invalid", "key_id", f"key_id is {key_id!r}; for this key it is {expected!r}")
-        try:
-            return await self._change(lambda: self._keyring.add(team=team, key_id=key_id, public_bytes=public_bytes))
-        except KeyTakenError as error:
-            raise Refusal(
-                "conflict", "public_bytes", f"{str(error)!r} has this key; make one of its own for {team!r}"
-            ) from None
+        _require_key(team, key_id, public_bytes)
+        return await self._change(lambda: self._keyring.add(team=team, key_id=key_id, public_bytes=public_bytes))
 
-    async def list_public_keys(self, *, team: str = "", size: int = 0, page_token: str = "") -> Page[PublicKey]:
-        """Return one page of public keys, ordered by team."""
-        filters = ["keys", team]
+    async def invite_team(self, team: str, lifetime: timedelta | None, *, token: str | None) -> Invitation:
+        """Make a one-time code with which a team enrols a key, for the administrator."""
+        require_administrator(token, method="InviteTeam", secret=self._administrator_token)
+        require_team(team)
+        chosen = timedelta(hours=1) if lifetime is None else lifetime
+        _require_span(chosen, "lifetime", least=timedelta(seconds=1), most=timedelta(days=7))
+        return await self._write(lambda: self._keyring.invite(team, lifetime=chosen))
+
+    async def enrol_key(
+        self, team: str, key_id: str, public_bytes: bytes, *, code: str, token: str | None
+    ) -> PublicKey:
+        """Enrol the key that signed this, by a one-time code."""
+        _require_key(team, key_id, public_bytes)
+        _require_possession(token, "EnrolKey", VerifyingKey(team=team, key_id=key_id, public_bytes=public_bytes))
+        enrol = self._keyring.enrol
+        return await self._change(lambda: enrol(team=team, code=code, key_id=key_id, public_bytes=public_bytes))
+
+    async def rotate_key(
+        self, new: VerifyingKey, overlap: timedelta, *, proof: str, token: str | None, signed: bytes
+    ) -> tuple[PublicKey, bool]:
+        """Enrol the next key of the team that signed `signed`; returns it and whether it is new."""
+        old = await self._read(lambda: self._proved(token, "RotateKey", signed))
+        if old.team != new.team:
+            raise Refusal("denied", "team", f"this is a key for {new.team!r}, but {old.team!r} signed it")
+        _require_key(new.team, new.key_id, new.public_bytes)
+        _require_possession(proof, "RotateKey", new, field="proof")
+        _require_span(overlap, "overlap", least=timedelta(0), most=timedelta(days=90))
+        rotate, old_id = self._keyring.rotate, old.key_id
+        return await self._change(
+            lambda: rotate(
+                team=new.team, old_id=old_id, key_id=new.key_id, public_bytes=new.public_bytes, overlap=overlap
+            )
+        )
+
+    async def revoke_key(
+        self, team: str, key_id: str, *, reason: str, token: str | None, signed: bytes = b""
+    ) -> PublicKey:
+        """Take a key back for ever, for the administrator or the team that signed `signed`."""
+        author = ADMINISTRATOR
+        if signed:
+            author = (await self._read(lambda: self._proved(token, "RevokeKey", signed))).team
+            if author != team:
+                raise Refusal("denied", "team", f"this key is {team!r}'s, but {author!r} signed it")
+        else:
+            require_administrator(token, method="RevokeKey", secret=self._administrator_token)
+        require_reason(reason)
+        key = await self._change(lambda: self._keyring.revoke(team, key_id, author=author, reason=reason))
+        if key is None:
+            raise Refusal("not_found", "key_id", f"{team!r} has no key {key_id!r}; `callboard keys list` shows them")
+        return key
+
+    async def list_public_keys(
+        self, *, team: str = "", size: int = 0, page_token: str = "", past: bool = False
+    ) -> Page[PublicKey]:
+        """Return one page of public keys, ordered by team; with `past` also those that prove nothing any more."""
+        filters = ["keys", team, past]
         limit = page_size(size, default=500, most=1000)
         after = None
         if page_token:
             last_team, last_id = position_of(page_token, like=("", ""), filters=filters)
             after = (str(last_team), str(last_id))
-        found, more = await self._read(lambda: self._keyring.page(team=team, after=after, limit=limit))
+        found, more = await self._read(lambda: self._keyring.page(team=team, after=after, limit=limit, past=past))
         return Page(tuple(found), token_at((found[-1].team, found[-1].key_id), filters=filters) if more else "")
 
     # Changes
@@ -341,3 +384,29 @@ def _told(happened: Happened, cursor: str) -> Change:
         reason=about.reason,
         cursor=cursor,
     )
+
+
+def _require_key(team: str, key_id: str, public_bytes: bytes) -> None:
+    require_team(team)
+    if len(public_bytes) != 32:
+        raise Refusal("invalid", "public_bytes", f"key has {len(public_bytes)} bytes; an Ed25519 public key has 32")
+    expected = hashlib.sha256(public_bytes).hexdigest()[:16]
+    if key_id != expected:
+        raise Refusal("invalid", "key_id", f"key_id is {key_id!r}; for this key it is {expected!r}")
+
+
+def _require_possession(token: str | None, method: str, key: VerifyingKey, *, field: str = "authorization") -> None:
+    """Do nothing if whoever sends `token` has the private half of `key`."""
+
+    def only_this(team: str, key_id: str) -> VerifyingKey | None:
+        return key if (team, key_id) == (key.team, key.key_id) else None
+
+    try:
+        proved_team(token, method=method, data=key.public_bytes, find_key=only_this)
+    except Refusal as refusal:
+        raise Refusal(refusal.kind, field, refusal.message) from refusal
+
+
+def _require_span(span: timedelta, field: str, *, least: timedelta, most: timedelta) -> None:
+    if not least <= span <= most:
+        raise Refusal("invalid", field, f"{field} is {span}; it must be {least} at least and {most} at most")

@@ -2,14 +2,16 @@
 
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
-from datetime import UTC
-from typing import Final, Protocol
+from datetime import UTC, timedelta
+from typing import Final, Protocol, TypeVar
 
 import grpc
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError
 from sqlalchemy.exc import DataError, OperationalError
 from typing_extensions import override
 
+from callboard_kit.identity import VerifyingKey
 from callboard_registry.access import bearer
 from callboard_registry.catalog import ListingFilter
 from callboard_registry.life import Move
@@ -28,6 +30,10 @@ _CODES: Final[Mapping[Kind, grpc.StatusCode]] = {
     "denied": grpc.StatusCode.PERMISSION_DENIED,
     "conflict": grpc.StatusCode.FAILED_PRECONDITION,
 }
+
+
+Signed = TypeVar("Signed", pb.SetStateRequest, pb.RotateKeyRequest, pb.RevokeKeyRequest)
+"""A request that travels as the bytes that a team signed."""
 
 
 class Context(Protocol):
@@ -103,7 +109,7 @@ class RegistryRpc(RegistryServiceServicer):
     async def SetState(self, request: pb.SetStateRequest, context: Context) -> pb.SetStateResponse:
         async with _answering(context):
             signed = request.signed
-            move = _move(_signed_move(signed) if signed else request)
+            move = _move(_read(pb.SetStateRequest, signed) if signed else request)
             listing = await self._registry.set_state(move, token=_token(context), signed=signed)
             return pb.SetStateResponse(listing=listing.to_message())
 
@@ -136,10 +142,45 @@ class RegistryRpc(RegistryServiceServicer):
             return pb.RegisterKeyResponse(key=key.to_message(), created=created)
 
     @override
+    async def InviteTeam(self, request: pb.InviteTeamRequest, context: Context) -> pb.InviteTeamResponse:
+        async with _answering(context):
+            lifetime = _span(request.lifetime, "lifetime") if request.HasField("lifetime") else None
+            invitation = await self._registry.invite_team(request.team, lifetime, token=_token(context))
+            return pb.InviteTeamResponse(code=invitation.code, expires=invitation.expires)
+
+    @override
+    async def EnrolKey(self, request: pb.EnrolKeyRequest, context: Context) -> pb.EnrolKeyResponse:
+        async with _answering(context):
+            key = await self._registry.enrol_key(
+                request.team, request.key_id, request.public_bytes, code=request.code, token=_token(context)
+            )
+            return pb.EnrolKeyResponse(key=key.to_message())
+
+    @override
+    async def RotateKey(self, request: pb.RotateKeyRequest, context: Context) -> pb.RotateKeyResponse:
+        async with _answering(context):
+            asked = _read(pb.RotateKeyRequest, request.signed)
+            new = VerifyingKey(team=asked.team, key_id=asked.key_id, public_bytes=asked.public_bytes)
+            overlap = _span(asked.overlap, "overlap")
+            key, created = await self._registry.rotate_key(
+                new, overlap, proof=asked.proof, token=_token(context), signed=request.signed
+            )
+            return pb.RotateKeyResponse(key=key.to_message(), created=created)
+
+    @override
+    async def RevokeKey(self, request: pb.RevokeKeyRequest, context: Context) -> pb.RevokeKeyResponse:
+        async with _answering(context):
+            asked = _read(pb.RevokeKeyRequest, request.signed) if request.signed else request
+            key = await self._registry.revoke_key(
+                asked.team, asked.key_id, reason=asked.reason, token=_token(context), signed=request.signed
+            )
+            return pb.RevokeKeyResponse(key=key.to_message())
+
+    @override
     async def ListPublicKeys(self, request: pb.ListPublicKeysRequest, context: Context) -> pb.ListPublicKeysResponse:
         async with _answering(context):
             page = await self._registry.list_public_keys(
-                team=request.team, size=request.page_size, page_token=request.page_token
+                team=request.team, size=request.page_size, page_token=request.page_token, past=request.past
             )
             return pb.ListPublicKeysResponse(
                 keys=[key.to_message() for key in page.items], next_page_token=page.next_page_token
@@ -195,11 +236,18 @@ def _states(numbers: Iterable[int], *, field: str = "states") -> tuple[State, ..
         raise Refusal("invalid", field, str(error)) from error
 
 
-def _signed_move(signed: bytes) -> pb.SetStateRequest:
+def _read(kind: type[Signed], signed: bytes) -> Signed:
     try:
-        return pb.SetStateRequest.FromString(signed)
+        return kind.FromString(signed)
     except DecodeError as error:
-        raise Refusal("invalid", "signed", "signed is no serialized SetStateRequest") from error
+        raise Refusal("invalid", "signed", f"signed is no serialized {kind.DESCRIPTOR.name}") from error
+
+
+def _span(duration: Duration, field: str) -> timedelta:
+    try:
+        return duration.ToTimedelta()
+    except (ValueError, OverflowError) as error:
+        raise Refusal("invalid", field, f"{field} is no span of time") from error
 
 
 def _move(request: pb.SetStateRequest) -> Move:

@@ -52,7 +52,21 @@ keys: Final = Table(
     Column("key_id", Name, primary_key=True),
     Column("public_bytes", LargeBinary, nullable=False, unique=True),
     Column("created", Moment, nullable=False),
+    Column("expires", Moment),
+    Column("revoked", Moment),
 )
+
+invitations: Final = Table(
+    "invitations",
+    metadata,
+    # SHA-256 of the code; the code itself is not kept.
+    Column("code_digest", Name, primary_key=True),
+    Column("team", Name, nullable=False),
+    Column("created", Moment, nullable=False),
+    Column("expires", Moment, nullable=False),
+    Column("used", Moment),
+)
+"""Codes that enrol one key each."""
 
 listings: Final = Table(
     "listings",

@@ -269,7 +269,8 @@ def _policy(policy: Policy) -> dict[str, object]:
 def _key(key: PublicKey) -> dict[str, object]:
     public = base64.urlsafe_b64encode(key.public_bytes).rstrip(b"=").decode()
     jwk = {"kty": "OKP", "crv": "Ed25519", "kid": key.key_id, "x": public}
-    return {"team": key.team, "key_id": key.key_id, "created": _moment(key.created), "jwk": jwk}
+    ends = None if key.expires is None else _moment(key.expires)
+    return {"team": key.team, "key_id": key.key_id, "created": _moment(key.created), "expires": ends, "jwk": jwk}
 
 
 def _call(record: CallRecord) -> dict[str, object]:

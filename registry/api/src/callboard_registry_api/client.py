@@ -9,9 +9,9 @@ Reading needs nothing else. What a team writes is signed: pass `sign`. What the 
 
 import base64
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Final, Generic, Protocol, TypeVar, cast
 
@@ -19,12 +19,23 @@ import grpc
 import grpc.aio
 from google.protobuf.message import Message
 
+from callboard_registry_api.batches import batches
 from callboard_registry_api.errors import (
     RegistryNotFoundError,
     RegistryRefusedError,
     RegistryUnavailableError,
 )
-from callboard_registry_api.model import STATES, CallRecord, Change, FoundOperation, Listing, Policy, PublicKey, State
+from callboard_registry_api.model import (
+    STATES,
+    CallRecord,
+    Change,
+    FoundOperation,
+    Invitation,
+    Listing,
+    Policy,
+    PublicKey,
+    State,
+)
 from callboard_registry_api.v1 import registry_pb2 as pb
 
 Sign = Callable[[str, str], str]
@@ -32,12 +43,6 @@ Sign = Callable[[str, str], str]
 
 FIELD_METADATA: Final = "callboard-field-bin"
 """The trailing metadata in which the registry names the part of the request at fault."""
-
-LONGEST_TEXT: Final = 1000
-"""Characters of each text in a call record that are reported."""
-
-_MOST_RECORDS: Final = 1000
-_LARGEST_BATCH: Final = 768 * 1024
 
 _SERVICE: Final = "/callboard.registry.v1.RegistryService/"
 
@@ -304,12 +309,63 @@ class RegistryClient:
         )
         return PublicKey.from_message(response.key)
 
-    async def list_public_keys(self, *, team: str = "") -> tuple[PublicKey, ...]:
-        """Return every public key of one team, or of all."""
+    async def invite_team(self, team: str, *, lifetime: timedelta = timedelta(hours=1)) -> Invitation:
+        """Make a one-time code with which a team enrols its key itself, as the administrator."""
+        request = pb.InviteTeamRequest(team=team, lifetime=lifetime)
+        response = await self._call(
+            "InviteTeam", request, pb.InviteTeamResponse, token=self._administrator("InviteTeam")
+        )
+        return Invitation(team=team, code=response.code, expires=response.expires.ToDatetime(tzinfo=UTC))
+
+    async def enrol_key(self, team: str, key_id: str, public_bytes: bytes, *, code: str) -> PublicKey:
+        """Enrol the key that this client signs with, by a one-time code from the administrator."""
+        request = pb.EnrolKeyRequest(team=team, code=code, key_id=key_id, public_bytes=public_bytes)
+        response = await self._call(
+            "EnrolKey", request, pb.EnrolKeyResponse, token=self._signed("EnrolKey", public_bytes)
+        )
+        return PublicKey.from_message(response.key)
+
+    async def rotate_key(
+        self, team: str, key_id: str, public_bytes: bytes, *, sign: Sign, overlap: timedelta
+    ) -> PublicKey:
+        """Enrol a team's next key, signed for with the one that this client signs with.
+
+        Args:
+            team: Whose.
+            key_id: Of the new key.
+            public_bytes: Of the new key.
+            sign: Signs with the new key.
+            overlap: How long the old one is still good.
+        """
+        proof = sign("RotateKey", _digest(public_bytes))
+        signed = pb.RotateKeyRequest(
+            team=team, key_id=key_id, public_bytes=public_bytes, overlap=overlap, proof=proof
+        ).SerializeToString()
+        response = await self._call(
+            "RotateKey",
+            pb.RotateKeyRequest(signed=signed),
+            pb.RotateKeyResponse,
+            token=self._signed("RotateKey", signed),
+        )
+        return PublicKey.from_message(response.key)
+
+    async def revoke_key(self, team: str, key_id: str, *, reason: str = "") -> PublicKey:
+        """Take a key back for ever: as the administrator with their token, else as its team, which signs."""
+        request = pb.RevokeKeyRequest(team=team, key_id=key_id, reason=reason)
+        if self._administrator_token is None and self._sign is not None:
+            signed = request.SerializeToString()
+            request, token = pb.RevokeKeyRequest(signed=signed), self._signed("RevokeKey", signed)
+        else:
+            token = self._administrator("RevokeKey")
+        response = await self._call("RevokeKey", request, pb.RevokeKeyResponse, token=token)
+        return PublicKey.from_message(response.key)
+
+    async def list_public_keys(self, *, team: str = "", past: bool = False) -> tuple[PublicKey, ...]:
+        """Return every public key of one team, or of all; with `past` also those that prove nothing any more."""
         keys: list[PublicKey] = []
         token = ""
         while True:
-            request = pb.ListPublicKeysRequest(team=team, page_token=token)
+            request = pb.ListPublicKeysRequest(team=team, page_token=token, past=past)
             response = await self._call("ListPublicKeys", request, pb.ListPublicKeysResponse)
             keys.extend(PublicKey.from_message(one) for one in response.keys)
             token = response.next_page_token
@@ -319,11 +375,11 @@ class RegistryClient:
     async def report_calls(self, records: Iterable[CallRecord]) -> int:
         """Report calls that the signing team answered or made, and return how many records were new.
 
-        Sends as many batches as it takes. Texts beyond `LONGEST_TEXT` characters are cut, so that one call with a
+        Sends as many batches as it takes. Texts beyond 1000 characters are cut, so that one call with a
         long entity does not keep the others from being known.
         """
         kept = 0
-        for batch in _batches(records):
+        for batch in batches(records):
             response = await self._call(
                 "ReportCalls",
                 pb.ReportCallsRequest(batch=batch),
@@ -370,8 +426,7 @@ class RegistryClient:
     def _signed(self, method: str, data: bytes) -> str:
         if self._sign is None:
             raise RegistryRefusedError(field="authorization", message=f"{method!r} is signed: pass `sign`")
-        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-        return self._sign(method, digest)
+        return self._sign(method, _digest(data))
 
     def _administrator(self, method: str) -> str:
         if self._administrator_token is None:
@@ -414,24 +469,5 @@ class RegistryClient:
         )
 
 
-def _batches(records: Iterable[CallRecord]) -> Iterator[bytes]:
-    """Serialize records as `CallBatch` messages, each small enough to be taken."""
-    batch, size = pb.CallBatch(), 0
-    for record in records:
-        message = _cut(record).to_message()
-        if len(batch.records) == _MOST_RECORDS or (size and size + message.ByteSize() > _LARGEST_BATCH):
-            yield batch.SerializeToString()
-            batch, size = pb.CallBatch(), 0
-        batch.records.append(message)
-        size += message.ByteSize()
-    if size:
-        yield batch.SerializeToString()
-
-
-def _cut(record: CallRecord) -> CallRecord:
-    texts = {
-        name: value.encode(errors="replace").decode().replace("\x00", "?")[:LONGEST_TEXT]
-        for name, value in vars(record).items()
-        if isinstance(value, str)
-    }
-    return replace(record, **texts)
+def _digest(data: bytes) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()

@@ -5,7 +5,7 @@ outcomes are lower-case words (`"draft"`) instead of enum numbers.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
@@ -215,12 +215,17 @@ class Policy:
 
 @dataclass(frozen=True, kw_only=True)
 class PublicKey:
-    """The public half of a key that a team signs with."""
+    """The public half of a key that a team signs with.
+
+    `expires` is None while no other key takes its place, `revoked` None while nobody took it back.
+    """
 
     team: str
     key_id: str
     public_bytes: bytes
     created: datetime
+    expires: datetime | None = None
+    revoked: datetime | None = None
 
     @classmethod
     def from_message(cls, message: pb.PublicKey) -> "PublicKey":
@@ -230,13 +235,29 @@ class PublicKey:
             key_id=message.key_id,
             public_bytes=message.public_bytes,
             created=_moment(message.created),
+            expires=_moment(message.expires) if message.HasField("expires") else None,
+            revoked=_moment(message.revoked) if message.HasField("revoked") else None,
         )
 
     def to_message(self) -> pb.PublicKey:
         """Return the key as it goes over the wire."""
         return pb.PublicKey(
-            team=self.team, key_id=self.key_id, public_bytes=self.public_bytes, created=_timestamp(self.created)
+            team=self.team,
+            key_id=self.key_id,
+            public_bytes=self.public_bytes,
+            created=_timestamp(self.created),
+            expires=None if self.expires is None else _timestamp(self.expires),
+            revoked=None if self.revoked is None else _timestamp(self.revoked),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invitation:
+    """A code with which a team enrols one key, once."""
+
+    team: str
+    code: str = field(repr=False)
+    expires: datetime
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -296,16 +296,96 @@ class ListPoliciesResponse(_message.Message):
     def __init__(self, policies: _Optional[_Iterable[_Union[Policy, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class PublicKey(_message.Message):
-    __slots__ = ("team", "key_id", "public_bytes", "created")
+    __slots__ = ("team", "key_id", "public_bytes", "created", "expires", "revoked")
     TEAM_FIELD_NUMBER: _ClassVar[int]
     KEY_ID_FIELD_NUMBER: _ClassVar[int]
     PUBLIC_BYTES_FIELD_NUMBER: _ClassVar[int]
     CREATED_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    REVOKED_FIELD_NUMBER: _ClassVar[int]
     team: str
     key_id: str
     public_bytes: bytes
     created: _timestamp_pb2.Timestamp
-    def __init__(self, team: _Optional[str] = ..., key_id: _Optional[str] = ..., public_bytes: _Optional[bytes] = ..., created: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    expires: _timestamp_pb2.Timestamp
+    revoked: _timestamp_pb2.Timestamp
+    def __init__(self, team: _Optional[str] = ..., key_id: _Optional[str] = ..., public_bytes: _Optional[bytes] = ..., created: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revoked: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class InviteTeamRequest(_message.Message):
+    __slots__ = ("team", "lifetime")
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    LIFETIME_FIELD_NUMBER: _ClassVar[int]
+    team: str
+    lifetime: _duration_pb2.Duration
+    def __init__(self, team: _Optional[str] = ..., lifetime: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class InviteTeamResponse(_message.Message):
+    __slots__ = ("code", "expires")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    expires: _timestamp_pb2.Timestamp
+    def __init__(self, code: _Optional[str] = ..., expires: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class EnrolKeyRequest(_message.Message):
+    __slots__ = ("team", "code", "key_id", "public_bytes")
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_BYTES_FIELD_NUMBER: _ClassVar[int]
+    team: str
+    code: str
+    key_id: str
+    public_bytes: bytes
+    def __init__(self, team: _Optional[str] = ..., code: _Optional[str] = ..., key_id: _Optional[str] = ..., public_bytes: _Optional[bytes] = ...) -> None: ...
+
+class EnrolKeyResponse(_message.Message):
+    __slots__ = ("key",)
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    key: PublicKey
+    def __init__(self, key: _Optional[_Union[PublicKey, _Mapping]] = ...) -> None: ...
+
+class RotateKeyRequest(_message.Message):
+    __slots__ = ("team", "key_id", "public_bytes", "overlap", "proof", "signed")
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_BYTES_FIELD_NUMBER: _ClassVar[int]
+    OVERLAP_FIELD_NUMBER: _ClassVar[int]
+    PROOF_FIELD_NUMBER: _ClassVar[int]
+    SIGNED_FIELD_NUMBER: _ClassVar[int]
+    team: str
+    key_id: str
+    public_bytes: bytes
+    overlap: _duration_pb2.Duration
+    proof: str
+    signed: bytes
+    def __init__(self, team: _Optional[str] = ..., key_id: _Optional[str] = ..., public_bytes: _Optional[bytes] = ..., overlap: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., proof: _Optional[str] = ..., signed: _Optional[bytes] = ...) -> None: ...
+
+class RotateKeyResponse(_message.Message):
+    __slots__ = ("key", "created")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    CREATED_FIELD_NUMBER: _ClassVar[int]
+    key: PublicKey
+    created: bool
+    def __init__(self, key: _Optional[_Union[PublicKey, _Mapping]] = ..., created: _Optional[bool] = ...) -> None: ...
+
+class RevokeKeyRequest(_message.Message):
+    __slots__ = ("team", "key_id", "reason", "signed")
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    SIGNED_FIELD_NUMBER: _ClassVar[int]
+    team: str
+    key_id: str
+    reason: str
+    signed: bytes
+    def __init__(self, team: _Optional[str] = ..., key_id: _Optional[str] = ..., reason: _Optional[str] = ..., signed: _Optional[bytes] = ...) -> None: ...
+
+class RevokeKeyResponse(_message.Message):
+    __slots__ = ("key",)
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    key: PublicKey
+    def __init__(self, key: _Optional[_Union[PublicKey, _Mapping]] = ...) -> None: ...
 
 class RegisterKeyRequest(_message.Message):
     __slots__ = ("team", "key_id", "public_bytes")
@@ -326,14 +406,16 @@ class RegisterKeyResponse(_message.Message):
     def __init__(self, key: _Optional[_Union[PublicKey, _Mapping]] = ..., created: _Optional[bool] = ...) -> None: ...
 
 class ListPublicKeysRequest(_message.Message):
-    __slots__ = ("team", "page_size", "page_token")
+    __slots__ = ("team", "page_size", "page_token", "past")
     TEAM_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    PAST_FIELD_NUMBER: _ClassVar[int]
     team: str
     page_size: int
     page_token: str
-    def __init__(self, team: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    past: bool
+    def __init__(self, team: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., past: _Optional[bool] = ...) -> None: ...
 
 class ListPublicKeysResponse(_message.Message):
     __slots__ = ("keys", "next_page_token")

@@ -79,6 +79,26 @@ class RegistryServiceStub:
                 request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.RegisterKeyRequest.SerializeToString,
                 response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.RegisterKeyResponse.FromString,
                 _registered_method=True)
+        self.InviteTeam = channel.unary_unary(
+                '/callboard.registry.v1.RegistryService/InviteTeam',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.InviteTeamRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.InviteTeamResponse.FromString,
+                _registered_method=True)
+        self.EnrolKey = channel.unary_unary(
+                '/callboard.registry.v1.RegistryService/EnrolKey',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.EnrolKeyRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.EnrolKeyResponse.FromString,
+                _registered_method=True)
+        self.RotateKey = channel.unary_unary(
+                '/callboard.registry.v1.RegistryService/RotateKey',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.RotateKeyRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.RotateKeyResponse.FromString,
+                _registered_method=True)
+        self.RevokeKey = channel.unary_unary(
+                '/callboard.registry.v1.RegistryService/RevokeKey',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.RevokeKeyRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.RevokeKeyResponse.FromString,
+                _registered_method=True)
         self.ListPublicKeys = channel.unary_unary(
                 '/callboard.registry.v1.RegistryService/ListPublicKeys',
                 request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListPublicKeysRequest.SerializeToString,
@@ -169,6 +189,34 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def InviteTeam(self, request, context):
+        """Makes a code with which whoever has it enrols one key for a team, once. For the administrator.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EnrolKey(self, request, context):
+        """Enrols a key with a one-time code. Signed by that key itself: `public_bytes`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateKey(self, request, context):
+        """Enrols a team's next key beside the one it has, which goes on being good for a while. Signed by the old key: `signed`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeKey(self, request, context):
+        """Takes a key back for ever. For the administrator, or signed by a key of the same team: `signed`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListPublicKeys(self, request, context):
         """Lists the public keys of one team or of all, ordered by team.
         """
@@ -245,6 +293,26 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.RegisterKey,
                     request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.RegisterKeyRequest.FromString,
                     response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.RegisterKeyResponse.SerializeToString,
+            ),
+            'InviteTeam': grpc.unary_unary_rpc_method_handler(
+                    servicer.InviteTeam,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.InviteTeamRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.InviteTeamResponse.SerializeToString,
+            ),
+            'EnrolKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.EnrolKey,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.EnrolKeyRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.EnrolKeyResponse.SerializeToString,
+            ),
+            'RotateKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateKey,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.RotateKeyRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.RotateKeyResponse.SerializeToString,
+            ),
+            'RevokeKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeKey,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.RevokeKeyRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.RevokeKeyResponse.SerializeToString,
             ),
             'ListPublicKeys': grpc.unary_unary_rpc_method_handler(
                     servicer.ListPublicKeys,
@@ -510,6 +578,114 @@ class RegistryService:
             '/callboard.registry.v1.RegistryService/RegisterKey',
             callboard__registry__api_dot_v1_dot_registry__pb2.RegisterKeyRequest.SerializeToString,
             callboard__registry__api_dot_v1_dot_registry__pb2.RegisterKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def InviteTeam(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/InviteTeam',
+            callboard__registry__api_dot_v1_dot_registry__pb2.InviteTeamRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.InviteTeamResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EnrolKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/EnrolKey',
+            callboard__registry__api_dot_v1_dot_registry__pb2.EnrolKeyRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.EnrolKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/RotateKey',
+            callboard__registry__api_dot_v1_dot_registry__pb2.RotateKeyRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.RotateKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/RevokeKey',
+            callboard__registry__api_dot_v1_dot_registry__pb2.RevokeKeyRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.RevokeKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

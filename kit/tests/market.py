@@ -283,7 +283,7 @@ def claims_of(token: str) -> dict[str, object]:
 
 
 def root(team: str, **more: object) -> Call:
-    return Call(root=f"tree-of-{team}", team=team, **more)  # pyright: ignore[reportArgumentType]
+    return Call(root=f"tree-of-{team}", team=team, **more)
 
 
 TEA = {"text": "tea"}

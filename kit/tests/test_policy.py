@@ -12,7 +12,7 @@ def rule(**fields: object) -> Rule:
 
 def judge(*rules: Rule, chain: tuple[str, ...] = ("orchestrator",), **asked: str) -> Verdict:
     whole = {"service": "orders.v1", "operation": "cancel", "effect": "write", **asked}
-    return Policy(rules=rules).judge(**whole, chain=chain)  # pyright: ignore[reportArgumentType]
+    return Policy(rules=rules).judge(**whole, chain=chain)
 
 
 def test_an_empty_policy_refuses_everyone_and_says_so() -> None:

@@ -220,5 +220,5 @@ def test_what_the_registry_is_told_is_signed_for_one_method_one_document_and_a_m
         "mth": "PublishListing",
         "dig": "digest",
     }
-    assert claims["exp"] - claims["iat"] == 60  # pyright: ignore[reportOperatorIssue]
+    assert claims["exp"] - claims["iat"] == 60
     assert json.loads(base64.urlsafe_b64decode(token.split(".")[0] + "=="))["alg"] == "Ed25519"

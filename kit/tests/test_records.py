@@ -192,7 +192,7 @@ class ScriptedRedis:
 
 async def test_events_of_a_tree_go_to_its_stream() -> None:
     redis = ScriptedRedis()
-    recorder = Recorder([to_events(redis)])  # pyright: ignore[reportArgumentType]
+    recorder = Recorder([to_events(redis)])
     recorder.tell(CALL, "started")
     recorder.tell(CALL, "refused", reason="no", duration=2.0)
 

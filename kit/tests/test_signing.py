@@ -15,7 +15,7 @@ from callboard_kit.tokens import Address, Limits, headers_size
 
 UNKNOWN = address("orders")
 KNOWN = Address("orders", "orders.v1", "cancel_pending_order")
-LONGEST = Orders.cancel_pending_order.promise.longest  # pyright: ignore
+LONGEST = Orders.cancel_pending_order.promise.longest
 
 
 def signed(

@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from parts import Gift, Wish
 from sage_flows import Consult, Sage, SageService, Think
+from temporalio.client import Client, WorkflowFailureError
 from temporalio.contrib.opentelemetry import create_tracer_provider
 
 from callboard_contracts import RefusedError
@@ -62,8 +63,8 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
 
 
 @pytest.fixture
-async def consult(local_mesh: LocalMesh, model: ModelSettings, spans: InMemorySpanExporter) -> AsyncGenerator[Any]:
-    """Both teams with the plugins that `connect` gives them; yields how to ask a question."""
+async def asker(local_mesh: LocalMesh, model: ModelSettings, spans: InMemorySpanExporter) -> AsyncGenerator[Client]:
+    """Both teams with the plugins that `connect` gives them; yields the client of the one that asks."""
     await local_mesh.provision(["sage", "asker"])
     endpoint = ModelEndpoint(model)
     policy = Policy(rules=(Rule(name="askers", callers=("asker",), services=("sage.v1",)),))
@@ -79,15 +80,12 @@ async def consult(local_mesh: LocalMesh, model: ModelSettings, spans: InMemorySp
         ),
         local_mesh.member("asker", workflows=[Consult], **parts) as client,
     ):
-
-        async def ask(text: str) -> Gift:
-            return await client.execute_workflow(
-                Consult.run, text, id=f"consult-{uuid.uuid4().hex[:8]}", task_queue="asker"
-            )
-
-        ask.client = client  # pyright: ignore[reportFunctionMemberAccess]
-        yield ask
+        yield client
     await endpoint.close()
+
+
+async def consult(asker: Client, text: str) -> Gift:
+    return await asker.execute_workflow(Consult.run, text, id=f"consult-{uuid.uuid4().hex[:8]}", task_queue="asker")
 
 
 def ancestors(span: ReadableSpan, by_id: dict[int, ReadableSpan]) -> list[str]:
@@ -98,9 +96,9 @@ def ancestors(span: ReadableSpan, by_id: dict[int, ReadableSpan]) -> list[str]:
     return names
 
 
-async def test_one_trace_leads_from_the_request_to_the_model_call(consult: Any, spans: InMemorySpanExporter) -> None:
+async def test_one_trace_leads_from_the_request_to_the_model_call(asker: Client, spans: InMemorySpanExporter) -> None:
     with opentelemetry.trace.get_tracer("test").start_as_current_span("the request"):
-        gift = await consult("a question with a S3CRET in it")
+        gift = await consult(asker, "a question with a S3CRET in it")
 
     assert gift.text == "Forty-two."
     by_id = {span.context.span_id: span for span in spans.get_finished_spans()}
@@ -125,8 +123,8 @@ async def test_one_trace_leads_from_the_request_to_the_model_call(consult: Any, 
     assert "S3CRET" not in "".join(span.to_json() for span in by_id.values())
 
 
-async def test_a_standalone_call_is_part_of_its_trace_as_well(consult: Any, spans: InMemorySpanExporter) -> None:
-    sage = consult.client.create_nexus_client(service=Sage, endpoint="sage")
+async def test_a_standalone_call_is_part_of_its_trace_as_well(asker: Client, spans: InMemorySpanExporter) -> None:
+    sage = asker.create_nexus_client(service=Sage, endpoint="sage")
     with opentelemetry.trace.get_tracer("test").start_as_current_span("the request"):
         await sage.execute_operation(Sage.think, Wish(text="a question"), id=uuid.uuid4().hex)
 
@@ -135,8 +133,8 @@ async def test_a_standalone_call_is_part_of_its_trace_as_well(consult: Any, span
     assert ancestors(chat, by_id)[-1] == "the request"
 
 
-async def test_trace_context_and_token_leave_together(consult: Any) -> None:
-    handle = await consult.client.start_workflow(Consult.run, "a question", id="traced", task_queue="asker")
+async def test_trace_context_and_token_leave_together(asker: Client) -> None:
+    handle = await asker.start_workflow(Consult.run, "a question", id="traced", task_queue="asker")
     await handle.result()
 
     [scheduled] = [
@@ -147,14 +145,14 @@ async def test_trace_context_and_token_leave_together(consult: Any) -> None:
     assert {"traceparent", TOKEN_HEADER} <= set(scheduled)
 
 
-async def test_a_trace_with_too_much_baggage_is_an_error_that_can_be_caught(consult: Any) -> None:
+async def test_a_trace_with_too_much_baggage_is_an_error_that_can_be_caught(asker: Client) -> None:
     reset = context.attach(baggage.set_baggage("one", "x" * 4000, baggage.set_baggage("two", "x" * 4000)))
     try:
-        sage = consult.client.create_nexus_client(service=Sage, endpoint="sage")
+        sage = asker.create_nexus_client(service=Sage, endpoint="sage")
         with pytest.raises(RefusedError, match="is the limit"):
             await sage.execute_operation(Sage.think, Wish(text="a question"), id=uuid.uuid4().hex)
-        with pytest.raises(Exception) as failed:
-            await consult("a question")
+        with pytest.raises(WorkflowFailureError) as failed:
+            await consult(asker, "a question")
     finally:
         context.detach(reset)
     assert "is the limit" in str(failed.value.__cause__)

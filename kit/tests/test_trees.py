@@ -281,7 +281,7 @@ async def test_a_client_outside_of_workflows_is_refused_in_the_same_words(market
     async def refused(team: str, endpoint: str, wish: object, operation: object = Shop.look) -> str:
         shop = market.clients[team].create_nexus_client(service=Shop, endpoint=endpoint)
         with pytest.raises(RefusedError) as error:
-            await shop.execute_operation(operation, wish, id=uuid.uuid4().hex)  # pyright: ignore
+            await shop.execute_operation(operation, wish, id=uuid.uuid4().hex)
         return str(error.value)
 
     assert (await refused("buyer", "nowhere", Wish(text="tea"))).startswith("no Nexus endpoint 'nowhere' exists")

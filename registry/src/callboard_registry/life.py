@@ -41,17 +41,20 @@ _BY_APPROVERS: Final = frozenset(
 
 @dataclass(frozen=True)
 class Author:
-    """Who moves a revision: the administrator, or a team that has proved itself."""
+    """Who moves a revision: the administrator, a team that has proved itself, or the registry by its settings."""
 
     team: str | None
-    """None for the administrator."""
+    """None for the administrator and the registry, who may make every move that there is."""
 
     approver: bool = False
     """Whether this team approves what other teams publish."""
 
+    automatic: bool = False
+    """Whether it is the registry itself."""
+
     def __str__(self) -> str:
         """Return what is written down."""
-        return self.team or "administrator"
+        return "registry" if self.automatic else self.team or "administrator"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from callboard_contracts import Effect
 from callboard_kit.identity import VerifyingKey
 from callboard_kit.policy import Policy as JudgedBy
 from callboard_registry.access import Proof, proved_team, require_administrator
+from callboard_registry.approval import Approval
 from callboard_registry.calls import Calls
 from callboard_registry.catalog import Catalog, ListingFilter
 from callboard_registry.changes import ADMINISTRATOR, Changes, Happened
@@ -47,12 +48,20 @@ class Registry:
     writes, so that writers queue here instead of in SQLite.
     """
 
-    def __init__(self, database: Database, *, administrator_token: str, approvers: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        administrator_token: str,
+        approvers: Collection[str] = (),
+        approved_when_compatible: Collection[str] = (),
+    ) -> None:
         self._database = database
         self._administrator_token = administrator_token
         self._approvers = frozenset(approvers)
         self._keyring = Keyring(database)
         self._catalog = Catalog(database)
+        self._approval = Approval(self._catalog, teams=approved_when_compatible)
         self._search = Search(database)
         self._policies = Policies(database)
         self._calls = Calls(database)
@@ -86,7 +95,11 @@ class Registry:
             return listing_document(document, team=proof.team)
 
         described = await self._read(checked)
-        return await self._change(lambda: self._catalog.add(described))
+        listing, created = await self._change(lambda: self._catalog.add(described))
+        approving = await self._read(lambda: self._approval.move(listing))
+        if approving is not None:
+            listing = await self._change(lambda: self._approval.make(approving)) or listing
+        return listing, created
 
     async def get_listing(self, service: str, *, digest: str = "", states: Sequence[State] = ()) -> Listing:
         """Return a revision of `service`, or the newest."""

@@ -96,6 +96,7 @@ async def serving(settings: Settings) -> AsyncGenerator[Addresses]:
             _database(settings.database),
             administrator_token=settings.administrator_token,
             approvers=settings.approvers,
+            approved_when_compatible=settings.approved_when_compatible,
         )
     except StartError:
         listener.close()

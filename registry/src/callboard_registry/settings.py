@@ -51,6 +51,10 @@ class Settings:
     approvers: tuple[str, ...] = ()
     """Teams that may approve what other teams publish (`CALLBOARD_REGISTRY_APPROVERS`, names with commas between)."""
 
+    approved_when_compatible: tuple[str, ...] = ()
+    """Teams whose compatible revisions need no person to approve them, or `*`
+    (`CALLBOARD_REGISTRY_APPROVE_COMPATIBLE`, names with commas between)."""
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
         """Read the variables that start with `CALLBOARD_`.
@@ -70,6 +74,7 @@ class Settings:
             http=_address(variables, "CALLBOARD_REGISTRY_HTTP", DEFAULT_HTTP),
             administrator_token=variables.get("CALLBOARD_REGISTRY_ADMIN_TOKEN")
             or _token_in(home / ADMINISTRATOR_TOKEN_FILE),
+            approved_when_compatible=_names(variables.get("CALLBOARD_REGISTRY_APPROVE_COMPATIBLE", "")),
             approvers=_names(variables.get("CALLBOARD_REGISTRY_APPROVERS", "")),
         )
 

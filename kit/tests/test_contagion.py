@@ -14,6 +14,9 @@ from market import Market
 
 from callboard_kit.testing import LocalMesh
 
+FLOOR = 2.5
+"""Seconds that a good call may take on a machine with much else to do; half of what an open circuit costs at least."""
+
 KINDS = {
     "exceptions": ("buyer", ["crash"], None, "MeshError"),
     "hangs": ("buyer", ["hang", "hang_on", "block"], None, "UnavailableError"),
@@ -58,7 +61,7 @@ async def test_after_ten_of_a_kind_a_good_call_is_answered_at_once(market: Marke
 
     assert await ten_of_each(market, caller, operations, input) == {error}
 
-    assert await good_call(market, caller) < max(1.0, 5 * usual)
+    assert await good_call(market, caller) < max(FLOOR, 5 * usual)
 
 
 @pytest.mark.parametrize("kind", list(KINDS)[:5])
@@ -72,4 +75,4 @@ async def test_after_ten_calls_without_a_token_a_good_call_is_answered_at_once(m
     reports = await asyncio.gather(*(market.rob("buyer", lambda _: {}) for _ in range(10)))
 
     assert {report.error for report in reports} == {"HandlerError"}
-    assert await good_call(market, "buyer") < max(1.0, 5 * usual)
+    assert await good_call(market, "buyer") < max(FLOOR, 5 * usual)

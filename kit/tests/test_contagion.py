@@ -14,8 +14,8 @@ from market import Market
 
 from callboard_kit.testing import LocalMesh
 
-FLOOR = 2.5
-"""Seconds that a good call may take on a machine with much else to do; half of what an open circuit costs at least."""
+FLOOR = 2.0
+"""Seconds that a good call may take on a machine with much else to do, where an open circuit costs more."""
 
 KINDS = {
     "exceptions": ("buyer", ["crash"], None, "MeshError"),

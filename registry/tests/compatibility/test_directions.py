@@ -114,6 +114,35 @@ def test_a_change_of_an_operation(old: Any, new: Any, as_input: str, as_output: 
     assert compare(old, new, "output").answer == as_output
 
 
+INSIDE: dict[str, tuple[Any, Any]] = {
+    "parts that speak of the same member": (
+        both(members(a=members("x", x=STRING)), members(a=members("y", y=STRING))),
+        members(a=members(x=INTEGER)),
+    ),
+    "a member that is required and not declared": (members(o=members("b", a=STRING)), members(o=members("c"))),
+    "more members than are declared": (
+        members(o={**members(a=STRING), "minProperties": 3}),
+        members(o=members(a=INTEGER, b=INTEGER)),
+    ),
+    "a value with members that are not declared": (
+        members(o={**members(a=STRING), "const": {"a": "", "b": 1}}),
+        members(o=members(b=STRING)),
+    ),
+}
+
+
+@pytest.mark.parametrize(("old", "new"), INSIDE.values(), ids=INSIDE)
+def test_closing_a_writer_leaves_it_what_it_says_it_needs(old: Any, new: Any) -> None:
+    assert compare(old, new, "input").answer == "incompatible"
+
+
+def test_a_writer_that_could_write_nothing_if_closed_is_taken_as_it_is() -> None:
+    never_what_is_declared = {**members(a=STRING), "propertyNames": {"enum": ["c"]}, "minProperties": 1}
+
+    assert compare(never_what_is_declared, {"required": ["z"]}, "input").answer == "incompatible"
+    assert compare(never_what_is_declared, {"required": ["c"]}, "input").answer == "compatible"
+
+
 def test_a_member_that_is_gone_breaks_nothing_and_is_told() -> None:
     old = {**members(a=STRING, b={"$ref": "#/$defs/B"}), "$defs": {"B": members(x=STRING, y=STRING)}}
     new = members(b={"type": "array", "items": STRING})

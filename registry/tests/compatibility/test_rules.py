@@ -104,6 +104,12 @@ ROWS: dict[str, Row] = {
         NO,
     ),
     "different items": ({"type": "array", "uniqueItems": True}, {"type": "array"}, YES, NO),
+    "different items of which one leaves less to another": (
+        {"prefixItems": [{"enum": [1, 2]}, {"const": 1}], "uniqueItems": True, "minItems": 2, "type": "array"},
+        {"type": "array", "prefixItems": [{"const": 2}, {"const": 1}]},
+        YES,
+        NO,
+    ),
     "something among the items": (
         {"type": "array", "contains": {"const": 1}},
         {"type": "array", "contains": INTEGER, "minItems": 1},
@@ -146,6 +152,16 @@ ROWS: dict[str, Row] = {
         YES,
         NO,
     ),
+    "one member for two demands": (
+        {
+            "type": "object",
+            "maxProperties": 1,
+            "allOf": [{"not": {"additionalProperties": STRING}}, {"not": {"additionalProperties": INTEGER}}],
+        },
+        {"type": "object", "minProperties": 1, "maxProperties": 1},
+        YES,
+        NO,
+    ),
     "required members are a number": (members("a", "b"), {"type": "object", "minProperties": 2}, YES, NO),
     "what a member entails": (
         {"dependentRequired": {"a": ["b"]}, "type": "object", "required": ["a"]},
@@ -163,6 +179,18 @@ ROWS: dict[str, Row] = {
     "a branch more": ({"anyOf": [STRING, NULL]}, {"anyOf": [NULL, INTEGER, STRING]}, YES, NO),
     "branches that exclude each other": ({"oneOf": [STRING, INTEGER]}, {"anyOf": [INTEGER, STRING]}, YES, YES),
     "branches that do not": ({"anyOf": [NUMBER, INTEGER]}, {"oneOf": [NUMBER, INTEGER]}, NO, YES),
+    "branches that exclude others inside": (
+        INTEGER,
+        {"oneOf": [INTEGER, {"type": "number", "not": {"oneOf": [NUMBER, INTEGER]}}]},
+        NO,
+        YES,
+    ),
+    "a tag that need not be there": (
+        members(kind={"const": "a"}),
+        {"anyOf": [members(kind={"const": "b"}), members("z")]},
+        NO,
+        NO,
+    ),
     "all of them": ({"allOf": [{"minimum": 1}, {"maximum": 3}]}, {"minimum": 1, "maximum": 3}, YES, YES),
     "not": ({"not": {"type": ["string", "null"]}}, {"not": STRING}, YES, NO),
     "not not": ({"not": {"not": STRING}}, STRING, YES, YES),

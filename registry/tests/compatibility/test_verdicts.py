@@ -148,6 +148,18 @@ def test_a_recursion_is_proved_by_meeting_it_again() -> None:
     assert any("met again inside itself" in line for line in verdict.trace())
 
 
+def test_what_was_assumed_inside_a_recursion_is_forgotten_if_it_was_wrong() -> None:
+    definitions = {
+        "A": {"anyOf": [{"type": "array", "items": {"$ref": "#/$defs/B"}, "minItems": 1}, {"type": "object"}]},
+        "B": {"type": "array", "items": {"$ref": "#/$defs/A"}, "minItems": 1},
+    }
+    to_a, to_b = {"$ref": "#/$defs/A"}, {"$ref": "#/$defs/B"}
+
+    for first, second in ((to_a, to_b), (to_b, to_a)):
+        old = {**members("p", "q", p=first, q=second), "$defs": definitions}
+        assert only(old, {"required": ["z"]}).rule == "required"
+
+
 def nested(depth: int, leaf: Any) -> Any:
     for _ in range(depth):
         leaf = members("a", a=leaf)

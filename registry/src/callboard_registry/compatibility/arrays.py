@@ -22,7 +22,6 @@ from callboard_registry.compatibility.outcomes import (
     Misses,
     Outcome,
     Search,
-    Step,
     Undecided,
     closed,
     undecided,
@@ -237,18 +236,30 @@ class _Placing:
         return Found(items)
 
     def _distinct(self, states: list[frozenset[Node]]) -> Outcome:
-        items: list[object] = []
-        steps: list[Step] = []
+        """Find an item for each state, all different: in this order, or else beginning at the end."""
+        order = list(range(len(states)))
+        outcome = self._distinct_in(order, states)
+        return self._distinct_in(order[::-1], states) if isinstance(outcome, Undecided) else outcome
+
+    def _distinct_in(self, order: list[int], states: list[frozenset[Node]]) -> Outcome:
+        items: dict[int, object] = {}
         store, search = self._tools.store, self._tools.search
-        for index, state in enumerate(states):
-            others = [store.negation(store.values(items))] if items else []
-            outcome = search(state | frozenset(others), f"[{index}]")
+        for index in order:
+            others = [store.negation(store.values(items.values()))] if items else []
+            outcome = search(states[index] | frozenset(others), f"[{index}]")
             if isinstance(outcome, Undecided):
                 return outcome
             if isinstance(outcome, Closed):
-                if items and any(other != state for other in states[:index]):
+                if any(
+                    states[other] != states[index] and not self._forced(states[other], items[other]) for other in items
+                ):
+                    # Another choice for the items before might have left something.
                     return undecided("no array of different items was found")
-                steps.append(outcome.step)
-                return closed("there are not so many different items", f"{index + 1}", steps)
-            items.append(outcome.value)
-        return self._within_limits(items, states)
+                return closed("there are not so many different items", f"{len(items) + 1}", [outcome.step])
+            items[index] = outcome.value
+        return self._within_limits([items[index] for index in range(len(states))], states)
+
+    def _forced(self, state: frozenset[Node], value: object) -> bool:
+        """Tell whether an item can be nothing but this value."""
+        other = self._tools.store.negation(self._tools.store.values([value]))
+        return isinstance(self._tools.search(state | {other}, "[]"), Closed)

@@ -110,6 +110,12 @@ ROWS: dict[str, Row] = {
         YES,
         NO,
     ),
+    "different items of which there are some": (
+        {"prefixItems": [{"enum": [1, 2]}, {"const": 1}], "uniqueItems": True, "minItems": 2, "type": "array"},
+        False,
+        NO,
+        YES,
+    ),
     "something among the items": (
         {"type": "array", "contains": {"const": 1}},
         {"type": "array", "contains": INTEGER, "minItems": 1},
@@ -122,6 +128,35 @@ ROWS: dict[str, Row] = {
         {"type": "array", "maxItems": 1, "items": STRING},
         YES,
         YES,
+    ),
+    "too many of one thing, or of another": (
+        {
+            "type": "array",
+            "items": {"type": ["string", "integer"]},
+            "minItems": 2,
+            "allOf": [{"contains": STRING, "maxContains": 1}, {"contains": INTEGER, "maxContains": 1}],
+        },
+        {"type": "array", "maxItems": 1},
+        NO,
+        NO,
+    ),
+    "too many of one thing and of another": (
+        {
+            "type": "array",
+            "items": {"type": ["string", "integer"]},
+            "minItems": 3,
+            "allOf": [{"contains": STRING, "maxContains": 1}, {"contains": INTEGER, "maxContains": 1}],
+        },
+        False,
+        UNKNOWN,
+        YES,
+    ),
+    "equal items": ({"type": "array", "not": {"uniqueItems": True}}, {"type": "array", "minItems": 2}, YES, NO),
+    "equal items of one kind": (
+        {"type": "array", "not": {"uniqueItems": True}, "items": {"const": 1}},
+        {"contains": {"const": 1}, "minContains": 2},
+        YES,
+        NO,
     ),
     "a required member": (members("a", "b", a=STRING), members("a", a=STRING), YES, NO),
     "a member that may be there": (members(a=STRING), members(a=STRING, b=INTEGER), NO, YES),
@@ -162,6 +197,16 @@ ROWS: dict[str, Row] = {
         YES,
         NO,
     ),
+    "one member for two demands, or two": (
+        {
+            "type": "object",
+            "maxProperties": 1,
+            "allOf": [{"not": {"additionalProperties": STRING}}, {"not": {"additionalProperties": INTEGER}}],
+        },
+        {"type": "object", "minProperties": 2},
+        NO,
+        NO,
+    ),
     "required members are a number": (members("a", "b"), {"type": "object", "minProperties": 2}, YES, NO),
     "what a member entails": (
         {"dependentRequired": {"a": ["b"]}, "type": "object", "required": ["a"]},
@@ -186,8 +231,8 @@ ROWS: dict[str, Row] = {
         YES,
     ),
     "a tag that need not be there": (
-        members(kind={"const": "a"}),
-        {"anyOf": [members(kind={"const": "b"}), members("z")]},
+        members("y", kind={"const": "a"}),
+        {"anyOf": [members("y", kind={"const": "b"}), members("z")]},
         NO,
         NO,
     ),

@@ -76,6 +76,13 @@ ROWS: dict[str, Row] = {
         YES,
         NO,
     ),
+    "any letters": ({"type": "string", "pattern": "^.{1,200}$"}, {"type": "string", "pattern": "^.{0,500}$"}, YES, NO),
+    "a dot, which engines read differently": (
+        {"type": "string", "pattern": "^.$"},
+        {"type": "string", "pattern": "^[^\\n]$"},
+        YES,
+        UNKNOWN,
+    ),
     "patterns that say the same": ({"pattern": "^(ab)*$"}, {"pattern": "^(?:ab)*?$"}, YES, YES),
     "a pattern that says nothing": (STRING, {"type": "string", "pattern": "a*"}, YES, YES),
     "no pattern is all": ({"not": {"pattern": "^a"}, "type": "string"}, {"pattern": "^(|[^a](.|\\s)*)$"}, YES, NO),

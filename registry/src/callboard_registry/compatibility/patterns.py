@@ -1,8 +1,8 @@
 """Regular expressions as JSON Schema has them, read into sets of strings.
 
 What is not regular, or means different things to different engines, is not read: looking around, back references,
-word boundaries, properties of Unicode, anchors in the middle. The dot is read twice, since engines differ over which
-line ends it leaves out: wide and narrow, so that a proof holds for both.
+word boundaries, properties of Unicode, anchors in the middle. The dot can be read wide and narrow, since engines differ
+over which line ends it leaves out.
 """
 
 from dataclasses import dataclass

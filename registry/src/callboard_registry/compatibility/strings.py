@@ -8,7 +8,7 @@ from callboard_registry.compatibility.formats import samples, shape
 from callboard_registry.compatibility.holding import every, holds
 from callboard_registry.compatibility.languages import NOTHING, Language, Languages, shortest
 from callboard_registry.compatibility.nodes import HasFormat, Matches, MinLength, Neg, Node, Opaque, Values
-from callboard_registry.compatibility.outcomes import Found, Outcome, closed, undecided
+from callboard_registry.compatibility.outcomes import Closed, Found, Outcome, closed, undecided
 from callboard_registry.compatibility.patterns import UnreadableError, read_pattern
 
 _TRIES: Final = 6
@@ -56,19 +56,32 @@ class Strings:
             return closed("no string of such a length", wanted.described())
         if wanted.high == 0 and "" in wanted.excluded:
             return closed("the empty string is left out", wanted.described())
-        regular, unread = self._regular(wanted)
-        plain = not (regular or wanted.formats or wanted.against or unread)
-        tried = self._simple(wanted) if plain else self._candidates(wanted, regular)
-        for text in tried:
+        wide, unread = self._regular(wanted, wide=True)
+        narrow, _ = self._regular(wanted, wide=False)
+        tests = [condition for condition in conditions if condition not in wanted.opaque]
+        if not (wide or wanted.formats or wanted.against or unread):
+            return self._tried(self._simple(wanted), tests) or self._undecided(wanted, unread)
+        # Engines differ over the dot, but each reads both schemas alike. What is proved has to hold for all of them.
+        for regular in [wide] if wide == narrow else [wide, narrow]:
+            outcome = self._tried(self._candidates(wanted, regular), tests)
+            if not isinstance(outcome, Closed):
+                return outcome or self._undecided(wanted, unread)
+        return closed("no string is both", wanted.described())
+
+    def _tried(self, texts: Iterator[str | None], tests: list[Node]) -> Found | Closed | None:
+        """Return the first string that passes, or a proof if none can, or nothing if there are no more to try."""
+        for text in texts:
             self._spend()
             if text is None:
-                return closed("no string is both", wanted.described())
-            if every(holds(condition, text) for condition in conditions if condition not in wanted.opaque):
+                return closed("no string is both")
+            if every(holds(condition, text) for condition in tests):
                 return Found(text)
-        words = wanted.described()
-        return undecided(*unread, f"no string was found, nor shown to be impossible: {words}")
+        return None
 
-    def _simple(self, wanted: _Wanted) -> Iterator[str]:
+    def _undecided(self, wanted: _Wanted, unread: list[str]) -> Outcome:
+        return undecided(*unread, f"no string was found, nor shown to be impossible: {wanted.described()}")
+
+    def _simple(self, wanted: _Wanted) -> Iterator[str | None]:
         """Yield strings where only the length matters, one more than are left out."""
         for number in range(len(wanted.excluded) + 1):
             yield _numbered(number, max(wanted.low, 1 if number else 0), wanted.high)
@@ -93,17 +106,17 @@ class Strings:
             yield found
             excluded.add(found)
 
-    def _regular(self, wanted: _Wanted) -> tuple[list[Language], list[str]]:
+    def _regular(self, wanted: _Wanted, *, wide: bool) -> tuple[list[Language], list[str]]:
         """Return what can be said by regular expressions, as more than what is wanted, and what could not be read."""
         regular: list[Language] = []
         unread: list[str] = []
-        for nodes, wide in ((wanted.patterns, True), (wanted.without, False)):
+        for nodes, without in ((wanted.patterns, False), (wanted.without, True)):
             for node in nodes:
                 read = self._language(node.pattern, wide=wide)
                 if isinstance(read, str):
                     unread.append(read)
                 else:
-                    regular.append(read if wide else self._languages.without(read))
+                    regular.append(self._languages.without(read) if without else read)
         for node in wanted.formats:
             outline = shape(node.name)
             read = self._language(outline, wide=True) if outline and node.keyword == "format" else None

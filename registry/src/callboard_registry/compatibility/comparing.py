@@ -23,6 +23,8 @@ from callboard_registry.compatibility.searching import Searcher
 from callboard_registry.compatibility.verdicts import Answer, Budget, Direction, Finding, Verdict
 
 _MOST_FINDINGS: Final = 8
+_STEPS_FOR_MORE: Final = 5_000
+"""What may be spent on more findings, once there is one."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,13 @@ def compare(
     deadline = time.monotonic() + budget.seconds
     fuel = Fuel(budget.steps, lambda: time.monotonic() > deadline)
     verdict = _judged(_search(sides, fuel), sides, writer, reader)
+    steps = fuel.spent
     if verdict.answer is Answer.INCOMPATIBLE:
-        verdict = replace(verdict, findings=_more(verdict.findings, sides, writer, reader, fuel))
+        more = Fuel(min(fuel.left, _STEPS_FOR_MORE), lambda: time.monotonic() > deadline)
+        verdict = replace(verdict, findings=_more(verdict.findings, sides, writer, reader, more))
+        steps += more.spent
     dropped = dropped_members(before, after) if sides.closed else ()
-    return replace(verdict, dropped=dropped, steps=fuel.spent)
+    return replace(verdict, dropped=dropped, steps=steps)
 
 
 def _search(sides: _Sides, fuel: Fuel) -> Outcome:

@@ -151,7 +151,7 @@ def repaired(schema: object, error: jsonschema_rs.ValidationError, path: Sequenc
         if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Required):
             left = [name for name in cast(list[object], members["required"]) if name != error.kind.property]
             return {**members, "required": left}
-        if keyword == "enum" and isinstance(members["enum"], list):
+        if keyword == "enum" and isinstance(members["enum"], list) and not isinstance(error.instance, (list, dict)):
             return {**members, "enum": [*cast(list[object], members["enum"]), error.instance]}
         del members[str(keyword)]
         for other in ("exclusiveMinimum", "exclusiveMaximum"):

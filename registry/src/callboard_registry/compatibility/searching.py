@@ -75,6 +75,7 @@ class Searcher:
 
     def search(self, state: frozenset[Node], place: str) -> Outcome:
         """Look for a value that fulfils all conditions of the state."""
+        self._fuel.spend()
         known = self._known.get(state)
         if known is not None:
             return known
@@ -128,7 +129,6 @@ class Searcher:
         return taken
 
     def _of_some_kind(self, state: frozenset[Node], place: str) -> Outcome:
-        self._fuel.spend()
         misses = Misses()
         # Sets have no order of their own, and a verdict has to be the same each time.
         ordered = sorted(state, key=_serial)

@@ -27,7 +27,7 @@ class Answer(StrEnum):
 class Budget:
     """What one check may cost. Steps end it at the same point on every machine; the clock is the last resort."""
 
-    steps: int = 20_000
+    steps: int = 50_000
     seconds: float = 5.0
 
 

@@ -175,6 +175,10 @@ UNKNOWN: dict[str, tuple[Any, Any, str, str]] = {
     "what is no JSON": ("string", STRING, "schema", "a schema is an object or a boolean"),
     "a draft that nobody knows": ({"$schema": "https://example.com/mine"}, STRING, "schema", "which is none of"),
     "what is too deep": (nested(80, INTEGER), nested(80, STRING), "undecided", "nested deeper than 64 levels"),
+    "what is far too deep": (nested(2000, INTEGER), STRING, "undecided", "nested too deep to follow"),
+    "a number that is none": ({"enum": [float("nan")]}, INTEGER, "schema", "nan is no JSON number"),
+    "a string that is too long to write": ({**STRING, "minLength": 10**9}, False, "undecided", "too long to look for"),
+    "an array that is too long to write": ({"type": "array", "minItems": 10**9}, False, "undecided", "too long to"),
     "what takes too long": (MANY, {"oneOf": MANY["oneOf"][:39]}, "budget", "not decided within 2000 steps"),
 }
 

@@ -20,6 +20,7 @@ from callboard_registry.compatibility.outcomes import (
     undecided,
 )
 from callboard_registry.compatibility.searching import Searcher
+from callboard_registry.compatibility.values import NotJsonError
 from callboard_registry.compatibility.verdicts import Answer, Budget, Direction, Finding, Verdict
 
 _MOST_FINDINGS: Final = 8
@@ -59,14 +60,20 @@ def compare(
 
     A draft is taken from `$schema` unless it is given here.
     """
-    budget = budget or Budget()
     try:
         before, after = Document(old, old_draft), Document(new, new_draft)
         swapped = direction in ("forward", "output")
         sides = _Sides(after if swapped else before, before if swapped else after, direction)
-        writer, reader = Side(sides.writer), Side(sides.reader)
-    except SchemaError as error:
+        verdict = _compared(sides, budget or Budget())
+        return replace(verdict, dropped=dropped_members(before, after) if sides.closed else ())
+    except (SchemaError, NotJsonError) as error:
         return Verdict(Answer.UNKNOWN, (Finding("schema", "", f"this is no schema: {error}"),))
+    except RecursionError:
+        return Verdict(Answer.UNKNOWN, (_undecided("nested too deep to follow"),))
+
+
+def _compared(sides: _Sides, budget: Budget) -> Verdict:
+    writer, reader = Side(sides.writer), Side(sides.reader)
     deadline = time.monotonic() + budget.seconds
     fuel = Fuel(budget.steps, lambda: time.monotonic() > deadline)
     verdict = _judged(_search(sides, fuel), sides, writer, reader)
@@ -75,8 +82,7 @@ def compare(
         more = Fuel(min(fuel.left, _STEPS_FOR_MORE), lambda: time.monotonic() > deadline)
         verdict = replace(verdict, findings=_more(verdict.findings, sides, writer, reader, more))
         steps += more.spent
-    dropped = dropped_members(before, after) if sides.closed else ()
-    return replace(verdict, dropped=dropped, steps=steps)
+    return replace(verdict, steps=steps)
 
 
 def _search(sides: _Sides, fuel: Fuel) -> Outcome:
@@ -99,8 +105,6 @@ def _search(sides: _Sides, fuel: Fuel) -> Outcome:
         return outcome
     except OutOfBudgetError as error:
         return undecided(str(error))
-    except RecursionError:
-        return undecided("nested too deep to follow")
 
 
 def _judged(outcome: Outcome, sides: _Sides, writer: Side, reader: Side) -> Verdict:

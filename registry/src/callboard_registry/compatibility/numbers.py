@@ -130,13 +130,12 @@ def _on_grid(wanted: _Wanted, grid: int | Fraction, spend: Callable[[], None]) -
 
 def _outward(least: int | None, most: int | None) -> Iterator[int]:
     """Yield neighbouring whole numbers, beginning at an end; zero is an end if there is none."""
-    if least is None:
-        start = 0 if most is None or most > 0 else most
-        number = start if most is None else most
+    if least is None and most is not None:
+        number = most
         while True:
             yield number
             number -= 1
-    number = least
+    number = least or 0
     while most is None or number <= most:
         yield number
         number += 1

@@ -12,6 +12,8 @@ from callboard_registry.compatibility.outcomes import Closed, Found, Outcome, cl
 from callboard_registry.compatibility.patterns import UnreadableError, read_pattern
 
 _TRIES: Final = 6
+_LONGEST: Final = 10_000
+"""Strings that must be longer are not written out."""
 
 
 @dataclass
@@ -56,6 +58,8 @@ class Strings:
             return closed("no string of such a length", wanted.described())
         if wanted.high == 0 and "" in wanted.excluded:
             return closed("the empty string is left out", wanted.described())
+        if wanted.low > _LONGEST:
+            return undecided(f"a string of {wanted.low} characters is too long to look for")
         wide, unread = self._regular(wanted, wide=True)
         narrow, _ = self._regular(wanted, wide=False)
         tests = [condition for condition in conditions if condition not in wanted.opaque]

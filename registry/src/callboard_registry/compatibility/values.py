@@ -1,6 +1,7 @@
 """JSON values as JSON Schema sees them: which kind they are, and when two of them are the same."""
 
 import json
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -14,8 +15,16 @@ KINDS: Final[tuple[Kind, ...]] = ("null", "boolean", "number", "string", "array"
 _SHORT: Final = 80
 
 
+class NotJsonError(ValueError):
+    """This is no JSON value; the message says what it is."""
+
+
 def kind_of(value: object) -> Kind:
-    """Return which of the six kinds a value is; integers are numbers."""
+    """Return which of the six kinds a value is; integers are numbers.
+
+    Raises:
+        NotJsonError: It is none of them.
+    """
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -28,13 +37,19 @@ def kind_of(value: object) -> Kind:
         return "array"
     if isinstance(value, Mapping):
         return "object"
-    raise TypeError(f"not a JSON value: {type(value).__name__}")
+    raise NotJsonError(f"{type(value).__name__} is no kind of JSON value")
 
 
 def exact(number: float | Decimal) -> int | Fraction:
-    """Return the number that the JSON text of it says: 0.1 is a tenth, and 1.0 is 1."""
+    """Return the number that the JSON text of it says: 0.1 is a tenth, and 1.0 is 1.
+
+    Raises:
+        NotJsonError: It is infinite, or no number.
+    """
     if isinstance(number, int):
         return int(number)
+    if not math.isfinite(number):
+        raise NotJsonError(f"{number} is no JSON number")
     fraction = Fraction(str(number))
     return fraction.numerator if fraction.denominator == 1 else fraction
 

@@ -229,6 +229,14 @@ def test_drafts_say_the_same_in_other_words(old: Any, new: Any) -> None:
     assert compare(old, new, "forward").answer == "compatible"
 
 
+def test_a_draft_is_guessed_from_the_words_of_a_schema() -> None:
+    older = {"definitions": {"A": STRING}, "properties": {"a": {"$ref": "#/definitions/A", "type": "integer"}}}
+    newer = {"$defs": {"A": STRING}, "properties": {"a": {"$ref": "#/$defs/A", "type": "integer"}}}
+
+    assert compare({"properties": {"a": STRING}}, older).answer == "compatible"
+    assert compare({"properties": {"a": STRING}}, newer).answer == "incompatible"
+
+
 def test_a_draft_can_be_given() -> None:
     later = {"type": "array", "prefixItems": [STRING]}
 

@@ -52,7 +52,8 @@ def draft_of(schema: object) -> Draft:
     Raises:
         SchemaError: It names a draft that is not known here.
     """
-    guess = Draft.DRAFT2020
+    root = as_object(schema)
+    guess = Draft.DRAFT7 if "definitions" in root and "$defs" not in root else Draft.DRAFT2020
     for keywords in _objects(schema):
         named = keywords.get("$schema")
         if isinstance(named, str):

@@ -7,6 +7,7 @@ from typing import Literal
 from callboard_contracts import OperationDescription, ServiceDescription
 from callboard_contracts.changes import breaking_changes
 from callboard_registry.compatibility.comparing import compare
+from callboard_registry.compatibility.documents import Draft, names_draft
 from callboard_registry.compatibility.verdicts import Answer, Budget, Verdict
 
 Part = Literal["input", "output"]
@@ -49,13 +50,19 @@ def compare_listings(
     for operation in before.operations:
         successor = offered.get(operation.name)
         if successor is not None:
-            taken = compare(operation.input, successor.input, "input", budget)
-            answered = compare(operation.output, successor.output, "output", budget)
+            taken = _compared(operation.input, successor.input, "input", budget)
+            answered = _compared(operation.output, successor.output, "output", budget)
             schemas += (SchemaChange(operation.name, "input", taken), SchemaChange(operation.name, "output", answered))
     promises = tuple(breaking_changes(before, _with_schemas_of(before, after)))
     answers = {change.verdict.answer for change in schemas} | ({Answer.INCOMPATIBLE} if promises else set[Answer]())
     worst = next((each for each in (Answer.INCOMPATIBLE, Answer.UNKNOWN) if each in answers), Answer.COMPATIBLE)
     return ListingVerdict(worst, tuple(schemas), promises)
+
+
+def _compared(old: Mapping[str, object], new: Mapping[str, object], part: Part, budget: Budget | None) -> Verdict:
+    """Compare schemas of a listing, which are of 2020-12 if they do not say otherwise."""
+    drafts = (None if names_draft(schema) else Draft.DRAFT2020 for schema in (old, new))
+    return compare(old, new, part, budget, old_draft=next(drafts), new_draft=next(drafts))
 
 
 def _with_schemas_of(before: ServiceDescription, after: ServiceDescription) -> ServiceDescription:

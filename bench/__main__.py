@@ -68,9 +68,11 @@ async def _run(plan: Plan, home: Path, answer: Answer, progress: Progress) -> No
     if "plugin" in plan.parts:
         for tuned, rounds in ((True, plan.rounds), (False, plan.rounds_on_defaults)):
             folder = home / ("tuned" if tuned else "default")
-            await answer.take(overhead.measure(folder, tuned=tuned, rounds=rounds, progress=progress))
+            lines = overhead.measure(folder, tuned=tuned, rounds=rounds, progress=progress)
+            await answer.take(lines, progress=progress)
     if "size" in plan.parts:
-        await answer.take(growth.measure(home / "size", rounds=plan.rounds, progress=progress))
+        lines = growth.measure(home / "size", rounds=plan.rounds, progress=progress)
+        await answer.take(lines, progress=progress)
 
 
 async def _run_unless_stopped(plan: Plan, home: Path, answer: Answer, progress: Progress) -> bool:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from bench.imports import LIMIT, ImportTime
 from bench.machine import Machine
+from bench.progress import Progress
 from bench.ratios import Estimate
 from bench.results import Line
 
@@ -31,11 +32,12 @@ class Answer:
     complete: bool = False
     """Whether everything was measured that was asked for."""
 
-    async def take(self, lines: AsyncGenerator[Line]) -> None:
+    async def take(self, lines: AsyncGenerator[Line], *, progress: Progress) -> None:
         """Take lines as they become known, so that a run that is stopped still answers what it found."""
         async with aclosing(lines):
             async for line in lines:
                 self.lines.append(line)
+                progress.say(f"  {line.side}: {line.ratio.value:.2f} times {line.against}, {_interval(line.ratio)}")
 
     @property
     def missed(self) -> list[str]:

@@ -41,7 +41,7 @@ MEASURES: Final[Sequence[Measure]] = (
     Measure("workflow-backed call", lambda side: partial(side.one_after_another, "settle", 10)),
     Measure(
         f"sync calls, {IN_FLIGHT} in flight",
-        lambda side: partial(side.in_flight, "look", IN_FLIGHT, 8),
+        lambda side: partial(side.in_flight, "look", IN_FLIGHT, 5),
         rates,
         THROUGHPUT_AT_LEAST,
     ),

@@ -45,6 +45,9 @@ TUNED_SETTINGS: Final[dict[str, object]] = {
     # One partition instead of four: a poller that waits elsewhere costs up to 90 ms.
     "matching.numTaskqueueReadPartitions": 1,
     "matching.numTaskqueueWritePartitions": 1,
+    # A development server reads all endpoints of the cluster anew, three times for each call; other clusters do not. A
+    # new endpoint is known within milliseconds either way.
+    "system.forceNexusEndpointRefreshOnRead": False,
     # By default 30 for each caller workflow.
     "component.nexusoperations.limit.operation.concurrency": 1000,
     # A killed handler then costs 3 s instead of 10 s, and an open circuit 5 s instead of 60 s.

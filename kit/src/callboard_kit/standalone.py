@@ -29,8 +29,8 @@ from temporalio.common import (
     TypedSearchAttributes,
 )
 from temporalio.nexus._operation_context import (  # pyright: ignore[reportPrivateUsage]
-    # The only way to tell the workflow that answers an operation from another one its handler starts. Delete when
-    # `StartWorkflowInput` says it: https://github.com/temporalio/sdk-python/issues
+    # The only way to tell the workflow that answers an operation from another one its handler starts, since
+    # `StartWorkflowInput` no longer says it: https://github.com/temporalio/sdk-python/pull/1765
     _in_nexus_backing_start_context as is_backing_an_operation,  # pyright: ignore[reportPrivateUsage]
 )
 from temporalio.service import RPCError, RPCStatusCode

@@ -44,11 +44,6 @@ def stream_ended_early(model: str) -> ApplicationError:
     return _again(f"the stream of model {model!r} ended before its answer did")
 
 
-def not_configured() -> ApplicationError:
-    """Return the failure of a worker that was not told which model to ask."""
-    return _never("no model is configured; set CALLBOARD_MODEL, OPENAI_BASE_URL and OPENAI_API_KEY for this worker")
-
-
 def _of_status(error: openai.APIStatusError, model: str) -> ApplicationError:
     status = error.status_code
     if status in _WORTH_ANOTHER_TRY or status >= 500:

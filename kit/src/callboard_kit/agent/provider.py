@@ -1,0 +1,145 @@
+"""The provider of a model, over the OpenAI API. Loaded by the first call: its library is large."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+import openai
+from openai import AsyncOpenAI
+from openai.types.chat import (
+    ChatCompletionChunk,
+    ChatCompletionFunctionToolParam,
+    ChatCompletionMessageFunctionToolCallParam,
+    ChatCompletionMessageParam,
+)
+
+from callboard_contracts import Usage
+from callboard_kit.agent.messages import ChatMessage, ModelReply, ModelRequest, ToolCall, ToolSpec
+from callboard_kit.agent.prices import cost_usd
+from callboard_kit.agent.provider_errors import stream_ended_early, translated
+
+CALL_HEADER: Final = "x-callboard-call"
+"""Names the model call to the provider: `<run id>/<activity id>`, the same for every attempt."""
+
+
+class Provider:
+    """A connection to one provider."""
+
+    def __init__(self, *, base_url: str, api_key: str | None, silence: timedelta) -> None:
+        self._base_url = base_url
+        # Temporal tries again, so the client does not: two who retry multiply.
+        self._client = AsyncOpenAI(
+            api_key=api_key or "none",
+            base_url=base_url,
+            max_retries=0,
+            timeout=openai.Timeout(silence.total_seconds(), connect=10),
+        )
+
+    async def ask(self, request: ModelRequest, *, model: str, call: str) -> ModelReply:
+        """Ask once and read the answer to its end; `call` names the call to the provider.
+
+        Raises:
+            ApplicationError: There was no answer; whether another attempt may help is said in it.
+        """
+        try:
+            return await self._read(request, model, call)
+        except openai.APIError as error:
+            raise translated(error, model=model) from None
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._client.close()
+
+    async def _read(self, request: ModelRequest, model: str, call: str) -> ModelReply:
+        stream = await self._client.chat.completions.create(
+            model=model,
+            messages=[_message(message) for message in request.messages],
+            tools=[_tool(tool) for tool in request.tools] or openai.omit,
+            stream=True,
+            stream_options={"include_usage": True},
+            extra_headers={CALL_HEADER: call},
+        )
+        answer = _Answer()
+        async with stream:
+            async for chunk in stream:
+                answer.take(chunk)
+        if answer.finish_reason is None:
+            raise stream_ended_early(model)
+        usage = answer.usage
+        return ModelReply(
+            content="".join(answer.text) or None,
+            tool_calls=answer.tool_calls,
+            finish_reason=answer.finish_reason,
+            model=answer.model or model,
+            usage=usage.model_copy(
+                update={"cost_usd": cost_usd(usage, model=answer.model or model, base_url=self._base_url)}
+            ),
+        )
+
+
+@dataclass
+class _Answer:
+    """What has come of an answer so far."""
+
+    text: list[str] = field(default_factory=list[str])
+    calls: dict[int, ToolCall] = field(default_factory=dict[int, ToolCall])
+    finish_reason: str | None = None
+    model: str = ""
+    id: str = ""
+    usage: Usage = field(default_factory=lambda: Usage(model_calls=1))
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The calls in their order. Some providers give them no id, and a result needs one to refer to."""
+        return tuple(
+            call if call.id else call.model_copy(update={"id": f"call_{self.id}_{index}"})
+            for index, call in sorted(self.calls.items())
+        )
+
+    def take(self, chunk: ChatCompletionChunk) -> None:
+        """Add one piece."""
+        self.model = chunk.model or self.model
+        self.id = chunk.id or self.id
+        if chunk.usage is not None:
+            self.usage = Usage(
+                model_calls=1, input_tokens=chunk.usage.prompt_tokens, output_tokens=chunk.usage.completion_tokens
+            )
+        for choice in chunk.choices:
+            if choice.delta.content:
+                self.text.append(choice.delta.content)
+            for part in choice.delta.tool_calls or []:
+                known = self.calls.get(part.index) or ToolCall(id="", name="", arguments="")
+                name = (part.function.name if part.function else None) or ""
+                arguments = (part.function.arguments if part.function else None) or ""
+                self.calls[part.index] = ToolCall(
+                    id=part.id or known.id, name=known.name or name, arguments=known.arguments + arguments
+                )
+            self.finish_reason = choice.finish_reason or self.finish_reason
+
+
+def _message(message: ChatMessage) -> ChatCompletionMessageParam:
+    """Write a message as the API has it."""
+    match message.role:
+        case "system":
+            return {"role": "system", "content": message.content or ""}
+        case "user":
+            return {"role": "user", "content": message.content or ""}
+        case "tool":
+            return {"role": "tool", "content": message.content or "", "tool_call_id": message.tool_call_id or ""}
+        case "assistant":
+            if not message.tool_calls:
+                return {"role": "assistant", "content": message.content or ""}
+            return {"role": "assistant", "content": message.content, "tool_calls": list(_calls(message.tool_calls))}
+
+
+def _calls(calls: Iterable[ToolCall]) -> Iterable[ChatCompletionMessageFunctionToolCallParam]:
+    for call in calls:
+        yield {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+
+
+def _tool(tool: ToolSpec) -> ChatCompletionFunctionToolParam:
+    return {
+        "type": "function",
+        "function": {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)},
+    }

@@ -82,9 +82,15 @@ class Running:
     grpc: Address
     http: Address
 
-    def client(self, member: Member | None = None, *, sign: Callable[[str, str], str] | None = None) -> RegistryClient:
+    def client(
+        self,
+        member: Member | None = None,
+        *,
+        sign: Callable[[str, str], str] | None = None,
+        administrator_token: str | None = ADMINISTRATOR,
+    ) -> RegistryClient:
         sign = sign or (member.sign if member else None)
-        return RegistryClient(str(self.grpc), sign=sign, administrator_token=ADMINISTRATOR)
+        return RegistryClient(str(self.grpc), sign=sign, administrator_token=administrator_token)
 
     async def enrol(self, team: str) -> Member:
         member = Member(SigningKey.generate(team))

@@ -130,8 +130,7 @@ async def test_a_team_cannot_publish_the_policy_of_another(running, bank):
 @pytest.mark.parametrize("token", ["", "guess", "administrator-for-test", "administrator-for-tests2"])
 async def test_only_the_administrator_enrols_keys(running, token):
     key = SigningKey.generate("shop")
-    async with running.client() as client:
-        client._administrator_token = token
+    async with running.client(administrator_token=token) as client:
         with pytest.raises(RegistryRefusedError) as refused:
             await client.register_key("shop", key.key_id, key.public_key.public_bytes)
 
@@ -141,8 +140,7 @@ async def test_only_the_administrator_enrols_keys(running, token):
 
 async def test_a_teams_own_token_does_not_approve(running, client, shop, document):
     listing = await client.publish_listing(document())
-    async with running.client() as other:
-        other._administrator_token = shop.token(mth="SetState", dig=digest(b""))
+    async with running.client(administrator_token=shop.token(mth="SetState", dig=digest(b""))) as other:
         with pytest.raises(RegistryRefusedError):
             await other.set_state("shop.v1", listing.digest, "approved")
 

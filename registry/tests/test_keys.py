@@ -101,9 +101,9 @@ async def test_codes_are_not_kept_readable_nor_shown(served, client):
 
 
 async def test_only_the_administrator_invites(running, shop):
-    async with running.client(shop) as client:
-        client._administrator_token = shop.token(mth="InviteTeam", dig=digest(b""))
+    token = shop.token(mth="InviteTeam", dig=digest(b""))
 
+    async with running.client(shop, administrator_token=token) as client:
         assert (await refused(client.invite_team("shop"))).field == "authorization"
 
 

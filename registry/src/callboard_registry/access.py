@@ -5,7 +5,8 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from callboard_kit.identity import FindKey, InvalidTokenError, claimed_signer, digest, verify
+from callboard_kit.identity import FindKey, InvalidTokenError, VerifyingKey, claimed_signer, digest, verify
+from callboard_registry.keyring import Keyring
 from callboard_registry.refusals import Refusal
 
 AUDIENCE: Final = "callboard-registry"
@@ -29,6 +30,37 @@ class Proof:
 
     key_id: str
     """With which of its keys."""
+
+
+class Proving:
+    """Tells who asks, by the keys that are held and the administrator's secret.
+
+    Tokens are those of the `authorization` header, None when there was none.
+    """
+
+    def __init__(self, keyring: Keyring, *, administrator_token: str) -> None:
+        self._keyring = keyring
+        self._secret = administrator_token
+
+    def team(self, token: str | None, method: str, data: bytes) -> Proof:
+        """Return which team signed `token` for sending `data` to `method`; reads the database.
+
+        Raises:
+            Refusal: None did.
+        """
+        return proved_team(token, method=method, data=data, find_key=self._verifying_key)
+
+    def administrator(self, token: str | None, method: str) -> None:
+        """Do nothing if `token` is the administrator's.
+
+        Raises:
+            Refusal: It is not.
+        """
+        require_administrator(token, method=method, secret=self._secret)
+
+    def _verifying_key(self, team: str, key_id: str) -> VerifyingKey | None:
+        key = self._keyring.find(team, key_id)
+        return VerifyingKey(team=team, key_id=key_id, public_bytes=key.public_bytes) if key else None
 
 
 def proved_team(token: str | None, *, method: str, data: bytes, find_key: FindKey) -> Proof:

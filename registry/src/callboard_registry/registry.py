@@ -4,15 +4,14 @@ import asyncio
 import difflib
 import hashlib
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Final, TypeVar, cast
+from typing import Final, cast
 
 from callboard_contracts import Effect
 from callboard_kit.identity import VerifyingKey
 from callboard_kit.policy import Policy as JudgedBy
-from callboard_registry.access import Proof, proved_team, require_administrator
+from callboard_registry.access import Proving, proved_team
 from callboard_registry.approval import Approval
 from callboard_registry.calls import Calls
 from callboard_registry.catalog import Catalog, ListingFilter
@@ -26,18 +25,16 @@ from callboard_registry.policies import Policies, StaleError
 from callboard_registry.records import read_batch
 from callboard_registry.refusals import Refusal
 from callboard_registry.search import Question, Search
+from callboard_registry.threads import Result, Threads
 from callboard_registry_api.client import CallPage, Page
 from callboard_registry_api.model import Change, FoundOperation, Invitation, Listing, Policy, PublicKey, State
 
-_READERS: Final = 4
 _DEEPEST: Final = 10_000
 """How many found operations a reader can go through; whoever needs more asks a better question."""
 _LIVE: Final = timedelta(days=7)
 _BATCH: Final = 200
 _POLL: Final = timedelta(seconds=1)
 _NEXT_STEP: Final = "`callboard catalog list` shows what there is"
-
-Result = TypeVar("Result")
 
 
 class Registry:
@@ -57,9 +54,9 @@ class Registry:
         approved_when_compatible: Collection[str] = (),
     ) -> None:
         self._database = database
-        self._administrator_token = administrator_token
         self._approvers = frozenset(approvers)
         self._keyring = Keyring(database)
+        self.proving = Proving(self._keyring, administrator_token=administrator_token)
         self._catalog = Catalog(database)
         self._approval = Approval(self._catalog, teams=approved_when_compatible)
         self._search = Search(database)
@@ -68,8 +65,7 @@ class Registry:
         self._changes = Changes(database)
         self._changed = asyncio.Event()
         self._closing = False
-        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="registry-read")
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="registry-write")
+        self.threads = Threads()
 
     def prepare(self) -> None:
         """Do what an earlier registry on this database has left to do; call once, before anything else."""
@@ -77,13 +73,12 @@ class Registry:
 
     def close(self) -> None:
         """Finish what is being written and close the database."""
-        self._readers.shutdown()
-        self._writer.shutdown()
+        self.threads.close()
         self._database.close()
 
     async def check(self) -> None:
         """Raise `sqlalchemy.exc.OperationalError` if the database does not answer."""
-        await self._read(self._database.check)
+        await self.threads.read(self._database.check)
 
     # Listings
 
@@ -91,21 +86,21 @@ class Registry:
         """Publish a description for the team that signed it; returns the listing and whether it is new."""
 
         def checked():
-            proof = self._proved(token, "PublishListing", document)
+            proof = self.proving.team(token, "PublishListing", document)
             return listing_document(document, team=proof.team)
 
-        described = await self._read(checked)
+        described = await self.threads.read(checked)
         listing, created = await self._change(lambda: self._catalog.add(described))
-        approving = await self._read(lambda: self._approval.move(listing))
+        approving = await self.threads.read(lambda: self._approval.move(listing))
         if approving is not None:
             listing = await self._change(lambda: self._approval.make(approving)) or listing
         return listing, created
 
     async def get_listing(self, service: str, *, digest: str = "", states: Sequence[State] = ()) -> Listing:
         """Return a revision of `service`, or the newest."""
-        listing = await self._read(lambda: self._catalog.find(service, digest=digest, states=states))
+        listing = await self.threads.read(lambda: self._catalog.find(service, digest=digest, states=states))
         if listing is None:
-            raise await self._read(lambda: self._no_listing(service, digest, states))
+            raise await self.threads.read(lambda: self._no_listing(service, digest, states))
         return listing
 
     async def list_listings(self, which: ListingFilter, *, size: int = 0, page_token: str = "") -> Page[Listing]:
@@ -116,7 +111,7 @@ class Registry:
         if page_token:
             service, number = position_of(page_token, like=("", 0), filters=filters)
             after = (str(service), int(number))
-        found, more = await self._read(lambda: self._catalog.page(which, after=after, limit=limit))
+        found, more = await self.threads.read(lambda: self._catalog.page(which, after=after, limit=limit))
         last = found[-1] if more else None
         return Page(tuple(found), token_at((last.service, last.number), filters=filters) if last else "")
 
@@ -132,7 +127,7 @@ class Registry:
             operations, more = self._search.find(question, offset=min(offset, _DEEPEST), limit=limit)
             return (self._allowed(operations, caller) if caller else operations), more
 
-        operations, more = await self._read(found)
+        operations, more = await self.threads.read(found)
         more = more and offset + limit < _DEEPEST
         return Page(tuple(operations), token_at((offset + limit,), filters=filters) if more else "")
 
@@ -161,10 +156,10 @@ class Registry:
             live = self._calls.callers(move.service, move.digest, since=since) if move.state == "retired" else []
             return self._author(token, signed), live
 
-        author, live = await self._read(checked)
+        author, live = await self.threads.read(checked)
         listing = await self._change(lambda: self._catalog.move(move, author, live=live))
         if listing is None:
-            raise await self._read(lambda: self._no_listing(move.service, move.digest, ()))
+            raise await self.threads.read(lambda: self._no_listing(move.service, move.digest, ()))
         return listing
 
     # Policies
@@ -173,12 +168,12 @@ class Registry:
         """Put the policy of the team that signed it in force; returns it and whether it is a new version."""
 
         def checked():
-            proof = self._proved(token, "PublishPolicy", document)
+            proof = self.proving.team(token, "PublishPolicy", document)
             if proof.team != team:
                 raise Refusal("denied", "team", f"this is about {team!r}, but {proof.team!r} signed it")
             return proof, policy_document(document, team=team)
 
-        proof, policy = await self._read(checked)
+        proof, policy = await self.threads.read(checked)
         try:
             return await self._change(lambda: self._policies.add(team, policy, signed_at=proof.signed_at))
         except StaleError:
@@ -190,7 +185,7 @@ class Registry:
         """Return the policy of `team` that is in force, or another version."""
         if not 0 <= version < 2**63:
             raise Refusal("invalid", "version", f"version is {version!r}; it must be 1 or more, or 0 for the newest")
-        policy = await self._read(lambda: self._policies.find(team, version=version))
+        policy = await self.threads.read(lambda: self._policies.find(team, version=version))
         if policy is None:
             what = f"version {version} of the policy" if version else "policy"
             raise Refusal("not_found", "team", f"{team!r} has published no {what}; a worker does when it starts")
@@ -201,7 +196,7 @@ class Registry:
         filters = ["policies"]
         limit = page_size(size, default=50, most=200)
         after = str(position_of(page_token, like=("",), filters=filters)[0]) if page_token else ""
-        found, more = await self._read(lambda: self._policies.page(after=after, limit=limit))
+        found, more = await self.threads.read(lambda: self._policies.page(after=after, limit=limit))
         return Page(tuple(found), token_at((found[-1].team,), filters=filters) if more else "")
 
     # Keys
@@ -210,17 +205,17 @@ class Registry:
         self, team: str, key_id: str, public_bytes: bytes, *, token: str | None
     ) -> tuple[PublicKey, bool]:
         """Enrol a team's key, for the administrator; returns it and whether it is new."""
-        require_administrator(token, method="RegisterKey", secret=self._administrator_token)
+        self.proving.administrator(token, "RegisterKey")
         _require_key(team, key_id, public_bytes)
         return await self._change(lambda: self._keyring.add(team=team, key_id=key_id, public_bytes=public_bytes))
 
     async def invite_team(self, team: str, lifetime: timedelta | None, *, token: str | None) -> Invitation:
         """Make a one-time code with which a team enrols a key, for the administrator."""
-        require_administrator(token, method="InviteTeam", secret=self._administrator_token)
+        self.proving.administrator(token, "InviteTeam")
         require_team(team)
         chosen = timedelta(hours=1) if lifetime is None else lifetime
         _require_span(chosen, "lifetime", least=timedelta(seconds=1), most=timedelta(days=7))
-        return await self._write(lambda: self._keyring.invite(team, lifetime=chosen))
+        return await self.threads.write(lambda: self._keyring.invite(team, lifetime=chosen))
 
     async def enrol_key(
         self, team: str, key_id: str, public_bytes: bytes, *, code: str, token: str | None
@@ -235,7 +230,7 @@ class Registry:
         self, new: VerifyingKey, overlap: timedelta, *, proof: str, token: str | None, signed: bytes
     ) -> tuple[PublicKey, bool]:
         """Enrol the next key of the team that signed `signed`; returns it and whether it is new."""
-        old = await self._read(lambda: self._proved(token, "RotateKey", signed))
+        old = await self.threads.read(lambda: self.proving.team(token, "RotateKey", signed))
         if old.team != new.team:
             raise Refusal("denied", "team", f"this is a key for {new.team!r}, but {old.team!r} signed it")
         _require_key(new.team, new.key_id, new.public_bytes)
@@ -254,11 +249,11 @@ class Registry:
         """Take a key back for ever, for the administrator or the team that signed `signed`."""
         author = ADMINISTRATOR
         if signed:
-            author = (await self._read(lambda: self._proved(token, "RevokeKey", signed))).team
+            author = (await self.threads.read(lambda: self.proving.team(token, "RevokeKey", signed))).team
             if author != team:
                 raise Refusal("denied", "team", f"this key is {team!r}'s, but {author!r} signed it")
         else:
-            require_administrator(token, method="RevokeKey", secret=self._administrator_token)
+            self.proving.administrator(token, "RevokeKey")
         require_reason(reason)
         key = await self._change(lambda: self._keyring.revoke(team, key_id, author=author, reason=reason))
         if key is None:
@@ -275,7 +270,9 @@ class Registry:
         if page_token:
             last_team, last_id = position_of(page_token, like=("", ""), filters=filters)
             after = (str(last_team), str(last_id))
-        found, more = await self._read(lambda: self._keyring.page(team=team, after=after, limit=limit, past=past))
+        found, more = await self.threads.read(
+            lambda: self._keyring.page(team=team, after=after, limit=limit, past=past)
+        )
         return Page(tuple(found), token_at((found[-1].team, found[-1].key_id), filters=filters) if more else "")
 
     # Changes
@@ -285,7 +282,7 @@ class Registry:
         filters = ["changes", team]
         limit = page_size(size, default=_BATCH, most=1000)
         position = int(position_of(after, like=(0,), filters=filters, field="after")[0]) if after else 0
-        happened = await self._read(lambda: self._changes.page(team=team, after=position, limit=limit))
+        happened = await self.threads.read(lambda: self._changes.page(team=team, after=position, limit=limit))
         last = happened[-1].position if happened else position
         told = [_told(each, token_at((each.position,), filters=filters)) for each in happened]
         return told, token_at((last,), filters=filters)
@@ -299,11 +296,13 @@ class Registry:
             raise Refusal("invalid", "only_new", "only_new and after contradict each other; send one of them")
         position = int(position_of(after, like=(0,), filters=filters, field="after")[0]) if after else 0
         if only_new:
-            position = await self._read(self._changes.last)
+            position = await self.threads.read(self._changes.last)
         yield [], token_at((position,), filters=filters)
         while not self._closing:
             changed, since = self._changed, position
-            happened = await self._read(lambda since=since: self._changes.page(team=team, after=since, limit=_BATCH))
+            happened = await self.threads.read(
+                lambda since=since: self._changes.page(team=team, after=since, limit=_BATCH)
+            )
             if happened:
                 position = happened[-1].position
                 yield (
@@ -325,7 +324,7 @@ class Registry:
         changed.set()
 
     async def _change(self, work: Callable[[], Result]) -> Result:
-        result = await self._write(work)
+        result = await self.threads.write(work)
         self._tell()
         return result
 
@@ -335,33 +334,26 @@ class Registry:
         """Keep what the team that signed the batch saw of its calls; returns how many records were new."""
 
         def checked():
-            proof = self._proved(token, "ReportCalls", batch)
+            proof = self.proving.team(token, "ReportCalls", batch)
             return proof.team, read_batch(batch, reporter=proof.team)
 
-        reporter, records = await self._read(checked)
-        return await self._write(lambda: self._calls.add(reporter, records))
+        reporter, records = await self.threads.read(checked)
+        return await self.threads.write(lambda: self._calls.add(reporter, records))
 
     async def list_calls(self, *, root: str = "", after: str = "", size: int = 0) -> CallPage:
         """Return call records in the order in which they arrived, and a cursor to go on with."""
         filters = ["calls", root]
         limit = page_size(size, default=200, most=1000)
         position = int(position_of(after, like=(0,), filters=filters, field="after")[0]) if after else 0
-        found, last = await self._read(lambda: self._calls.page(root=root, after=position, limit=limit))
+        found, last = await self.threads.read(lambda: self._calls.page(root=root, after=position, limit=limit))
         return CallPage(tuple(found), token_at((last,), filters=filters))
 
     def _author(self, token: str | None, signed: bytes) -> Author:
         if not signed:
-            require_administrator(token, method="SetState", secret=self._administrator_token)
+            self.proving.administrator(token, "SetState")
             return Author(team=None)
-        team = self._proved(token, "SetState", signed).team
+        team = self.proving.team(token, "SetState", signed).team
         return Author(team=team, approver=team in self._approvers)
-
-    def _proved(self, token: str | None, method: str, data: bytes) -> Proof:
-        return proved_team(token, method=method, data=data, find_key=self._verifying_key)
-
-    def _verifying_key(self, team: str, key_id: str) -> VerifyingKey | None:
-        key = self._keyring.find(team, key_id)
-        return VerifyingKey(team=team, key_id=key_id, public_bytes=key.public_bytes) if key else None
 
     def _no_listing(self, service: str, digest: str, states: Sequence[State]) -> Refusal:
         newest = self._catalog.find(service)
@@ -376,12 +368,6 @@ class Registry:
             "digest" if digest else "states",
             f"{service!r} has no {wanted}{among}; the newest held is {newest.digest!r} ({newest.state})",
         )
-
-    async def _read(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
-
-    async def _write(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._writer, work)
 
 
 def _told(happened: Happened, cursor: str) -> Change:

@@ -7,24 +7,15 @@ Reading needs nothing else. What a team writes is signed: pass `sign`. What the 
 `administrator_token`.
 """
 
-import base64
-import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Final, Generic, Protocol, TypeVar, cast
-
-import grpc
-import grpc.aio
-from google.protobuf.message import Message
+from typing import Generic, TypeVar
 
 from callboard_registry_api.batches import batches
-from callboard_registry_api.errors import (
-    RegistryNotFoundError,
-    RegistryRefusedError,
-    RegistryUnavailableError,
-)
+from callboard_registry_api.connection import FIELD_METADATA, Connection, Sign, digest_of
+from callboard_registry_api.errors import RegistryUnavailableError
 from callboard_registry_api.model import (
     STATES,
     CallRecord,
@@ -38,48 +29,9 @@ from callboard_registry_api.model import (
 )
 from callboard_registry_api.v1 import registry_pb2 as pb
 
-Sign = Callable[[str, str], str]
-"""Returns a bearer token for a method's name and the digest of what it sends (see `registry.proto` for the claims)."""
-
-FIELD_METADATA: Final = "callboard-field-bin"
-"""The trailing metadata in which the registry names the part of the request at fault."""
-
-_SERVICE: Final = "/callboard.registry.v1.RegistryService/"
-
-_REFUSALS: Final = frozenset(
-    {
-        grpc.StatusCode.INVALID_ARGUMENT,
-        grpc.StatusCode.ALREADY_EXISTS,
-        grpc.StatusCode.FAILED_PRECONDITION,
-        grpc.StatusCode.OUT_OF_RANGE,
-        grpc.StatusCode.PERMISSION_DENIED,
-        grpc.StatusCode.RESOURCE_EXHAUSTED,
-        grpc.StatusCode.UNAUTHENTICATED,
-        grpc.StatusCode.UNIMPLEMENTED,
-    }
-)
-
-_CHANNEL_OPTIONS: Final = (
-    # A registry that comes back is found again within two seconds, not after gRPC's default of up to two minutes.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 500),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
-    # The registry is a neighbour: a proxy meant for the internet is not on the way to it.
-    ("grpc.enable_http_proxy", 0),
-)
+__all__ = ["FIELD_METADATA", "CallPage", "Page", "RegistryClient", "Sign"]
 
 Item = TypeVar("Item")
-_Response = TypeVar("_Response", bound=Message, covariant=True)
-
-
-class _ResponseType(Protocol[_Response]):
-    def FromString(self, s: bytes, /) -> _Response: ...  # noqa: N802 - protobuf's own name
-
-
-class _UnaryCall(Protocol[_Response]):
-    def __call__(
-        self, request: Message, *, timeout: float, metadata: Sequence[tuple[str, str]]
-    ) -> Awaitable[_Response]: ...
 
 
 @dataclass(frozen=True)
@@ -119,10 +71,7 @@ class RegistryClient:
         timeout: timedelta = timedelta(seconds=5),
     ) -> None:
         self._address = address
-        self._sign = sign
-        self._administrator_token = administrator_token
-        self._timeout = timeout.total_seconds()
-        self._channel = grpc.aio.insecure_channel(address, options=_CHANNEL_OPTIONS)
+        self._connection = Connection(address, sign=sign, administrator_token=administrator_token, timeout=timeout)
 
     async def __aenter__(self) -> "RegistryClient":
         return self
@@ -134,13 +83,16 @@ class RegistryClient:
 
     async def close(self) -> None:
         """Close the connection; calls still running are cancelled."""
-        await self._channel.close(grace=None)
+        await self._connection.close()
 
     async def publish_listing(self, document: bytes) -> Listing:
         """Publish a service's description (JSON) as a revision of its service; the same content twice is one."""
         request = pb.PublishListingRequest(document=document)
-        response = await self._call(
-            "PublishListing", request, pb.PublishListingResponse, token=self._signed("PublishListing", document)
+        response = await self._connection.call(
+            "PublishListing",
+            request,
+            pb.PublishListingResponse,
+            token=self._connection.signed("PublishListing", document),
         )
         return Listing.from_message(response.listing)
 
@@ -151,7 +103,7 @@ class RegistryClient:
             RegistryNotFoundError: There is none (in one of `states`, when given).
         """
         request = pb.GetListingRequest(service=service, digest=digest, states=[STATES[state] for state in states])
-        response = await self._call("GetListing", request, pb.GetListingResponse)
+        response = await self._connection.call("GetListing", request, pb.GetListingResponse)
         return Listing.from_message(response.listing)
 
     async def list_listings(
@@ -173,7 +125,7 @@ class RegistryClient:
             all_revisions=all_revisions,
             view=pb.LISTING_VIEW_SUMMARY if summary else pb.LISTING_VIEW_FULL,
         )
-        response = await self._call("ListListings", request, pb.ListListingsResponse)
+        response = await self._connection.call("ListListings", request, pb.ListListingsResponse)
         return Page(tuple(Listing.from_message(one) for one in response.listings), response.next_page_token)
 
     async def all_listings(
@@ -231,7 +183,7 @@ class RegistryClient:
             page_size=page_size,
             page_token=page_token,
         )
-        response = await self._call("SearchOperations", request, pb.SearchOperationsResponse)
+        response = await self._connection.call("SearchOperations", request, pb.SearchOperationsResponse)
         return Page(tuple(FoundOperation.from_message(each) for each in response.operations), response.next_page_token)
 
     async def set_state(
@@ -269,19 +221,19 @@ class RegistryClient:
             reason=reason,
             force=force,
         )
-        if self._administrator_token is None and self._sign is not None:
+        if self._connection.signs_as_team:
             signed = request.SerializeToString()
-            request, token = pb.SetStateRequest(signed=signed), self._signed("SetState", signed)
+            request, token = pb.SetStateRequest(signed=signed), self._connection.signed("SetState", signed)
         else:
-            token = self._administrator("SetState")
-        response = await self._call("SetState", request, pb.SetStateResponse, token=token)
+            token = self._connection.administrator("SetState")
+        response = await self._connection.call("SetState", request, pb.SetStateResponse, token=token)
         return Listing.from_message(response.listing)
 
     async def publish_policy(self, team: str, document: bytes) -> Policy:
         """Publish the policy (JSON) of the team that signs; the one in force sent again stays the same version."""
         request = pb.PublishPolicyRequest(team=team, document=document)
-        response = await self._call(
-            "PublishPolicy", request, pb.PublishPolicyResponse, token=self._signed("PublishPolicy", document)
+        response = await self._connection.call(
+            "PublishPolicy", request, pb.PublishPolicyResponse, token=self._connection.signed("PublishPolicy", document)
         )
         return Policy.from_message(response.policy)
 
@@ -292,36 +244,36 @@ class RegistryClient:
             RegistryNotFoundError: The team has published none.
         """
         request = pb.GetPolicyRequest(team=team, version=version)
-        response = await self._call("GetPolicy", request, pb.GetPolicyResponse)
+        response = await self._connection.call("GetPolicy", request, pb.GetPolicyResponse)
         return Policy.from_message(response.policy)
 
     async def list_policies(self, *, page_size: int = 0, page_token: str = "") -> Page[Policy]:
         """Return one page of the policies in force, ordered by team."""
         request = pb.ListPoliciesRequest(page_size=page_size, page_token=page_token)
-        response = await self._call("ListPolicies", request, pb.ListPoliciesResponse)
+        response = await self._connection.call("ListPolicies", request, pb.ListPoliciesResponse)
         return Page(tuple(Policy.from_message(one) for one in response.policies), response.next_page_token)
 
     async def register_key(self, team: str, key_id: str, public_bytes: bytes) -> PublicKey:
         """Enrol a team's public key, as the administrator; the same key twice is one key."""
         request = pb.RegisterKeyRequest(team=team, key_id=key_id, public_bytes=public_bytes)
-        response = await self._call(
-            "RegisterKey", request, pb.RegisterKeyResponse, token=self._administrator("RegisterKey")
+        response = await self._connection.call(
+            "RegisterKey", request, pb.RegisterKeyResponse, token=self._connection.administrator("RegisterKey")
         )
         return PublicKey.from_message(response.key)
 
     async def invite_team(self, team: str, *, lifetime: timedelta = timedelta(hours=1)) -> Invitation:
         """Make a one-time code with which a team enrols its key itself, as the administrator."""
         request = pb.InviteTeamRequest(team=team, lifetime=lifetime)
-        response = await self._call(
-            "InviteTeam", request, pb.InviteTeamResponse, token=self._administrator("InviteTeam")
+        response = await self._connection.call(
+            "InviteTeam", request, pb.InviteTeamResponse, token=self._connection.administrator("InviteTeam")
         )
         return Invitation(team=team, code=response.code, expires=response.expires.ToDatetime(tzinfo=UTC))
 
     async def enrol_key(self, team: str, key_id: str, public_bytes: bytes, *, code: str) -> PublicKey:
         """Enrol the key that this client signs with, by a one-time code from the administrator."""
         request = pb.EnrolKeyRequest(team=team, code=code, key_id=key_id, public_bytes=public_bytes)
-        response = await self._call(
-            "EnrolKey", request, pb.EnrolKeyResponse, token=self._signed("EnrolKey", public_bytes)
+        response = await self._connection.call(
+            "EnrolKey", request, pb.EnrolKeyResponse, token=self._connection.signed("EnrolKey", public_bytes)
         )
         return PublicKey.from_message(response.key)
 
@@ -337,27 +289,27 @@ class RegistryClient:
             sign: Signs with the new key.
             overlap: How long the old one is still good.
         """
-        proof = sign("RotateKey", _digest(public_bytes))
+        proof = sign("RotateKey", digest_of(public_bytes))
         signed = pb.RotateKeyRequest(
             team=team, key_id=key_id, public_bytes=public_bytes, overlap=overlap, proof=proof
         ).SerializeToString()
-        response = await self._call(
+        response = await self._connection.call(
             "RotateKey",
             pb.RotateKeyRequest(signed=signed),
             pb.RotateKeyResponse,
-            token=self._signed("RotateKey", signed),
+            token=self._connection.signed("RotateKey", signed),
         )
         return PublicKey.from_message(response.key)
 
     async def revoke_key(self, team: str, key_id: str, *, reason: str = "") -> PublicKey:
         """Take a key back for ever: as the administrator with their token, else as its team, which signs."""
         request = pb.RevokeKeyRequest(team=team, key_id=key_id, reason=reason)
-        if self._administrator_token is None and self._sign is not None:
+        if self._connection.signs_as_team:
             signed = request.SerializeToString()
-            request, token = pb.RevokeKeyRequest(signed=signed), self._signed("RevokeKey", signed)
+            request, token = pb.RevokeKeyRequest(signed=signed), self._connection.signed("RevokeKey", signed)
         else:
-            token = self._administrator("RevokeKey")
-        response = await self._call("RevokeKey", request, pb.RevokeKeyResponse, token=token)
+            token = self._connection.administrator("RevokeKey")
+        response = await self._connection.call("RevokeKey", request, pb.RevokeKeyResponse, token=token)
         return PublicKey.from_message(response.key)
 
     async def list_public_keys(self, *, team: str = "", past: bool = False) -> tuple[PublicKey, ...]:
@@ -366,7 +318,7 @@ class RegistryClient:
         token = ""
         while True:
             request = pb.ListPublicKeysRequest(team=team, page_token=token, past=past)
-            response = await self._call("ListPublicKeys", request, pb.ListPublicKeysResponse)
+            response = await self._connection.call("ListPublicKeys", request, pb.ListPublicKeysResponse)
             keys.extend(PublicKey.from_message(one) for one in response.keys)
             token = response.next_page_token
             if not token:
@@ -380,11 +332,11 @@ class RegistryClient:
         """
         kept = 0
         for batch in batches(records):
-            response = await self._call(
+            response = await self._connection.call(
                 "ReportCalls",
                 pb.ReportCallsRequest(batch=batch),
                 pb.ReportCallsResponse,
-                token=self._signed("ReportCalls", batch),
+                token=self._connection.signed("ReportCalls", batch),
             )
             kept += response.kept
         return kept
@@ -392,7 +344,7 @@ class RegistryClient:
     async def list_calls(self, *, root: str = "", after: str = "", page_size: int = 0) -> CallPage:
         """Return call records of one tree, or of all, that arrived after a cursor."""
         request = pb.ListCallsRequest(root=root, after=after, page_size=page_size)
-        response = await self._call("ListCalls", request, pb.ListCallsResponse)
+        response = await self._connection.call("ListCalls", request, pb.ListCallsResponse)
         return CallPage(tuple(CallRecord.from_message(one) for one in response.records), response.cursor)
 
     async def watch(self, *, after: str = "", team: str = "", only_new: bool = False) -> AsyncIterator[Change]:
@@ -406,68 +358,8 @@ class RegistryClient:
             team: Only what belongs to this team.
             only_new: Start with the next change instead of the oldest.
         """
-        # The published types of grpc.aio leave both messages open.
-        stream = cast(
-            Callable[[Message], AsyncIterator[pb.WatchChangesResponse]],
-            self._channel.unary_stream(  # pyright: ignore[reportUnknownMemberType] - see above
-                _SERVICE + "WatchChanges",
-                request_serializer=lambda message: message.SerializeToString(),
-                response_deserializer=pb.WatchChangesResponse.FromString,
-            ),
-        )
-        try:
-            async for response in stream(pb.WatchChangesRequest(after=after, team=team, only_new=only_new)):
-                for change in response.changes:
-                    yield Change.from_message(change)
-        except grpc.aio.AioRpcError as error:
-            raise self._translated("WatchChanges", error) from error
+        request = pb.WatchChangesRequest(after=after, team=team, only_new=only_new)
+        async for response in self._connection.stream("WatchChanges", request, pb.WatchChangesResponse):
+            for change in response.changes:
+                yield Change.from_message(change)
         raise RegistryUnavailableError(f"the registry at {self._address!r} is going; watch on when it is back")
-
-    def _signed(self, method: str, data: bytes) -> str:
-        if self._sign is None:
-            raise RegistryRefusedError(field="authorization", message=f"{method!r} is signed: pass `sign`")
-        return self._sign(method, _digest(data))
-
-    def _administrator(self, method: str) -> str:
-        if self._administrator_token is None:
-            raise RegistryRefusedError(
-                field="authorization", message=f"{method!r} is for the administrator: pass `administrator_token`"
-            )
-        return self._administrator_token
-
-    async def _call(
-        self, method: str, request: Message, response: _ResponseType[_Response], *, token: str = ""
-    ) -> _Response:
-        # The published types of grpc.aio leave both messages open.
-        call = cast(
-            _UnaryCall[_Response],
-            self._channel.unary_unary(  # pyright: ignore[reportUnknownMemberType] - see above
-                _SERVICE + method,
-                request_serializer=lambda message: message.SerializeToString(),
-                response_deserializer=response.FromString,
-            ),
-        )
-        metadata = (("authorization", f"Bearer {token}"),) if token else ()
-        try:
-            return await call(request, timeout=self._timeout, metadata=metadata)
-        except grpc.aio.AioRpcError as error:
-            raise self._translated(method, error) from error
-
-    def _translated(self, method: str, error: grpc.aio.AioRpcError) -> Exception:
-        message = error.details() or "no reason given"
-        code = error.code()
-        field = ""
-        for key, value in cast(Iterable[tuple[str, str | bytes]], error.trailing_metadata()):
-            if key == FIELD_METADATA and isinstance(value, bytes):
-                field = value.decode(errors="replace")
-        if code is grpc.StatusCode.NOT_FOUND:
-            return RegistryNotFoundError(field=field, message=message)
-        if code in _REFUSALS:
-            return RegistryRefusedError(field=field, message=message)
-        return RegistryUnavailableError(
-            f"the registry at {self._address!r} did not answer {method!r} ({code.name.lower()}): {message}"
-        )
-
-
-def _digest(data: bytes) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()

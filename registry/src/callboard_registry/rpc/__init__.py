@@ -1,0 +1,11 @@
+"""The gRPC side: `callboard.registry.v1.RegistryService`, each method one call of the registry."""
+
+from callboard_registry.rpc.calls import CallsRpc
+from callboard_registry.rpc.changes import ChangesRpc
+from callboard_registry.rpc.keys import KeysRpc
+from callboard_registry.rpc.listings import ListingsRpc
+from callboard_registry.rpc.policies import PoliciesRpc
+
+
+class RegistryRpc(ListingsRpc, PoliciesRpc, KeysRpc, CallsRpc, ChangesRpc):
+    """Serves the registry over gRPC."""

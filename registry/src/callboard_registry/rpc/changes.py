@@ -1,0 +1,23 @@
+"""What gRPC answers about changes."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from typing_extensions import override
+
+from callboard_registry.rpc.answering import Context, answering
+from callboard_registry.rpc.family import Family
+from callboard_registry_api.v1 import registry_pb2 as pb
+
+
+class ChangesRpc(Family):
+    """Tells of changes as they happen."""
+
+    @override
+    async def WatchChanges(
+        self, request: pb.WatchChangesRequest, context: Context
+    ) -> AsyncGenerator[pb.WatchChangesResponse]:
+        watching = self.registry.watch(team=request.team, after=request.after, only_new=request.only_new)
+        async with answering(context), aclosing(watching):
+            async for changes, cursor in watching:
+                yield pb.WatchChangesResponse(changes=[each.to_message() for each in changes], cursor=cursor)

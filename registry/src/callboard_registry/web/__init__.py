@@ -1,0 +1,22 @@
+"""The HTTP side: the registry as JSON, and a page for each service."""
+
+from fastapi import FastAPI
+
+from callboard_registry.registry import Registry
+from callboard_registry.web.calls import calls_router
+from callboard_registry.web.changes import changes_router
+from callboard_registry.web.keys import keys_router
+from callboard_registry.web.listings import listings_router
+from callboard_registry.web.pages import pages_router
+from callboard_registry.web.policies import policies_router
+from callboard_registry.web.refusals import answer_refusals
+
+
+def web_application(registry: Registry) -> FastAPI:
+    """Return the HTTP application of a registry."""
+    # Their pages load scripts from other hosts.
+    app = FastAPI(title="Callboard registry", version="1", docs_url=None, redoc_url=None)
+    answer_refusals(app)
+    for family in (listings_router, policies_router, keys_router, calls_router, changes_router, pages_router):
+        app.include_router(family(registry))
+    return app

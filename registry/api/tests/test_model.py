@@ -37,6 +37,7 @@ records = st.builds(
     outcome=st.sampled_from(get_args(Outcome)), person=words, revision=words, build=words, entity=words, reason=words,
     duration=st.none() | st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=3650)),
     input_tokens=numbers, output_tokens=numbers, cost_usd=st.none() | st.floats(allow_nan=False), reporter=words,
+    derived=st.booleans(),
 )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from callboard_registry_api.v1 import registry_pb2 as pb
 State = Literal["draft", "pending", "approved", "deprecated", "retired", "revoked"]
 """Where a revision stands in its life."""
 
-Outcome = Literal["started", "ok", "refused", "unavailable", "failed"]
+Outcome = Literal["started", "ok", "refused", "unavailable", "failed", "cancelled"]
 """How a call ended, or that it has not yet."""
 
 STATES: Final[Mapping[State, pb.ListingState]] = {
@@ -36,6 +36,7 @@ OUTCOMES: Final[Mapping[Outcome, pb.CallOutcome]] = {
     "refused": pb.CALL_OUTCOME_REFUSED,
     "unavailable": pb.CALL_OUTCOME_UNAVAILABLE,
     "failed": pb.CALL_OUTCOME_FAILED,
+    "cancelled": pb.CALL_OUTCOME_CANCELLED,
 }
 """Every outcome with its number on the wire."""
 
@@ -312,7 +313,7 @@ class CallRecord:
     """What happened to one call, as one side saw it.
 
     `duration` is None while the call runs, `cost_usd` None when unknown; other fields are empty when there is nothing
-    to say. `reporter` is filled by the registry.
+    to say. `reporter` and `derived` are filled by the registry.
     """
 
     root: str
@@ -333,6 +334,7 @@ class CallRecord:
     output_tokens: int = 0
     cost_usd: float | None = None
     reporter: str = ""
+    derived: bool = False
 
     @classmethod
     def from_message(cls, message: pb.CallRecord) -> "CallRecord":
@@ -356,6 +358,7 @@ class CallRecord:
             output_tokens=message.output_tokens,
             cost_usd=message.cost_usd if message.HasField("cost_usd") else None,
             reporter=message.reporter,
+            derived=message.derived,
         )
 
     def to_message(self) -> pb.CallRecord:
@@ -378,6 +381,7 @@ class CallRecord:
             output_tokens=self.output_tokens,
             cost_usd=self.cost_usd,
             reporter=self.reporter,
+            derived=self.derived,
         )
         if self.duration is not None:
             duration = Duration()

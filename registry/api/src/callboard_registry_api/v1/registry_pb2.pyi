@@ -35,6 +35,17 @@ class CallOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CALL_OUTCOME_REFUSED: _ClassVar[CallOutcome]
     CALL_OUTCOME_UNAVAILABLE: _ClassVar[CallOutcome]
     CALL_OUTCOME_FAILED: _ClassVar[CallOutcome]
+    CALL_OUTCOME_CANCELLED: _ClassVar[CallOutcome]
+
+class CallDimension(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CALL_DIMENSION_UNSPECIFIED: _ClassVar[CallDimension]
+    CALL_DIMENSION_DAY: _ClassVar[CallDimension]
+    CALL_DIMENSION_CALLER: _ClassVar[CallDimension]
+    CALL_DIMENSION_SERVICE: _ClassVar[CallDimension]
+    CALL_DIMENSION_OPERATION: _ClassVar[CallDimension]
+    CALL_DIMENSION_REVISION: _ClassVar[CallDimension]
+    CALL_DIMENSION_OUTCOME: _ClassVar[CallDimension]
 
 class ChangeKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -61,6 +72,14 @@ CALL_OUTCOME_OK: CallOutcome
 CALL_OUTCOME_REFUSED: CallOutcome
 CALL_OUTCOME_UNAVAILABLE: CallOutcome
 CALL_OUTCOME_FAILED: CallOutcome
+CALL_OUTCOME_CANCELLED: CallOutcome
+CALL_DIMENSION_UNSPECIFIED: CallDimension
+CALL_DIMENSION_DAY: CallDimension
+CALL_DIMENSION_CALLER: CallDimension
+CALL_DIMENSION_SERVICE: CallDimension
+CALL_DIMENSION_OPERATION: CallDimension
+CALL_DIMENSION_REVISION: CallDimension
+CALL_DIMENSION_OUTCOME: CallDimension
 CHANGE_KIND_UNSPECIFIED: ChangeKind
 CHANGE_KIND_LISTING_PUBLISHED: ChangeKind
 CHANGE_KIND_LISTING_REWORDED: ChangeKind
@@ -100,10 +119,12 @@ class Listing(_message.Message):
     def __init__(self, service: _Optional[str] = ..., digest: _Optional[str] = ..., number: _Optional[int] = ..., team: _Optional[str] = ..., state: _Optional[_Union[ListingState, str]] = ..., created: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., document: _Optional[bytes] = ..., summary: _Optional[str] = ..., operations: _Optional[_Iterable[str]] = ..., etag: _Optional[str] = ..., sunset: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., successor: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class PublishListingRequest(_message.Message):
-    __slots__ = ("document",)
+    __slots__ = ("document", "validate_only")
     DOCUMENT_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
     document: bytes
-    def __init__(self, document: _Optional[bytes] = ...) -> None: ...
+    validate_only: bool
+    def __init__(self, document: _Optional[bytes] = ..., validate_only: _Optional[bool] = ...) -> None: ...
 
 class PublishListingResponse(_message.Message):
     __slots__ = ("listing", "created")
@@ -250,12 +271,14 @@ class Policy(_message.Message):
     def __init__(self, team: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[str] = ..., document: _Optional[bytes] = ..., created: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class PublishPolicyRequest(_message.Message):
-    __slots__ = ("team", "document")
+    __slots__ = ("team", "document", "validate_only")
     TEAM_FIELD_NUMBER: _ClassVar[int]
     DOCUMENT_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
     team: str
     document: bytes
-    def __init__(self, team: _Optional[str] = ..., document: _Optional[bytes] = ...) -> None: ...
+    validate_only: bool
+    def __init__(self, team: _Optional[str] = ..., document: _Optional[bytes] = ..., validate_only: _Optional[bool] = ...) -> None: ...
 
 class PublishPolicyResponse(_message.Message):
     __slots__ = ("policy", "created")
@@ -426,7 +449,7 @@ class ListPublicKeysResponse(_message.Message):
     def __init__(self, keys: _Optional[_Iterable[_Union[PublicKey, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class CallRecord(_message.Message):
-    __slots__ = ("root", "token_id", "caller", "person", "endpoint", "service", "operation", "revision", "build", "entity", "start", "duration", "outcome", "reason", "input_tokens", "output_tokens", "cost_usd", "reporter")
+    __slots__ = ("root", "token_id", "caller", "person", "endpoint", "service", "operation", "revision", "build", "entity", "start", "duration", "outcome", "reason", "input_tokens", "output_tokens", "cost_usd", "reporter", "derived")
     ROOT_FIELD_NUMBER: _ClassVar[int]
     TOKEN_ID_FIELD_NUMBER: _ClassVar[int]
     CALLER_FIELD_NUMBER: _ClassVar[int]
@@ -445,6 +468,7 @@ class CallRecord(_message.Message):
     OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     COST_USD_FIELD_NUMBER: _ClassVar[int]
     REPORTER_FIELD_NUMBER: _ClassVar[int]
+    DERIVED_FIELD_NUMBER: _ClassVar[int]
     root: str
     token_id: str
     caller: str
@@ -463,7 +487,8 @@ class CallRecord(_message.Message):
     output_tokens: int
     cost_usd: float
     reporter: str
-    def __init__(self, root: _Optional[str] = ..., token_id: _Optional[str] = ..., caller: _Optional[str] = ..., person: _Optional[str] = ..., endpoint: _Optional[str] = ..., service: _Optional[str] = ..., operation: _Optional[str] = ..., revision: _Optional[str] = ..., build: _Optional[str] = ..., entity: _Optional[str] = ..., start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., outcome: _Optional[_Union[CallOutcome, str]] = ..., reason: _Optional[str] = ..., input_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., cost_usd: _Optional[float] = ..., reporter: _Optional[str] = ...) -> None: ...
+    derived: bool
+    def __init__(self, root: _Optional[str] = ..., token_id: _Optional[str] = ..., caller: _Optional[str] = ..., person: _Optional[str] = ..., endpoint: _Optional[str] = ..., service: _Optional[str] = ..., operation: _Optional[str] = ..., revision: _Optional[str] = ..., build: _Optional[str] = ..., entity: _Optional[str] = ..., start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., outcome: _Optional[_Union[CallOutcome, str]] = ..., reason: _Optional[str] = ..., input_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., cost_usd: _Optional[float] = ..., reporter: _Optional[str] = ..., derived: _Optional[bool] = ...) -> None: ...
 
 class CallBatch(_message.Message):
     __slots__ = ("records",)
@@ -484,14 +509,32 @@ class ReportCallsResponse(_message.Message):
     def __init__(self, kept: _Optional[int] = ...) -> None: ...
 
 class ListCallsRequest(_message.Message):
-    __slots__ = ("root", "after", "page_size")
+    __slots__ = ("root", "after", "page_size", "team", "caller", "service", "operation", "entity", "outcomes", "since", "until", "newest_first")
     ROOT_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    CALLER_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    ENTITY_FIELD_NUMBER: _ClassVar[int]
+    OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    NEWEST_FIRST_FIELD_NUMBER: _ClassVar[int]
     root: str
     after: str
     page_size: int
-    def __init__(self, root: _Optional[str] = ..., after: _Optional[str] = ..., page_size: _Optional[int] = ...) -> None: ...
+    team: str
+    caller: str
+    service: str
+    operation: str
+    entity: str
+    outcomes: _containers.RepeatedScalarFieldContainer[CallOutcome]
+    since: _timestamp_pb2.Timestamp
+    until: _timestamp_pb2.Timestamp
+    newest_first: bool
+    def __init__(self, root: _Optional[str] = ..., after: _Optional[str] = ..., page_size: _Optional[int] = ..., team: _Optional[str] = ..., caller: _Optional[str] = ..., service: _Optional[str] = ..., operation: _Optional[str] = ..., entity: _Optional[str] = ..., outcomes: _Optional[_Iterable[_Union[CallOutcome, str]]] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., newest_first: _Optional[bool] = ...) -> None: ...
 
 class ListCallsResponse(_message.Message):
     __slots__ = ("records", "cursor")
@@ -500,6 +543,146 @@ class ListCallsResponse(_message.Message):
     records: _containers.RepeatedCompositeFieldContainer[CallRecord]
     cursor: str
     def __init__(self, records: _Optional[_Iterable[_Union[CallRecord, _Mapping]]] = ..., cursor: _Optional[str] = ...) -> None: ...
+
+class SumCallsRequest(_message.Message):
+    __slots__ = ("by", "caller", "service", "operation", "revision", "outcomes", "since", "until", "page_size", "page_token")
+    BY_FIELD_NUMBER: _ClassVar[int]
+    CALLER_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    by: _containers.RepeatedScalarFieldContainer[CallDimension]
+    caller: str
+    service: str
+    operation: str
+    revision: str
+    outcomes: _containers.RepeatedScalarFieldContainer[CallOutcome]
+    since: _timestamp_pb2.Timestamp
+    until: _timestamp_pb2.Timestamp
+    page_size: int
+    page_token: str
+    def __init__(self, by: _Optional[_Iterable[_Union[CallDimension, str]]] = ..., caller: _Optional[str] = ..., service: _Optional[str] = ..., operation: _Optional[str] = ..., revision: _Optional[str] = ..., outcomes: _Optional[_Iterable[_Union[CallOutcome, str]]] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class CallTotal(_message.Message):
+    __slots__ = ("day", "caller", "service", "operation", "revision", "outcome", "calls", "errors", "duration", "p50", "p95", "input_tokens", "output_tokens", "cost_usd", "last")
+    DAY_FIELD_NUMBER: _ClassVar[int]
+    CALLER_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    CALLS_FIELD_NUMBER: _ClassVar[int]
+    ERRORS_FIELD_NUMBER: _ClassVar[int]
+    DURATION_FIELD_NUMBER: _ClassVar[int]
+    P50_FIELD_NUMBER: _ClassVar[int]
+    P95_FIELD_NUMBER: _ClassVar[int]
+    INPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    COST_USD_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    day: _timestamp_pb2.Timestamp
+    caller: str
+    service: str
+    operation: str
+    revision: str
+    outcome: CallOutcome
+    calls: int
+    errors: int
+    duration: _duration_pb2.Duration
+    p50: _duration_pb2.Duration
+    p95: _duration_pb2.Duration
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+    last: _timestamp_pb2.Timestamp
+    def __init__(self, day: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., caller: _Optional[str] = ..., service: _Optional[str] = ..., operation: _Optional[str] = ..., revision: _Optional[str] = ..., outcome: _Optional[_Union[CallOutcome, str]] = ..., calls: _Optional[int] = ..., errors: _Optional[int] = ..., duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., p50: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., p95: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., input_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., cost_usd: _Optional[float] = ..., last: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class SumCallsResponse(_message.Message):
+    __slots__ = ("totals", "next_page_token")
+    TOTALS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    totals: _containers.RepeatedCompositeFieldContainer[CallTotal]
+    next_page_token: str
+    def __init__(self, totals: _Optional[_Iterable[_Union[CallTotal, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class DeclareCallsRequest(_message.Message):
+    __slots__ = ("team", "document")
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENT_FIELD_NUMBER: _ClassVar[int]
+    team: str
+    document: bytes
+    def __init__(self, team: _Optional[str] = ..., document: _Optional[bytes] = ...) -> None: ...
+
+class DeclareCallsResponse(_message.Message):
+    __slots__ = ("changed",)
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    changed: bool
+    def __init__(self, changed: _Optional[bool] = ...) -> None: ...
+
+class ListConsumersRequest(_message.Message):
+    __slots__ = ("service", "operation", "since")
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    service: str
+    operation: str
+    since: _timestamp_pb2.Timestamp
+    def __init__(self, service: _Optional[str] = ..., operation: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class Consumer(_message.Message):
+    __slots__ = ("team", "declared", "operation", "revision", "calls", "errors", "last")
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    DECLARED_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    CALLS_FIELD_NUMBER: _ClassVar[int]
+    ERRORS_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    team: str
+    declared: bool
+    operation: str
+    revision: str
+    calls: int
+    errors: int
+    last: _timestamp_pb2.Timestamp
+    def __init__(self, team: _Optional[str] = ..., declared: _Optional[bool] = ..., operation: _Optional[str] = ..., revision: _Optional[str] = ..., calls: _Optional[int] = ..., errors: _Optional[int] = ..., last: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ListConsumersResponse(_message.Message):
+    __slots__ = ("consumers",)
+    CONSUMERS_FIELD_NUMBER: _ClassVar[int]
+    consumers: _containers.RepeatedCompositeFieldContainer[Consumer]
+    def __init__(self, consumers: _Optional[_Iterable[_Union[Consumer, _Mapping]]] = ...) -> None: ...
+
+class ListAuditPositionsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class AuditPosition(_message.Message):
+    __slots__ = ("namespace", "team", "read_until", "looked", "problem", "open")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    READ_UNTIL_FIELD_NUMBER: _ClassVar[int]
+    LOOKED_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    OPEN_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    team: str
+    read_until: _timestamp_pb2.Timestamp
+    looked: _timestamp_pb2.Timestamp
+    problem: str
+    open: int
+    def __init__(self, namespace: _Optional[str] = ..., team: _Optional[str] = ..., read_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., looked: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., problem: _Optional[str] = ..., open: _Optional[int] = ...) -> None: ...
+
+class ListAuditPositionsResponse(_message.Message):
+    __slots__ = ("positions",)
+    POSITIONS_FIELD_NUMBER: _ClassVar[int]
+    positions: _containers.RepeatedCompositeFieldContainer[AuditPosition]
+    def __init__(self, positions: _Optional[_Iterable[_Union[AuditPosition, _Mapping]]] = ...) -> None: ...
 
 class Change(_message.Message):
     __slots__ = ("kind", "at", "team", "subject", "detail", "state", "author", "reason", "cursor")

@@ -114,6 +114,26 @@ class RegistryServiceStub:
                 request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListCallsRequest.SerializeToString,
                 response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListCallsResponse.FromString,
                 _registered_method=True)
+        self.SumCalls = channel.unary_unary(
+                '/callboard.registry.v1.RegistryService/SumCalls',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.SumCallsRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.SumCallsResponse.FromString,
+                _registered_method=True)
+        self.DeclareCalls = channel.unary_unary(
+                '/callboard.registry.v1.RegistryService/DeclareCalls',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.DeclareCallsRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.DeclareCallsResponse.FromString,
+                _registered_method=True)
+        self.ListConsumers = channel.unary_unary(
+                '/callboard.registry.v1.RegistryService/ListConsumers',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListConsumersRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListConsumersResponse.FromString,
+                _registered_method=True)
+        self.ListAuditPositions = channel.unary_unary(
+                '/callboard.registry.v1.RegistryService/ListAuditPositions',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListAuditPositionsRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListAuditPositionsResponse.FromString,
+                _registered_method=True)
         self.WatchChanges = channel.unary_stream(
                 '/callboard.registry.v1.RegistryService/WatchChanges',
                 request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.WatchChangesRequest.SerializeToString,
@@ -238,6 +258,34 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SumCalls(self, request, context):
+        """Adds up calls that are over, by whatever is asked for: these sums are kept when the records are gone.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeclareCalls(self, request, context):
+        """Says which services a team calls, as its `team.toml` has it. What it said before counts no more. Signed: `document`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListConsumers(self, request, context):
+        """Lists who says to call a service and who was seen to.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAuditPositions(self, request, context):
+        """Tells how far the audit has read Temporal, namespace by namespace.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchChanges(self, request, context):
         """Tells of every change of listings, policies and keys, from a cursor on, for as long as the client listens. Whoever is
         cut off and comes back with the cursor of the last change it saw misses nothing and sees nothing twice.
@@ -328,6 +376,26 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.ListCalls,
                     request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListCallsRequest.FromString,
                     response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListCallsResponse.SerializeToString,
+            ),
+            'SumCalls': grpc.unary_unary_rpc_method_handler(
+                    servicer.SumCalls,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.SumCallsRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.SumCallsResponse.SerializeToString,
+            ),
+            'DeclareCalls': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeclareCalls,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.DeclareCallsRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.DeclareCallsResponse.SerializeToString,
+            ),
+            'ListConsumers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListConsumers,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListConsumersRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListConsumersResponse.SerializeToString,
+            ),
+            'ListAuditPositions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAuditPositions,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListAuditPositionsRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListAuditPositionsResponse.SerializeToString,
             ),
             'WatchChanges': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchChanges,
@@ -767,6 +835,114 @@ class RegistryService:
             '/callboard.registry.v1.RegistryService/ListCalls',
             callboard__registry__api_dot_v1_dot_registry__pb2.ListCallsRequest.SerializeToString,
             callboard__registry__api_dot_v1_dot_registry__pb2.ListCallsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SumCalls(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/SumCalls',
+            callboard__registry__api_dot_v1_dot_registry__pb2.SumCallsRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.SumCallsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeclareCalls(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/DeclareCalls',
+            callboard__registry__api_dot_v1_dot_registry__pb2.DeclareCallsRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.DeclareCallsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListConsumers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/ListConsumers',
+            callboard__registry__api_dot_v1_dot_registry__pb2.ListConsumersRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.ListConsumersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAuditPositions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/ListAuditPositions',
+            callboard__registry__api_dot_v1_dot_registry__pb2.ListAuditPositionsRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.ListAuditPositionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

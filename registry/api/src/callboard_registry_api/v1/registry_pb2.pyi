@@ -723,3 +723,79 @@ class WatchChangesResponse(_message.Message):
     changes: _containers.RepeatedCompositeFieldContainer[Change]
     cursor: str
     def __init__(self, changes: _Optional[_Iterable[_Union[Change, _Mapping]]] = ..., cursor: _Optional[str] = ...) -> None: ...
+
+class DiscoverOperationsRequest(_message.Message):
+    __slots__ = ("caller", "words", "states", "page_size", "page_token")
+    CALLER_FIELD_NUMBER: _ClassVar[int]
+    WORDS_FIELD_NUMBER: _ClassVar[int]
+    STATES_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    caller: str
+    words: str
+    states: _containers.RepeatedScalarFieldContainer[ListingState]
+    page_size: int
+    page_token: str
+    def __init__(self, caller: _Optional[str] = ..., words: _Optional[str] = ..., states: _Optional[_Iterable[_Union[ListingState, str]]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class DiscoverOperationsResponse(_message.Message):
+    __slots__ = ("operations", "next_page_token", "total", "total_services", "services", "as_of")
+    OPERATIONS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_SERVICES_FIELD_NUMBER: _ClassVar[int]
+    SERVICES_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    operations: _containers.RepeatedCompositeFieldContainer[FoundOperation]
+    next_page_token: str
+    total: int
+    total_services: int
+    services: _containers.RepeatedScalarFieldContainer[str]
+    as_of: str
+    def __init__(self, operations: _Optional[_Iterable[_Union[FoundOperation, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., total: _Optional[int] = ..., total_services: _Optional[int] = ..., services: _Optional[_Iterable[str]] = ..., as_of: _Optional[str] = ...) -> None: ...
+
+class OperationName(_message.Message):
+    __slots__ = ("service", "operation")
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    service: str
+    operation: str
+    def __init__(self, service: _Optional[str] = ..., operation: _Optional[str] = ...) -> None: ...
+
+class GetOperationsRequest(_message.Message):
+    __slots__ = ("operations", "caller", "states")
+    OPERATIONS_FIELD_NUMBER: _ClassVar[int]
+    CALLER_FIELD_NUMBER: _ClassVar[int]
+    STATES_FIELD_NUMBER: _ClassVar[int]
+    operations: _containers.RepeatedCompositeFieldContainer[OperationName]
+    caller: str
+    states: _containers.RepeatedScalarFieldContainer[ListingState]
+    def __init__(self, operations: _Optional[_Iterable[_Union[OperationName, _Mapping]]] = ..., caller: _Optional[str] = ..., states: _Optional[_Iterable[_Union[ListingState, str]]] = ...) -> None: ...
+
+class GetOperationsResponse(_message.Message):
+    __slots__ = ("operations", "looked_at")
+    OPERATIONS_FIELD_NUMBER: _ClassVar[int]
+    LOOKED_AT_FIELD_NUMBER: _ClassVar[int]
+    operations: _containers.RepeatedCompositeFieldContainer[DescribedOperation]
+    looked_at: int
+    def __init__(self, operations: _Optional[_Iterable[_Union[DescribedOperation, _Mapping]]] = ..., looked_at: _Optional[int] = ...) -> None: ...
+
+class DescribedOperation(_message.Message):
+    __slots__ = ("service", "digest", "state", "team", "endpoint", "operation", "document", "successor")
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    ENDPOINT_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENT_FIELD_NUMBER: _ClassVar[int]
+    SUCCESSOR_FIELD_NUMBER: _ClassVar[int]
+    service: str
+    digest: str
+    state: ListingState
+    team: str
+    endpoint: str
+    operation: str
+    document: bytes
+    successor: str
+    def __init__(self, service: _Optional[str] = ..., digest: _Optional[str] = ..., state: _Optional[_Union[ListingState, str]] = ..., team: _Optional[str] = ..., endpoint: _Optional[str] = ..., operation: _Optional[str] = ..., document: _Optional[bytes] = ..., successor: _Optional[str] = ...) -> None: ...

@@ -134,6 +134,16 @@ class RegistryServiceStub:
                 request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListAuditPositionsRequest.SerializeToString,
                 response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListAuditPositionsResponse.FromString,
                 _registered_method=True)
+        self.DiscoverOperations = channel.unary_unary(
+                '/callboard.registry.v1.RegistryService/DiscoverOperations',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.DiscoverOperationsRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.DiscoverOperationsResponse.FromString,
+                _registered_method=True)
+        self.GetOperations = channel.unary_unary(
+                '/callboard.registry.v1.RegistryService/GetOperations',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.GetOperationsRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.GetOperationsResponse.FromString,
+                _registered_method=True)
         self.WatchChanges = channel.unary_stream(
                 '/callboard.registry.v1.RegistryService/WatchChanges',
                 request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.WatchChangesRequest.SerializeToString,
@@ -286,6 +296,21 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DiscoverOperations(self, request, context):
+        """Tells what a team may call, for a model to choose from: names and one line each, those first that fit best, and how
+        much there is in all.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOperations(self, request, context):
+        """Returns what a caller must know to call some operations: schemas and promises of the revision in force.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchChanges(self, request, context):
         """Tells of every change of listings, policies and keys, from a cursor on, for as long as the client listens. Whoever is
         cut off and comes back with the cursor of the last change it saw misses nothing and sees nothing twice.
@@ -396,6 +421,16 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.ListAuditPositions,
                     request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListAuditPositionsRequest.FromString,
                     response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListAuditPositionsResponse.SerializeToString,
+            ),
+            'DiscoverOperations': grpc.unary_unary_rpc_method_handler(
+                    servicer.DiscoverOperations,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.DiscoverOperationsRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.DiscoverOperationsResponse.SerializeToString,
+            ),
+            'GetOperations': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOperations,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.GetOperationsRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.GetOperationsResponse.SerializeToString,
             ),
             'WatchChanges': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchChanges,
@@ -943,6 +978,60 @@ class RegistryService:
             '/callboard.registry.v1.RegistryService/ListAuditPositions',
             callboard__registry__api_dot_v1_dot_registry__pb2.ListAuditPositionsRequest.SerializeToString,
             callboard__registry__api_dot_v1_dot_registry__pb2.ListAuditPositionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DiscoverOperations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/DiscoverOperations',
+            callboard__registry__api_dot_v1_dot_registry__pb2.DiscoverOperationsRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.DiscoverOperationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOperations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/GetOperations',
+            callboard__registry__api_dot_v1_dot_registry__pb2.GetOperationsRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.GetOperationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -125,7 +125,7 @@ def verify(token: str, find_key: FindKey) -> dict[str, object]:
         UnknownKeyError: Nobody vouches for its issuer and key.
         InvalidTokenError: It is malformed, or the signature does not fit.
     """
-    claims = _unchecked(token)
+    claims = unchecked(token)
     issuer, key_id = str(claims["iss"]), str(claims.pop(_KEY_ID))
     key = find_key(issuer, key_id)
     if key is None:
@@ -138,7 +138,7 @@ def verify(token: str, find_key: FindKey) -> dict[str, object]:
 def claimed_signer(token: str) -> tuple[str, str] | None:
     """Return the team and the key id that a token names, whoever signed it; None if it names none."""
     try:
-        claims = _unchecked(token)
+        claims = unchecked(token)
     except InvalidTokenError:
         return None
     return str(claims["iss"]), str(claims[_KEY_ID])
@@ -162,7 +162,12 @@ def _parsed(token: str) -> tuple[tuple[str, object], ...]:
     return (*known.items(), (_KEY_ID, key_id))
 
 
-def _unchecked(token: str) -> dict[str, object]:
+def unchecked(token: str) -> dict[str, object]:
+    """Return what a token claims, whoever signed it: to find out with whose key it is to be checked.
+
+    Raises:
+        InvalidTokenError: It is malformed.
+    """
     return dict(_parsed(token))
 
 

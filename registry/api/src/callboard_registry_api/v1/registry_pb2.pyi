@@ -37,6 +37,19 @@ class CallOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CALL_OUTCOME_FAILED: _ClassVar[CallOutcome]
     CALL_OUTCOME_CANCELLED: _ClassVar[CallOutcome]
 
+class CompatibilityAnswer(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    COMPATIBILITY_ANSWER_UNSPECIFIED: _ClassVar[CompatibilityAnswer]
+    COMPATIBILITY_ANSWER_COMPATIBLE: _ClassVar[CompatibilityAnswer]
+    COMPATIBILITY_ANSWER_INCOMPATIBLE: _ClassVar[CompatibilityAnswer]
+    COMPATIBILITY_ANSWER_UNKNOWN: _ClassVar[CompatibilityAnswer]
+
+class CompatibilityLevel(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    COMPATIBILITY_LEVEL_UNSPECIFIED: _ClassVar[CompatibilityLevel]
+    COMPATIBILITY_LEVEL_LAST: _ClassVar[CompatibilityLevel]
+    COMPATIBILITY_LEVEL_ALL: _ClassVar[CompatibilityLevel]
+
 class CallDimension(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     CALL_DIMENSION_UNSPECIFIED: _ClassVar[CallDimension]
@@ -56,6 +69,7 @@ class ChangeKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CHANGE_KIND_POLICY_PUBLISHED: _ClassVar[ChangeKind]
     CHANGE_KIND_KEY_ENROLLED: _ClassVar[ChangeKind]
     CHANGE_KIND_KEY_REVOKED: _ClassVar[ChangeKind]
+    CHANGE_KIND_LISTING_OVERRIDDEN: _ClassVar[ChangeKind]
 LISTING_STATE_UNSPECIFIED: ListingState
 LISTING_STATE_DRAFT: ListingState
 LISTING_STATE_APPROVED: ListingState
@@ -73,6 +87,13 @@ CALL_OUTCOME_REFUSED: CallOutcome
 CALL_OUTCOME_UNAVAILABLE: CallOutcome
 CALL_OUTCOME_FAILED: CallOutcome
 CALL_OUTCOME_CANCELLED: CallOutcome
+COMPATIBILITY_ANSWER_UNSPECIFIED: CompatibilityAnswer
+COMPATIBILITY_ANSWER_COMPATIBLE: CompatibilityAnswer
+COMPATIBILITY_ANSWER_INCOMPATIBLE: CompatibilityAnswer
+COMPATIBILITY_ANSWER_UNKNOWN: CompatibilityAnswer
+COMPATIBILITY_LEVEL_UNSPECIFIED: CompatibilityLevel
+COMPATIBILITY_LEVEL_LAST: CompatibilityLevel
+COMPATIBILITY_LEVEL_ALL: CompatibilityLevel
 CALL_DIMENSION_UNSPECIFIED: CallDimension
 CALL_DIMENSION_DAY: CallDimension
 CALL_DIMENSION_CALLER: CallDimension
@@ -87,9 +108,10 @@ CHANGE_KIND_LISTING_MOVED: ChangeKind
 CHANGE_KIND_POLICY_PUBLISHED: ChangeKind
 CHANGE_KIND_KEY_ENROLLED: ChangeKind
 CHANGE_KIND_KEY_REVOKED: ChangeKind
+CHANGE_KIND_LISTING_OVERRIDDEN: ChangeKind
 
 class Listing(_message.Message):
-    __slots__ = ("service", "digest", "number", "team", "state", "created", "document", "summary", "operations", "etag", "sunset", "successor", "reason")
+    __slots__ = ("service", "digest", "number", "team", "state", "created", "document", "summary", "operations", "etag", "sunset", "successor", "reason", "revision", "verdict")
     SERVICE_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
@@ -103,6 +125,8 @@ class Listing(_message.Message):
     SUNSET_FIELD_NUMBER: _ClassVar[int]
     SUCCESSOR_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
     service: str
     digest: str
     number: int
@@ -116,7 +140,9 @@ class Listing(_message.Message):
     sunset: _timestamp_pb2.Timestamp
     successor: str
     reason: str
-    def __init__(self, service: _Optional[str] = ..., digest: _Optional[str] = ..., number: _Optional[int] = ..., team: _Optional[str] = ..., state: _Optional[_Union[ListingState, str]] = ..., created: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., document: _Optional[bytes] = ..., summary: _Optional[str] = ..., operations: _Optional[_Iterable[str]] = ..., etag: _Optional[str] = ..., sunset: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., successor: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    revision: str
+    verdict: Verdict
+    def __init__(self, service: _Optional[str] = ..., digest: _Optional[str] = ..., number: _Optional[int] = ..., team: _Optional[str] = ..., state: _Optional[_Union[ListingState, str]] = ..., created: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., document: _Optional[bytes] = ..., summary: _Optional[str] = ..., operations: _Optional[_Iterable[str]] = ..., etag: _Optional[str] = ..., sunset: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., successor: _Optional[str] = ..., reason: _Optional[str] = ..., revision: _Optional[str] = ..., verdict: _Optional[_Union[Verdict, _Mapping]] = ...) -> None: ...
 
 class PublishListingRequest(_message.Message):
     __slots__ = ("document", "validate_only")
@@ -229,7 +255,7 @@ class FoundOperation(_message.Message):
     def __init__(self, service: _Optional[str] = ..., digest: _Optional[str] = ..., state: _Optional[_Union[ListingState, str]] = ..., team: _Optional[str] = ..., operation: _Optional[str] = ..., summary: _Optional[str] = ..., kind: _Optional[str] = ..., effect: _Optional[str] = ..., successor: _Optional[str] = ...) -> None: ...
 
 class SetStateRequest(_message.Message):
-    __slots__ = ("service", "digest", "state", "etag", "sunset", "successor", "reason", "signed", "force")
+    __slots__ = ("service", "digest", "state", "etag", "sunset", "successor", "reason", "signed", "force", "override")
     SERVICE_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -239,6 +265,7 @@ class SetStateRequest(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     SIGNED_FIELD_NUMBER: _ClassVar[int]
     FORCE_FIELD_NUMBER: _ClassVar[int]
+    OVERRIDE_FIELD_NUMBER: _ClassVar[int]
     service: str
     digest: str
     state: ListingState
@@ -248,13 +275,90 @@ class SetStateRequest(_message.Message):
     reason: str
     signed: bytes
     force: bool
-    def __init__(self, service: _Optional[str] = ..., digest: _Optional[str] = ..., state: _Optional[_Union[ListingState, str]] = ..., etag: _Optional[str] = ..., sunset: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., successor: _Optional[str] = ..., reason: _Optional[str] = ..., signed: _Optional[bytes] = ..., force: _Optional[bool] = ...) -> None: ...
+    override: bool
+    def __init__(self, service: _Optional[str] = ..., digest: _Optional[str] = ..., state: _Optional[_Union[ListingState, str]] = ..., etag: _Optional[str] = ..., sunset: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., successor: _Optional[str] = ..., reason: _Optional[str] = ..., signed: _Optional[bytes] = ..., force: _Optional[bool] = ..., override: _Optional[bool] = ...) -> None: ...
 
 class SetStateResponse(_message.Message):
     __slots__ = ("listing",)
     LISTING_FIELD_NUMBER: _ClassVar[int]
     listing: Listing
     def __init__(self, listing: _Optional[_Union[Listing, _Mapping]] = ...) -> None: ...
+
+class Finding(_message.Message):
+    __slots__ = ("operation", "part", "rule", "pointer", "place", "sentence", "counterexample", "base")
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    PART_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    POINTER_FIELD_NUMBER: _ClassVar[int]
+    PLACE_FIELD_NUMBER: _ClassVar[int]
+    SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    COUNTEREXAMPLE_FIELD_NUMBER: _ClassVar[int]
+    BASE_FIELD_NUMBER: _ClassVar[int]
+    operation: str
+    part: str
+    rule: str
+    pointer: str
+    place: str
+    sentence: str
+    counterexample: bytes
+    base: str
+    def __init__(self, operation: _Optional[str] = ..., part: _Optional[str] = ..., rule: _Optional[str] = ..., pointer: _Optional[str] = ..., place: _Optional[str] = ..., sentence: _Optional[str] = ..., counterexample: _Optional[bytes] = ..., base: _Optional[str] = ...) -> None: ...
+
+class VerdictOverride(_message.Message):
+    __slots__ = ("author", "reason", "at")
+    AUTHOR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    author: str
+    reason: str
+    at: _timestamp_pb2.Timestamp
+    def __init__(self, author: _Optional[str] = ..., reason: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class Verdict(_message.Message):
+    __slots__ = ("answer", "bases", "level", "strict", "findings", "warnings", "revision", "next_service", "judged", "override")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    BASES_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    STRICT_FIELD_NUMBER: _ClassVar[int]
+    FINDINGS_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    NEXT_SERVICE_FIELD_NUMBER: _ClassVar[int]
+    JUDGED_FIELD_NUMBER: _ClassVar[int]
+    OVERRIDE_FIELD_NUMBER: _ClassVar[int]
+    answer: CompatibilityAnswer
+    bases: _containers.RepeatedScalarFieldContainer[str]
+    level: CompatibilityLevel
+    strict: bool
+    findings: _containers.RepeatedCompositeFieldContainer[Finding]
+    warnings: _containers.RepeatedCompositeFieldContainer[Finding]
+    revision: str
+    next_service: str
+    judged: _timestamp_pb2.Timestamp
+    override: VerdictOverride
+    def __init__(self, answer: _Optional[_Union[CompatibilityAnswer, str]] = ..., bases: _Optional[_Iterable[str]] = ..., level: _Optional[_Union[CompatibilityLevel, str]] = ..., strict: _Optional[bool] = ..., findings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ..., warnings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ..., revision: _Optional[str] = ..., next_service: _Optional[str] = ..., judged: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., override: _Optional[_Union[VerdictOverride, _Mapping]] = ...) -> None: ...
+
+class CompareListingsRequest(_message.Message):
+    __slots__ = ("service", "from_digest", "to_digest", "document", "level", "strict")
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    FROM_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    TO_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENT_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    STRICT_FIELD_NUMBER: _ClassVar[int]
+    service: str
+    from_digest: str
+    to_digest: str
+    document: bytes
+    level: CompatibilityLevel
+    strict: bool
+    def __init__(self, service: _Optional[str] = ..., from_digest: _Optional[str] = ..., to_digest: _Optional[str] = ..., document: _Optional[bytes] = ..., level: _Optional[_Union[CompatibilityLevel, str]] = ..., strict: _Optional[bool] = ...) -> None: ...
+
+class CompareListingsResponse(_message.Message):
+    __slots__ = ("verdict",)
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    verdict: Verdict
+    def __init__(self, verdict: _Optional[_Union[Verdict, _Mapping]] = ...) -> None: ...
 
 class Policy(_message.Message):
     __slots__ = ("team", "version", "digest", "document", "created")
@@ -281,12 +385,14 @@ class PublishPolicyRequest(_message.Message):
     def __init__(self, team: _Optional[str] = ..., document: _Optional[bytes] = ..., validate_only: _Optional[bool] = ...) -> None: ...
 
 class PublishPolicyResponse(_message.Message):
-    __slots__ = ("policy", "created")
+    __slots__ = ("policy", "created", "warnings")
     POLICY_FIELD_NUMBER: _ClassVar[int]
     CREATED_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
     policy: Policy
     created: bool
-    def __init__(self, policy: _Optional[_Union[Policy, _Mapping]] = ..., created: _Optional[bool] = ...) -> None: ...
+    warnings: _containers.RepeatedCompositeFieldContainer[Finding]
+    def __init__(self, policy: _Optional[_Union[Policy, _Mapping]] = ..., created: _Optional[bool] = ..., warnings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ...) -> None: ...
 
 class GetPolicyRequest(_message.Message):
     __slots__ = ("team", "version")

@@ -59,6 +59,11 @@ class RegistryServiceStub:
                 request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.SetStateRequest.SerializeToString,
                 response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.SetStateResponse.FromString,
                 _registered_method=True)
+        self.CompareListings = channel.unary_unary(
+                '/callboard.registry.v1.RegistryService/CompareListings',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.CompareListingsRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.CompareListingsResponse.FromString,
+                _registered_method=True)
         self.PublishPolicy = channel.unary_unary(
                 '/callboard.registry.v1.RegistryService/PublishPolicy',
                 request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.PublishPolicyRequest.SerializeToString,
@@ -155,7 +160,8 @@ class RegistryServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def PublishListing(self, request, context):
-        """Publishes a revision of a service. The same content twice is one revision. Signed: `document`.
+        """Publishes a revision of a service. The same content twice is one revision. What provably breaks callers of a revision
+        in force is FAILED_PRECONDITION, and nothing is kept. Signed: `document`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -186,6 +192,13 @@ class RegistryServiceServicer:
     def SetState(self, request, context):
         """Moves a revision to another state of its life. For the administrator and for approvers; its own team may submit,
         withdraw, deprecate, retire and revoke it, but never approve it. Signed by a team: `signed`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompareListings(self, request, context):
+        """Says what would become of the callers of one revision, or of those in force, if another took its place. Keeps nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -346,6 +359,11 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.SetState,
                     request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.SetStateRequest.FromString,
                     response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.SetStateResponse.SerializeToString,
+            ),
+            'CompareListings': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompareListings,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.CompareListingsRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.CompareListingsResponse.SerializeToString,
             ),
             'PublishPolicy': grpc.unary_unary_rpc_method_handler(
                     servicer.PublishPolicy,
@@ -573,6 +591,33 @@ class RegistryService:
             '/callboard.registry.v1.RegistryService/SetState',
             callboard__registry__api_dot_v1_dot_registry__pb2.SetStateRequest.SerializeToString,
             callboard__registry__api_dot_v1_dot_registry__pb2.SetStateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompareListings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/CompareListings',
+            callboard__registry__api_dot_v1_dot_registry__pb2.CompareListingsRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.CompareListingsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowHistory
 
-from callboard_kit.testing.replay import assert_replays, histories, replayed_events, scheduled_events
+from callboard_kit.replaying import Gate, scheduled_events
+from callboard_kit.testing.replay import assert_replays, histories
 from callboard_orchestrator.workflows import Orchestrate, Relocate
 
 RECORDED = Path(__file__).parent / "histories"
@@ -102,7 +103,7 @@ async def test_what_the_replayer_alone_does_not_notice_is_noticed(copied, name, 
 
     # Going on is not the matter: Temporal's own check has nothing to say.
     history = WorkflowHistory.from_json("copy", path.read_text())
-    assert await replayed_events(history, team="orchestrator", workflows=WORKFLOWS)
+    assert (await Gate("orchestrator", WORKFLOWS).judge(history)).verdict == "changed"
 
     with pytest.raises(AssertionError, match="scheduled when it was recorded") as caught:
         await assert_replays(copied, team="orchestrator", workflows=WORKFLOWS)

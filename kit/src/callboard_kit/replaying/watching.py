@@ -1,7 +1,7 @@
 """Watches what workflows ask Temporal for, at the one place where everything passes: between the SDK and its core."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from google.protobuf.json_format import MessageToDict
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
@@ -9,6 +9,16 @@ from temporalio.bridge.proto.workflow_completion import WorkflowActivationComple
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
 from temporalio.workflow import Info
+
+from callboard_kit.replaying.reading import as_object
+
+_TAKEN_BACK: Final[Mapping[str, tuple[str, str]]] = {
+    "cancelTimer": ("startTimer", "seq"),
+    "requestCancelActivity": ("scheduleActivity", "seq"),
+    "requestCancelNexusOperation": ("scheduleNexusOperation", "seq"),
+    "cancelChildWorkflowExecution": ("startChildWorkflowExecution", "childWorkflowSeq"),
+}
+"""Commands that take others back: which, and the member that names the one that is meant."""
 
 
 class Watching(SimplePlugin):
@@ -48,7 +58,7 @@ class _WatchedInstance(WorkflowInstance):
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         completion = self._instance.activate(act)
-        self._commands.extend(MessageToDict(command) for command in completion.successful.commands)
+        self._commands.extend(_that_are_sent([MessageToDict(command) for command in completion.successful.commands]))
         return completion
 
     def get_serialization_context(self, command_info: Any) -> Any:  # Any: private classes of the SDK
@@ -62,3 +72,21 @@ class _WatchedInstance(WorkflowInstance):
 
     def get_thread_id(self) -> int | None:
         return self._instance.get_thread_id()
+
+
+def _that_are_sent(commands: Sequence[dict[str, object]]) -> Iterator[dict[str, object]]:
+    """Leave out what is asked for and taken back at once: the core sends neither, and no history has it."""
+    gone = {
+        (asked, attributes.get(number))
+        for command in commands
+        for name, attributes in _parts(command)
+        if name in _TAKEN_BACK
+        for asked, number in [_TAKEN_BACK[name]]
+    }
+    for command in commands:
+        if not any((name, attributes.get("seq")) in gone for name, attributes in _parts(command)):
+            yield command
+
+
+def _parts(command: Mapping[str, object]) -> Iterator[tuple[str, Mapping[str, object]]]:
+    return ((name, as_object(value)) for name, value in command.items())

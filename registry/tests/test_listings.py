@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -174,3 +175,39 @@ async def test_a_negative_page_size_is_refused(client):
         await client.list_listings(page_size=-1)
 
     assert refused.value.field == "page_size"
+
+
+async def test_what_is_only_validated_is_answered_as_if_it_were_published_and_is_not_kept(client, document):
+    would_be = await client.publish_listing(document(), validate_only=True)
+
+    with pytest.raises(RegistryNotFoundError):
+        await client.get_listing("shop.v1")
+    assert (await client.search("sell")).items == ()
+    is_now = await client.publish_listing(document())
+    assert replace(would_be, created=is_now.created) == is_now
+
+
+async def test_a_newer_revision_that_is_only_validated_gets_no_number(client, document):
+    await client.publish_listing(document())
+
+    assert (await client.publish_listing(document(longest=30), validate_only=True)).number == 2
+    assert (await client.get_listing("shop.v1")).number == 1
+
+
+async def test_validating_needs_the_same_rights_as_publishing(running, bank, document):
+    async with running.client(bank) as client:
+        with pytest.raises(RegistryRefusedError) as refused:
+            await client.publish_listing(document(), validate_only=True)
+
+    assert refused.value.field == "document.service"
+
+
+async def test_what_was_signed_to_be_validated_cannot_be_published(running, shop, document):
+    def sign(method: str, digest: str) -> str:
+        return shop.token(mth="PublishListing:validate_only", dig=digest)
+
+    async with running.client(sign=sign) as client:
+        with pytest.raises(RegistryRefusedError) as refused:
+            await client.publish_listing(document())
+
+    assert refused.value.field == "authorization"

@@ -71,3 +71,18 @@ async def test_policies_in_force_are_listed_in_pages(running, client, bank):
     second = await client.list_policies(page_size=1, page_token=first.next_page_token)
 
     assert (first.items, second.items, second.next_page_token) == ((of_bank,), (newest,), "")
+
+
+async def test_a_policy_that_is_only_validated_is_not_in_force(client):
+    would_be = await client.publish_policy("shop", b'{"rules":[]}', validate_only=True)
+
+    with pytest.raises(RegistryNotFoundError):
+        await client.get_policy("shop")
+    assert (would_be.version, would_be.document) == (1, (await client.publish_policy("shop", b'{"rules":[]}')).document)
+
+
+async def test_a_policy_that_cannot_be_read_is_not_valid(client):
+    with pytest.raises(RegistryRefusedError) as refused:
+        await client.publish_policy("shop", b'{"rules":[{}]}', validate_only=True)
+
+    assert refused.value.field.startswith("document")

@@ -81,8 +81,8 @@ class Catalog:
         with self._database.reading() as connection:
             return list(connection.scalars(select(listings.c.service).distinct().order_by(listings.c.service)))
 
-    def add(self, document: ListingDocument) -> tuple[Listing, bool]:
-        """Keep a revision as draft, and tell whether it is new.
+    def add(self, document: ListingDocument, *, keep: bool = True) -> tuple[Listing, bool]:
+        """Keep a revision as draft, and tell whether it is new; without `keep` only tell what would be.
 
         A revision that is held already keeps its number and state. If only words differ (titles, descriptions,
         examples), the newest words are shown; words held before, that an older build brings along when it starts
@@ -93,7 +93,7 @@ class Catalog:
         text = {**revision, "text_digest": document.text_digest}
         now = datetime.now(UTC)
         this = and_(listings.c.service == description.service, listings.c.digest == description.digest)
-        with self._database.writing() as connection:
+        with self._database.writing(keep=keep) as connection:
             created = _one(connection, this) is None
             if created:
                 of_service = select(func.max(listings.c.number)).where(listings.c.service == description.service)

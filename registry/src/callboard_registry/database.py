@@ -1,11 +1,12 @@
 """The database, and the two kinds of transaction on it."""
 
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, select, text
+from sqlalchemy import Connection, Engine, Executable, Table, create_engine, event, make_url, select, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -62,10 +63,15 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self) -> Generator[Connection]:
-        """One transaction that waits until it is the only writer; kept as a whole, or not at all if it raises."""
-        with self._engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
+    def writing(self, *, keep: bool = True) -> Generator[Connection]:
+        """One transaction that waits until it is the only writer; kept as a whole, or not at all if it raises.
+
+        Without `keep` it is never kept: it tells what would be.
+        """
+        with self._engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin() as change:
             yield connection
+            if not keep:
+                change.rollback()
 
     def check(self) -> None:
         """Do nothing if the database answers.
@@ -79,6 +85,14 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+
+
+def upsert(connection: Connection, table: Table, row: Mapping[str, object], *, key: Sequence[str]) -> Executable:
+    """Return a statement that puts `row` into `table`, in the place of the row with the same `key` if there is one."""
+    # Both databases know "on conflict do update", and SQLAlchemy has it with each of them.
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    others = {name: value for name, value in row.items() if name not in key}
+    return insert(table).values(row).on_conflict_do_update(index_elements=key, set_=others)
 
 
 def _sqlite(url: URL) -> Engine:

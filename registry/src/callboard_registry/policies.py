@@ -50,14 +50,16 @@ class Policies:
             rows = connection.execute(query).mappings()
             return taken(map(_policy, rows), limit=limit, size=lambda policy: len(policy.document))
 
-    def add(self, team: str, document: PolicyDocument, *, signed_at: int) -> tuple[Policy, bool]:
+    def add(self, team: str, document: PolicyDocument, *, signed_at: int, keep: bool = True) -> tuple[Policy, bool]:
         """Put a policy in force, and tell whether that made a version; the one in force makes none.
+
+        Without `keep` only tell what would be.
 
         Raises:
             StaleError: It was signed before the one in force, and says something else.
         """
         newest = select(policies).where(policies.c.team == team).order_by(policies.c.version.desc()).limit(1)
-        with self._database.writing() as connection:
+        with self._database.writing(keep=keep) as connection:
             row = connection.execute(newest).mappings().first()
             if row is not None and row[policies.c.digest] == document.digest:
                 return _policy(row), False

@@ -5,6 +5,7 @@ import difflib
 import hashlib
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 
@@ -27,6 +28,7 @@ from callboard_registry.refusals import Refusal
 from callboard_registry.search import Question, Search
 from callboard_registry.threads import Result, Threads
 from callboard_registry_api.client import CallPage, Page
+from callboard_registry_api.connection import signed_method
 from callboard_registry_api.model import Change, FoundOperation, Invitation, Listing, Policy, PublicKey, State
 
 _DEEPEST: Final = 10_000
@@ -82,14 +84,23 @@ class Registry:
 
     # Listings
 
-    async def publish_listing(self, document: bytes, *, token: str | None) -> tuple[Listing, bool]:
-        """Publish a description for the team that signed it; returns the listing and whether it is new."""
+    async def publish_listing(
+        self, document: bytes, *, token: str | None, validate_only: bool = False
+    ) -> tuple[Listing, bool]:
+        """Publish a description for the team that signed it; returns the listing and whether it is new.
+
+        With `validate_only` nothing is stored, and the answer is what publishing would have answered.
+        """
 
         def checked():
-            proof = self.proving.team(token, "PublishListing", document)
+            proof = self.proving.team(token, signed_method("PublishListing", validate_only=validate_only), document)
             return listing_document(document, team=proof.team)
 
         described = await self.threads.read(checked)
+        if validate_only:
+            listing, created = await self.threads.write(lambda: self._catalog.add(described, keep=False))
+            approving = await self.threads.read(lambda: self._approval.move(listing))
+            return (replace(listing, state=approving.state, reason=approving.reason) if approving else listing), created
         listing, created = await self._change(lambda: self._catalog.add(described))
         approving = await self.threads.read(lambda: self._approval.move(listing))
         if approving is not None:
@@ -164,17 +175,25 @@ class Registry:
 
     # Policies
 
-    async def publish_policy(self, team: str, document: bytes, *, token: str | None) -> tuple[Policy, bool]:
-        """Put the policy of the team that signed it in force; returns it and whether it is a new version."""
+    async def publish_policy(
+        self, team: str, document: bytes, *, token: str | None, validate_only: bool = False
+    ) -> tuple[Policy, bool]:
+        """Put the policy of the team that signed it in force; returns it and whether it is a new version.
+
+        With `validate_only` nothing is stored, and the answer is what publishing would have answered.
+        """
 
         def checked():
-            proof = self.proving.team(token, "PublishPolicy", document)
+            proof = self.proving.team(token, signed_method("PublishPolicy", validate_only=validate_only), document)
             if proof.team != team:
                 raise Refusal("denied", "team", f"this is about {team!r}, but {proof.team!r} signed it")
             return proof, policy_document(document, team=team)
 
         proof, policy = await self.threads.read(checked)
         try:
+            if validate_only:
+                add = self._policies.add
+                return await self.threads.write(lambda: add(team, policy, signed_at=proof.signed_at, keep=False))
             return await self._change(lambda: self._policies.add(team, policy, signed_at=proof.signed_at))
         except StaleError:
             raise Refusal(

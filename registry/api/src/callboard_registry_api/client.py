@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from callboard_registry_api.batches import batches
-from callboard_registry_api.connection import FIELD_METADATA, Connection, Sign, digest_of
+from callboard_registry_api.connection import FIELD_METADATA, Connection, Sign, digest_of, signed_method
 from callboard_registry_api.errors import RegistryUnavailableError
 from callboard_registry_api.model import (
     STATES,
@@ -85,15 +85,14 @@ class RegistryClient:
         """Close the connection; calls still running are cancelled."""
         await self._connection.close()
 
-    async def publish_listing(self, document: bytes) -> Listing:
-        """Publish a service's description (JSON) as a revision of its service; the same content twice is one."""
-        request = pb.PublishListingRequest(document=document)
-        response = await self._connection.call(
-            "PublishListing",
-            request,
-            pb.PublishListingResponse,
-            token=self._connection.signed("PublishListing", document),
-        )
+    async def publish_listing(self, document: bytes, *, validate_only: bool = False) -> Listing:
+        """Publish a service's description (JSON) as a revision of its service; the same content twice is one.
+
+        With `validate_only` everything is checked and nothing stored; returns what would have been published.
+        """
+        request = pb.PublishListingRequest(document=document, validate_only=validate_only)
+        token = self._connection.signed(signed_method("PublishListing", validate_only=validate_only), document)
+        response = await self._connection.call("PublishListing", request, pb.PublishListingResponse, token=token)
         return Listing.from_message(response.listing)
 
     async def get_listing(self, service: str, *, digest: str = "", states: Sequence[State] = ()) -> Listing:
@@ -229,12 +228,14 @@ class RegistryClient:
         response = await self._connection.call("SetState", request, pb.SetStateResponse, token=token)
         return Listing.from_message(response.listing)
 
-    async def publish_policy(self, team: str, document: bytes) -> Policy:
-        """Publish the policy (JSON) of the team that signs; the one in force sent again stays the same version."""
-        request = pb.PublishPolicyRequest(team=team, document=document)
-        response = await self._connection.call(
-            "PublishPolicy", request, pb.PublishPolicyResponse, token=self._connection.signed("PublishPolicy", document)
-        )
+    async def publish_policy(self, team: str, document: bytes, *, validate_only: bool = False) -> Policy:
+        """Publish the policy (JSON) of the team that signs; the one in force sent again stays the same version.
+
+        With `validate_only` everything is checked and nothing stored; returns what would be in force.
+        """
+        request = pb.PublishPolicyRequest(team=team, document=document, validate_only=validate_only)
+        token = self._connection.signed(signed_method("PublishPolicy", validate_only=validate_only), document)
+        response = await self._connection.call("PublishPolicy", request, pb.PublishPolicyResponse, token=token)
         return Policy.from_message(response.policy)
 
     async def get_policy(self, team: str, *, version: int = 0) -> Policy:

@@ -163,6 +163,14 @@ class Connection:
         )
 
 
+def signed_method(method: str, *, validate_only: bool) -> str:
+    """Return what a token says that it was signed for.
+
+    What was signed to be checked cannot be sent to be published.
+    """
+    return f"{method}:validate_only" if validate_only else method
+
+
 def digest_of(data: bytes) -> str:
     """Return the digest of what is sent, as tokens carry it."""
     return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()

@@ -20,7 +20,9 @@ class ListingsRpc(Family):
     @override
     async def PublishListing(self, request: pb.PublishListingRequest, context: Context) -> pb.PublishListingResponse:
         async with answering(context):
-            listing, created = await self.registry.publish_listing(request.document, token=token_of(context))
+            listing, created = await self.registry.publish_listing(
+                request.document, token=token_of(context), validate_only=request.validate_only
+            )
             return pb.PublishListingResponse(listing=listing.to_message(), created=created)
 
     @override

@@ -15,7 +15,7 @@ class PoliciesRpc(Family):
     async def PublishPolicy(self, request: pb.PublishPolicyRequest, context: Context) -> pb.PublishPolicyResponse:
         async with answering(context):
             policy, created = await self.registry.publish_policy(
-                request.team, request.document, token=token_of(context)
+                request.team, request.document, token=token_of(context), validate_only=request.validate_only
             )
             return pb.PublishPolicyResponse(policy=policy.to_message(), created=created)
 

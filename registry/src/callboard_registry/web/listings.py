@@ -35,10 +35,14 @@ def listings_router(registry: Registry) -> APIRouter:
     router = APIRouter()
 
     @router.post("/v1/listings")
-    async def publish(request: Request, authorization: Token = None) -> JSONResponse:
-        """Publish a description, the body, as a revision of its service; 201 when it is new, 200 when it was held."""
-        listing, created = await registry.publish_listing(await body_of(request), token=bearer(authorization))
-        return JSONResponse(shown_listing(listing), status_code=201 if created else 200)
+    async def publish(request: Request, authorization: Token = None, validate_only: bool = False) -> JSONResponse:
+        """Publish a description, the body, as a revision of its service; 201 when it is new, 200 when it was held.
+
+        With `validate_only` nothing is stored: 200, and what publishing would have answered.
+        """
+        document, token = await body_of(request), bearer(authorization)
+        listing, created = await registry.publish_listing(document, token=token, validate_only=validate_only)
+        return JSONResponse(shown_listing(listing), status_code=201 if created and not validate_only else 200)
 
     @router.post("/v1/listings/{service}/state")
     async def set_state(

@@ -45,7 +45,7 @@ def every_team(tmp_path: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Stack]:
-    """A stack without workers, which is quicker: Temporal, Valkey, the registry and the offline model."""
+    """A stack without workers, which is quicker: Temporal, Valkey, the registry, the offline model, the observer."""
     home, told = tmp_path_factory.mktemp("stack"), Told()
     async with started(home, say=told.say, changed=told.changed, without=list(plan(home).teams)) as stack:
         yield stack

@@ -6,7 +6,8 @@ import sys
 
 from callboard_kit.process import run_guarded
 from callboard_kit.settings import SettingsError
-from callboard_registry.server import StartError, serve
+from callboard_registry.opening import StartError
+from callboard_registry.server import serve
 from callboard_registry.settings import Settings
 
 

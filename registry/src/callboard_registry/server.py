@@ -13,11 +13,9 @@ import grpc.aio
 import uvicorn
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from sqlalchemy.exc import DatabaseError
 from typing_extensions import override
 
-from callboard_registry.database import Database
-from callboard_registry.migrations import NewerError
+from callboard_registry.opening import StartError, open_database
 from callboard_registry.registry import Registry
 from callboard_registry.rpc import RegistryRpc
 from callboard_registry.settings import Address, Settings, shown
@@ -33,10 +31,6 @@ GRACE: Final = 5.0
 _NAME: Final = registry_pb2.DESCRIPTOR.services_by_name["RegistryService"].full_name
 
 log = logging.getLogger(__name__)
-
-
-class StartError(Exception):
-    """The registry cannot start; the message is one line for whoever started it."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +87,7 @@ async def serving(settings: Settings) -> AsyncGenerator[Addresses]:
     try:
         _listener(settings.grpc, "CALLBOARD_REGISTRY_GRPC").close()
         registry = Registry(
-            _database(settings.database),
+            open_database(settings.database),
             administrator_token=settings.administrator_token,
             approvers=settings.approvers,
             approved_when_compatible=settings.approved_when_compatible,
@@ -154,21 +148,6 @@ async def _http(registry: Registry, listener: socket.socket) -> AsyncGenerator[N
     finally:
         server.should_exit = True
         await task
-
-
-def _database(url: str) -> Database:
-    try:
-        return Database.open(url)
-    except DatabaseError as error:
-        reason = " ".join(str(error.orig).split())
-        raise StartError(
-            f"database {shown(url)!r} cannot be opened for writing ({reason}); "
-            "choose another with CALLBOARD_REGISTRY_DATABASE"
-        ) from error
-    except NewerError as error:
-        raise StartError(
-            f"database {shown(url)!r} has form {str(error)!r}, which a newer registry made; start that one"
-        ) from error
 
 
 def _listener(address: Address, variable: str) -> socket.socket:

@@ -66,10 +66,8 @@ class Settings:
         variables = os.environ if environment is None else environment
         home = MemberSettings.from_environment(variables).home
         home.mkdir(parents=True, exist_ok=True)
-        database = variables.get("CALLBOARD_REGISTRY_DATABASE") or f"sqlite:///{(home / 'registry.db').absolute()}"
-        _require_database(database)
         return cls(
-            database=database,
+            database=database_url(variables, home=home),
             grpc=_address(variables, "CALLBOARD_REGISTRY_GRPC", DEFAULT_GRPC),
             http=_address(variables, "CALLBOARD_REGISTRY_HTTP", DEFAULT_HTTP),
             administrator_token=variables.get("CALLBOARD_REGISTRY_ADMIN_TOKEN")
@@ -89,6 +87,17 @@ def _address(variables: Mapping[str, str], name: str, default: str) -> Address:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def database_url(variables: Mapping[str, str], *, home: Path) -> str:
+    """Return where the registry keeps what it holds.
+
+    Raises:
+        SettingsError: The variable names no database that can be used.
+    """
+    database = variables.get("CALLBOARD_REGISTRY_DATABASE") or f"sqlite:///{(home / 'registry.db').absolute()}"
+    _require_database(database)
+    return database
 
 
 def shown(database: str) -> str:

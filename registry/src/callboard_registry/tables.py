@@ -185,3 +185,48 @@ changes: Final = Table(
     sqlite_autoincrement=True,
 )
 """What happened, in the order in which it became visible; written in the transaction that makes it happen."""
+
+teams: Final = Table(
+    "teams",
+    metadata,
+    Column("team", Name, primary_key=True),
+    Column("owner", String, nullable=False),
+    Column("contact", String, nullable=False),
+    Column("description", String, nullable=False),
+    Column("told", Moment, nullable=False),
+)
+"""Who answers for a team, as its workers said last."""
+
+workers: Final = Table(
+    "workers",
+    metadata,
+    Column("team", Name, primary_key=True),
+    Column("worker", Name, primary_key=True),
+    Column("namespace", String, nullable=False),
+    Column("task_queue", String, nullable=False),
+    Column("identity", String, nullable=False),
+    Column("build", String, nullable=False),
+    Column("kit", String, nullable=False),
+    Column("sdk", String, nullable=False),
+    # Service and digest with a blank between, one a line.
+    Column("serves", String, nullable=False),
+    # The three by the worker's clock, `seen` by the registry's.
+    Column("started", Moment, nullable=False),
+    Column("sent", Moment, nullable=False),
+    Column("stopped", Moment),
+    Column("seen", Moment, nullable=False, index=True),
+    # Until the next one, in microseconds.
+    Column("every", BigInteger, nullable=False),
+)
+"""The last heartbeat of every worker. `stopped` is NULL for one that did not say that it stops."""
+
+observations: Final = Table(
+    "observations",
+    metadata,
+    Column("about", Name, primary_key=True),
+    Column("subject", Name, primary_key=True),
+    Column("at", Moment, nullable=False),
+    # JSON.
+    Column("seen", String, nullable=False),
+)
+"""What the observer saw last, one row a thing."""

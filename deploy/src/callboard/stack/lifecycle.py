@@ -101,6 +101,10 @@ class Stack:
         for part in workers:
             self._supervisor.start(part.name)
         await self._until_ready(workers, changed)
+        observers = [part for part in self.plan.parts if part.role == "observer"]
+        for part in observers:
+            self._supervisor.start(part.name)
+        await self._until_ready(observers, changed)
 
     async def watch(self, *, changed: Changed) -> None:
         """Tell of every process that dies and of every one that is back, until cancelled.
@@ -269,7 +273,7 @@ def _stop_processes(found: StackRecord) -> bool:
     supervisor = Supervisor(found.socket)
     try:
         seen = supervisor.states()
-        # Workers first, all at once: they still have a server to say goodbye to.
+        # Workers first, all at once, and who looks on: they still have a server to say goodbye to.
         workers = [name for name, address in found.addresses.items() if "/" in address]
         for names in (workers, [name for name in found.addresses if name not in workers]):
             for name in names:

@@ -25,8 +25,8 @@ ADMINISTRATOR_TOKEN: Final = "registry-admin-token"
 OFFLINE_MODEL: Final = "offline-script-player"
 """The only model the offline model knows. Written again here: its own module would bring a web framework along."""
 
-Role = Literal["server", "worker"]
-"""Servers start first, workers once the servers answer."""
+Role = Literal["server", "worker", "observer"]
+"""Servers start first, workers once the servers answer, and whoever only looks on comes last."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,8 @@ class Part:
     role: Role
     argv: tuple[str, ...]
     address: str
-    """Where it is reached: host and port, or for a worker Temporal's address and the namespace."""
+    """Where it is reached: host and port; for what serves nothing itself, Temporal's address and the namespace it works
+    in, or `*` for all of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +120,8 @@ def plan(
         if team not in without:
             address = f"{at['temporal']}/{settings.physical(team)}"
             parts.append(Part(name=team, role="worker", argv=_module(package), address=address))
+    looks = _module("callboard_registry.observer")
+    parts.append(Part(name="observer", role="observer", argv=looks, address=f"{at['temporal']}/*"))
     return Plan(
         home=home,
         parts=tuple(parts),
@@ -137,7 +140,7 @@ def process_environment(plan: Plan, *, stack: str) -> dict[str, str]:
     # What tunes processes without saying where anything is, and the model's name, come along.
     kept = {
         name: os.environ[name]
-        for name in ("CALLBOARD_MODEL", "CALLBOARD_LOG", "CALLBOARD_PATIENCE")
+        for name in ("CALLBOARD_LOG", "CALLBOARD_MODEL", "CALLBOARD_OBSERVER_INTERVAL", "CALLBOARD_PATIENCE")
         if name in os.environ
     }
     if any(part.name == "offline-model" for part in plan.parts):

@@ -43,6 +43,8 @@ class Readiness:
                 return await _pongs(part.address)
             case "registry":
                 return await self._registry_answers(part.address)
+            case _ if part.role == "observer":
+                return pid is not None
             case _ if part.role == "worker":
                 return await self._worker_polls(part.address.partition("/")[2], pid)
             case _:

@@ -1,0 +1,50 @@
+"""The observer's process: connects to Temporal and to the registry's database, and does its jobs until told to stop."""
+
+import asyncio
+import logging
+import signal
+from typing import Final
+
+from temporalio.client import Client
+
+from callboard_registry.database import Database
+from callboard_registry.observations import Observations
+from callboard_registry.observer.jobs import Job, keep_doing
+from callboard_registry.observer.settings import Settings
+from callboard_registry.opening import open_database
+from callboard_registry.settings import shown
+
+logger: Final = logging.getLogger(__name__)
+
+
+async def observe(settings: Settings) -> None:
+    """Look at Temporal until SIGTERM or SIGINT.
+
+    Temporal may be away when this starts and at any time later: rounds fail meanwhile.
+
+    Raises:
+        StartError: The database cannot be opened.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    database = await asyncio.to_thread(open_database, settings.database)
+    try:
+        client = await Client.connect(**settings.temporal, lazy=True)
+        where = settings.temporal.get("target_host")
+        logger.info("looking at %s for %s every %g s", where, shown(settings.database), settings.every.total_seconds())
+        await keep_doing(jobs(client, database, settings), notes=Observations(database), stop=stop)
+    finally:
+        database.close()
+    logger.info("stopped")
+
+
+def jobs(client: Client, database: Database, settings: Settings) -> list[Job]:
+    """Return everything the observer does again and again.
+
+    Args:
+        client: Connects with the first call; its own namespace does not matter, requests name theirs.
+        database: The registry's. Its methods block: call them in a thread.
+        settings: How often, and what is allowed.
+    """
+    return []

@@ -70,6 +70,28 @@ class ChangeKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CHANGE_KIND_KEY_ENROLLED: _ClassVar[ChangeKind]
     CHANGE_KIND_KEY_REVOKED: _ClassVar[ChangeKind]
     CHANGE_KIND_LISTING_OVERRIDDEN: _ClassVar[ChangeKind]
+
+class WorkerState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    WORKER_STATE_UNSPECIFIED: _ClassVar[WorkerState]
+    WORKER_STATE_ALIVE: _ClassVar[WorkerState]
+    WORKER_STATE_LOST: _ClassVar[WorkerState]
+    WORKER_STATE_STOPPED: _ClassVar[WorkerState]
+
+class HealthVerdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    HEALTH_VERDICT_UNSPECIFIED: _ClassVar[HealthVerdict]
+    HEALTH_VERDICT_SERVING: _ClassVar[HealthVerdict]
+    HEALTH_VERDICT_DEGRADED: _ClassVar[HealthVerdict]
+    HEALTH_VERDICT_NOT_SERVED: _ClassVar[HealthVerdict]
+
+class DriftKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DRIFT_KIND_UNSPECIFIED: _ClassVar[DriftKind]
+    DRIFT_KIND_MISSING: _ClassVar[DriftKind]
+    DRIFT_KIND_TARGET: _ClassVar[DriftKind]
+    DRIFT_KIND_DESCRIPTION: _ClassVar[DriftKind]
+    DRIFT_KIND_UNLISTED: _ClassVar[DriftKind]
 LISTING_STATE_UNSPECIFIED: ListingState
 LISTING_STATE_DRAFT: ListingState
 LISTING_STATE_APPROVED: ListingState
@@ -109,6 +131,19 @@ CHANGE_KIND_POLICY_PUBLISHED: ChangeKind
 CHANGE_KIND_KEY_ENROLLED: ChangeKind
 CHANGE_KIND_KEY_REVOKED: ChangeKind
 CHANGE_KIND_LISTING_OVERRIDDEN: ChangeKind
+WORKER_STATE_UNSPECIFIED: WorkerState
+WORKER_STATE_ALIVE: WorkerState
+WORKER_STATE_LOST: WorkerState
+WORKER_STATE_STOPPED: WorkerState
+HEALTH_VERDICT_UNSPECIFIED: HealthVerdict
+HEALTH_VERDICT_SERVING: HealthVerdict
+HEALTH_VERDICT_DEGRADED: HealthVerdict
+HEALTH_VERDICT_NOT_SERVED: HealthVerdict
+DRIFT_KIND_UNSPECIFIED: DriftKind
+DRIFT_KIND_MISSING: DriftKind
+DRIFT_KIND_TARGET: DriftKind
+DRIFT_KIND_DESCRIPTION: DriftKind
+DRIFT_KIND_UNLISTED: DriftKind
 
 class Listing(_message.Message):
     __slots__ = ("service", "digest", "number", "team", "state", "created", "document", "summary", "operations", "etag", "sunset", "successor", "reason", "revision", "verdict")
@@ -905,3 +940,233 @@ class DescribedOperation(_message.Message):
     document: bytes
     successor: str
     def __init__(self, service: _Optional[str] = ..., digest: _Optional[str] = ..., state: _Optional[_Union[ListingState, str]] = ..., team: _Optional[str] = ..., endpoint: _Optional[str] = ..., operation: _Optional[str] = ..., document: _Optional[bytes] = ..., successor: _Optional[str] = ...) -> None: ...
+
+class Heartbeat(_message.Message):
+    __slots__ = ("worker", "namespace", "task_queue", "identity", "build", "kit_version", "sdk_version", "serves", "started", "sent", "every", "stopping", "owner", "contact", "description")
+    WORKER_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    TASK_QUEUE_FIELD_NUMBER: _ClassVar[int]
+    IDENTITY_FIELD_NUMBER: _ClassVar[int]
+    BUILD_FIELD_NUMBER: _ClassVar[int]
+    KIT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SDK_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SERVES_FIELD_NUMBER: _ClassVar[int]
+    STARTED_FIELD_NUMBER: _ClassVar[int]
+    SENT_FIELD_NUMBER: _ClassVar[int]
+    EVERY_FIELD_NUMBER: _ClassVar[int]
+    STOPPING_FIELD_NUMBER: _ClassVar[int]
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    CONTACT_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    worker: str
+    namespace: str
+    task_queue: str
+    identity: str
+    build: str
+    kit_version: str
+    sdk_version: str
+    serves: _containers.RepeatedCompositeFieldContainer[ServedRevision]
+    started: _timestamp_pb2.Timestamp
+    sent: _timestamp_pb2.Timestamp
+    every: _duration_pb2.Duration
+    stopping: bool
+    owner: str
+    contact: str
+    description: str
+    def __init__(self, worker: _Optional[str] = ..., namespace: _Optional[str] = ..., task_queue: _Optional[str] = ..., identity: _Optional[str] = ..., build: _Optional[str] = ..., kit_version: _Optional[str] = ..., sdk_version: _Optional[str] = ..., serves: _Optional[_Iterable[_Union[ServedRevision, _Mapping]]] = ..., started: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sent: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., every: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., stopping: _Optional[bool] = ..., owner: _Optional[str] = ..., contact: _Optional[str] = ..., description: _Optional[str] = ...) -> None: ...
+
+class ServedRevision(_message.Message):
+    __slots__ = ("service", "digest")
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    service: str
+    digest: str
+    def __init__(self, service: _Optional[str] = ..., digest: _Optional[str] = ...) -> None: ...
+
+class ReportHeartbeatRequest(_message.Message):
+    __slots__ = ("heartbeat",)
+    HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
+    heartbeat: bytes
+    def __init__(self, heartbeat: _Optional[bytes] = ...) -> None: ...
+
+class ReportHeartbeatResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Worker(_message.Message):
+    __slots__ = ("team", "worker", "state", "namespace", "task_queue", "identity", "build", "kit_version", "sdk_version", "serves", "started", "seen", "polled", "every")
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    WORKER_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    TASK_QUEUE_FIELD_NUMBER: _ClassVar[int]
+    IDENTITY_FIELD_NUMBER: _ClassVar[int]
+    BUILD_FIELD_NUMBER: _ClassVar[int]
+    KIT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SDK_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SERVES_FIELD_NUMBER: _ClassVar[int]
+    STARTED_FIELD_NUMBER: _ClassVar[int]
+    SEEN_FIELD_NUMBER: _ClassVar[int]
+    POLLED_FIELD_NUMBER: _ClassVar[int]
+    EVERY_FIELD_NUMBER: _ClassVar[int]
+    team: str
+    worker: str
+    state: WorkerState
+    namespace: str
+    task_queue: str
+    identity: str
+    build: str
+    kit_version: str
+    sdk_version: str
+    serves: _containers.RepeatedCompositeFieldContainer[ServedRevision]
+    started: _timestamp_pb2.Timestamp
+    seen: _timestamp_pb2.Timestamp
+    polled: _timestamp_pb2.Timestamp
+    every: _duration_pb2.Duration
+    def __init__(self, team: _Optional[str] = ..., worker: _Optional[str] = ..., state: _Optional[_Union[WorkerState, str]] = ..., namespace: _Optional[str] = ..., task_queue: _Optional[str] = ..., identity: _Optional[str] = ..., build: _Optional[str] = ..., kit_version: _Optional[str] = ..., sdk_version: _Optional[str] = ..., serves: _Optional[_Iterable[_Union[ServedRevision, _Mapping]]] = ..., started: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., seen: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., polled: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., every: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class ListWorkersRequest(_message.Message):
+    __slots__ = ("team", "service", "past", "page_size", "page_token")
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    PAST_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    team: str
+    service: str
+    past: bool
+    page_size: int
+    page_token: str
+    def __init__(self, team: _Optional[str] = ..., service: _Optional[str] = ..., past: _Optional[bool] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListWorkersResponse(_message.Message):
+    __slots__ = ("workers", "next_page_token")
+    WORKERS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    workers: _containers.RepeatedCompositeFieldContainer[Worker]
+    next_page_token: str
+    def __init__(self, workers: _Optional[_Iterable[_Union[Worker, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class ServiceHealth(_message.Message):
+    __slots__ = ("service", "team", "verdict", "reasons", "remarks", "as_of", "stale", "workers", "builds")
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    REMARKS_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    STALE_FIELD_NUMBER: _ClassVar[int]
+    WORKERS_FIELD_NUMBER: _ClassVar[int]
+    BUILDS_FIELD_NUMBER: _ClassVar[int]
+    service: str
+    team: str
+    verdict: HealthVerdict
+    reasons: _containers.RepeatedScalarFieldContainer[str]
+    remarks: _containers.RepeatedScalarFieldContainer[str]
+    as_of: _timestamp_pb2.Timestamp
+    stale: bool
+    workers: int
+    builds: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, service: _Optional[str] = ..., team: _Optional[str] = ..., verdict: _Optional[_Union[HealthVerdict, str]] = ..., reasons: _Optional[_Iterable[str]] = ..., remarks: _Optional[_Iterable[str]] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., stale: _Optional[bool] = ..., workers: _Optional[int] = ..., builds: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class GetHealthRequest(_message.Message):
+    __slots__ = ("service",)
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    service: str
+    def __init__(self, service: _Optional[str] = ...) -> None: ...
+
+class GetHealthResponse(_message.Message):
+    __slots__ = ("health",)
+    HEALTH_FIELD_NUMBER: _ClassVar[int]
+    health: ServiceHealth
+    def __init__(self, health: _Optional[_Union[ServiceHealth, _Mapping]] = ...) -> None: ...
+
+class ListHealthRequest(_message.Message):
+    __slots__ = ("team", "page_size", "page_token")
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    team: str
+    page_size: int
+    page_token: str
+    def __init__(self, team: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListHealthResponse(_message.Message):
+    __slots__ = ("health", "next_page_token")
+    HEALTH_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    health: _containers.RepeatedCompositeFieldContainer[ServiceHealth]
+    next_page_token: str
+    def __init__(self, health: _Optional[_Iterable[_Union[ServiceHealth, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class EndpointDrift(_message.Message):
+    __slots__ = ("kind", "words")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    WORDS_FIELD_NUMBER: _ClassVar[int]
+    kind: DriftKind
+    words: str
+    def __init__(self, kind: _Optional[_Union[DriftKind, str]] = ..., words: _Optional[str] = ...) -> None: ...
+
+class ObservedEndpoint(_message.Message):
+    __slots__ = ("name", "namespace", "task_queue", "wanted_namespace", "wanted_task_queue", "services", "drift", "as_of")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    TASK_QUEUE_FIELD_NUMBER: _ClassVar[int]
+    WANTED_NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    WANTED_TASK_QUEUE_FIELD_NUMBER: _ClassVar[int]
+    SERVICES_FIELD_NUMBER: _ClassVar[int]
+    DRIFT_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    namespace: str
+    task_queue: str
+    wanted_namespace: str
+    wanted_task_queue: str
+    services: _containers.RepeatedScalarFieldContainer[str]
+    drift: _containers.RepeatedCompositeFieldContainer[EndpointDrift]
+    as_of: _timestamp_pb2.Timestamp
+    def __init__(self, name: _Optional[str] = ..., namespace: _Optional[str] = ..., task_queue: _Optional[str] = ..., wanted_namespace: _Optional[str] = ..., wanted_task_queue: _Optional[str] = ..., services: _Optional[_Iterable[str]] = ..., drift: _Optional[_Iterable[_Union[EndpointDrift, _Mapping]]] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ListEndpointsRequest(_message.Message):
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListEndpointsResponse(_message.Message):
+    __slots__ = ("endpoints", "next_page_token")
+    ENDPOINTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    endpoints: _containers.RepeatedCompositeFieldContainer[ObservedEndpoint]
+    next_page_token: str
+    def __init__(self, endpoints: _Optional[_Iterable[_Union[ObservedEndpoint, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class ObserverJob(_message.Message):
+    __slots__ = ("name", "process", "every", "ended", "succeeded", "error", "overdue")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PROCESS_FIELD_NUMBER: _ClassVar[int]
+    EVERY_FIELD_NUMBER: _ClassVar[int]
+    ENDED_FIELD_NUMBER: _ClassVar[int]
+    SUCCEEDED_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    OVERDUE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    process: str
+    every: _duration_pb2.Duration
+    ended: _timestamp_pb2.Timestamp
+    succeeded: _timestamp_pb2.Timestamp
+    error: str
+    overdue: bool
+    def __init__(self, name: _Optional[str] = ..., process: _Optional[str] = ..., every: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., ended: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., succeeded: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., error: _Optional[str] = ..., overdue: _Optional[bool] = ...) -> None: ...
+
+class ListObserverJobsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListObserverJobsResponse(_message.Message):
+    __slots__ = ("jobs",)
+    JOBS_FIELD_NUMBER: _ClassVar[int]
+    jobs: _containers.RepeatedCompositeFieldContainer[ObserverJob]
+    def __init__(self, jobs: _Optional[_Iterable[_Union[ObserverJob, _Mapping]]] = ...) -> None: ...

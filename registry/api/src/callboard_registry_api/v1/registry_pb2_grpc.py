@@ -149,6 +149,36 @@ class RegistryServiceStub:
                 request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.GetOperationsRequest.SerializeToString,
                 response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.GetOperationsResponse.FromString,
                 _registered_method=True)
+        self.ReportHeartbeat = channel.unary_unary(
+                '/callboard.registry.v1.RegistryService/ReportHeartbeat',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ReportHeartbeatRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ReportHeartbeatResponse.FromString,
+                _registered_method=True)
+        self.ListWorkers = channel.unary_unary(
+                '/callboard.registry.v1.RegistryService/ListWorkers',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListWorkersRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListWorkersResponse.FromString,
+                _registered_method=True)
+        self.GetHealth = channel.unary_unary(
+                '/callboard.registry.v1.RegistryService/GetHealth',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.GetHealthRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.GetHealthResponse.FromString,
+                _registered_method=True)
+        self.ListHealth = channel.unary_unary(
+                '/callboard.registry.v1.RegistryService/ListHealth',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListHealthRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListHealthResponse.FromString,
+                _registered_method=True)
+        self.ListEndpoints = channel.unary_unary(
+                '/callboard.registry.v1.RegistryService/ListEndpoints',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListEndpointsRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListEndpointsResponse.FromString,
+                _registered_method=True)
+        self.ListObserverJobs = channel.unary_unary(
+                '/callboard.registry.v1.RegistryService/ListObserverJobs',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListObserverJobsRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListObserverJobsResponse.FromString,
+                _registered_method=True)
         self.WatchChanges = channel.unary_stream(
                 '/callboard.registry.v1.RegistryService/WatchChanges',
                 request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.WatchChangesRequest.SerializeToString,
@@ -324,6 +354,48 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReportHeartbeat(self, request, context):
+        """Keeps the word of a worker that it is there and what it serves. Signed: `heartbeat`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListWorkers(self, request, context):
+        """Lists workers that were heard of within a day, ordered by team.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetHealth(self, request, context):
+        """Tells whether a service is served, and if not, why.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListHealth(self, request, context):
+        """Tells the same of every service, ordered by service.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListEndpoints(self, request, context):
+        """Lists Nexus endpoints as the observer saw them last, with what is amiss, ordered by name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListObserverJobs(self, request, context):
+        """Tells what the observer does, and how it went the last time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchChanges(self, request, context):
         """Tells of every change of listings, policies and keys, from a cursor on, for as long as the client listens. Whoever is
         cut off and comes back with the cursor of the last change it saw misses nothing and sees nothing twice.
@@ -449,6 +521,36 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.GetOperations,
                     request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.GetOperationsRequest.FromString,
                     response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.GetOperationsResponse.SerializeToString,
+            ),
+            'ReportHeartbeat': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportHeartbeat,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ReportHeartbeatRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ReportHeartbeatResponse.SerializeToString,
+            ),
+            'ListWorkers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWorkers,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListWorkersRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListWorkersResponse.SerializeToString,
+            ),
+            'GetHealth': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetHealth,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.GetHealthRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.GetHealthResponse.SerializeToString,
+            ),
+            'ListHealth': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListHealth,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListHealthRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListHealthResponse.SerializeToString,
+            ),
+            'ListEndpoints': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEndpoints,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListEndpointsRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListEndpointsResponse.SerializeToString,
+            ),
+            'ListObserverJobs': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListObserverJobs,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListObserverJobsRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListObserverJobsResponse.SerializeToString,
             ),
             'WatchChanges': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchChanges,
@@ -1077,6 +1179,168 @@ class RegistryService:
             '/callboard.registry.v1.RegistryService/GetOperations',
             callboard__registry__api_dot_v1_dot_registry__pb2.GetOperationsRequest.SerializeToString,
             callboard__registry__api_dot_v1_dot_registry__pb2.GetOperationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportHeartbeat(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/ReportHeartbeat',
+            callboard__registry__api_dot_v1_dot_registry__pb2.ReportHeartbeatRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.ReportHeartbeatResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWorkers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/ListWorkers',
+            callboard__registry__api_dot_v1_dot_registry__pb2.ListWorkersRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.ListWorkersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetHealth(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/GetHealth',
+            callboard__registry__api_dot_v1_dot_registry__pb2.GetHealthRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.GetHealthResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListHealth(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/ListHealth',
+            callboard__registry__api_dot_v1_dot_registry__pb2.ListHealthRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.ListHealthResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEndpoints(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/ListEndpoints',
+            callboard__registry__api_dot_v1_dot_registry__pb2.ListEndpointsRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.ListEndpointsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListObserverJobs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/ListObserverJobs',
+            callboard__registry__api_dot_v1_dot_registry__pb2.ListObserverJobsRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.ListObserverJobsResponse.FromString,
             options,
             channel_credentials,
             insecure,

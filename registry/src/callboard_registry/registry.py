@@ -7,17 +7,16 @@ from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Final, cast
+from typing import Final
 
-from callboard_contracts import Effect
 from callboard_kit.identity import VerifyingKey
-from callboard_kit.policy import Policy as JudgedBy
 from callboard_registry.access import Proving, proved_team
 from callboard_registry.approval import Approval
 from callboard_registry.calls import Calls
 from callboard_registry.catalog import Catalog, ListingFilter
 from callboard_registry.changes import ADMINISTRATOR, Changes, Happened
 from callboard_registry.database import Database
+from callboard_registry.discovery import Discovery
 from callboard_registry.documents import listing_document, policy_document, require_team
 from callboard_registry.keyring import Keyring
 from callboard_registry.life import Author, Move, require_reason
@@ -25,14 +24,12 @@ from callboard_registry.paging import page_size, position_of, token_at
 from callboard_registry.policies import Policies, StaleError
 from callboard_registry.records import read_batch
 from callboard_registry.refusals import Refusal
-from callboard_registry.search import Question, Search
+from callboard_registry.search import index_missing
 from callboard_registry.threads import Result, Threads
 from callboard_registry_api.client import CallPage, Page
 from callboard_registry_api.connection import signed_method
-from callboard_registry_api.model import Change, FoundOperation, Invitation, Listing, Policy, PublicKey, State
+from callboard_registry_api.model import Change, Invitation, Listing, Policy, PublicKey, State
 
-_DEEPEST: Final = 10_000
-"""How many found operations a reader can go through; whoever needs more asks a better question."""
 _LIVE: Final = timedelta(days=7)
 _BATCH: Final = 200
 _POLL: Final = timedelta(seconds=1)
@@ -61,17 +58,17 @@ class Registry:
         self.proving = Proving(self._keyring, administrator_token=administrator_token)
         self._catalog = Catalog(database)
         self._approval = Approval(self._catalog, teams=approved_when_compatible)
-        self._search = Search(database)
         self._policies = Policies(database)
         self._calls = Calls(database)
         self._changes = Changes(database)
         self._changed = asyncio.Event()
         self._closing = False
         self.threads = Threads()
+        self.discovery = Discovery(database, self.threads)
 
     def prepare(self) -> None:
         """Do what an earlier registry on this database has left to do; call once, before anything else."""
-        self._search.index_missing()
+        index_missing(self._database)
 
     def close(self) -> None:
         """Finish what is being written and close the database."""
@@ -125,39 +122,6 @@ class Registry:
         found, more = await self.threads.read(lambda: self._catalog.page(which, after=after, limit=limit))
         last = found[-1] if more else None
         return Page(tuple(found), token_at((last.service, last.number), filters=filters) if last else "")
-
-    async def search(
-        self, question: Question, *, caller: str = "", size: int = 0, page_token: str = ""
-    ) -> Page[FoundOperation]:
-        """Return one page of operations that fit, the best first; with a caller only what it may call."""
-        filters = ["search", *vars(question).values(), caller]
-        limit = page_size(size, default=50, most=200)
-        offset = int(position_of(page_token, like=(0,), filters=filters)[0]) if page_token else 0
-
-        def found() -> tuple[list[FoundOperation], bool]:
-            operations, more = self._search.find(question, offset=min(offset, _DEEPEST), limit=limit)
-            return (self._allowed(operations, caller) if caller else operations), more
-
-        operations, more = await self.threads.read(found)
-        more = more and offset + limit < _DEEPEST
-        return Page(tuple(operations), token_at((offset + limit,), filters=filters) if more else "")
-
-    def _allowed(self, operations: Sequence[FoundOperation], caller: str) -> list[FoundOperation]:
-        policies = {team: self._policies.find(team) for team in {each.team for each in operations}}
-        judges = {
-            team: JudgedBy.model_validate_json(policy.document)
-            for team, policy in policies.items()
-            if policy is not None
-        }
-        return [
-            each
-            for each in operations
-            if each.team in judges
-            and judges[each.team]
-            # Asked directly: whom the caller acts for is known only when it calls.
-            .judge(service=each.service, operation=each.operation, effect=cast(Effect, each.effect), chain=[caller])
-            .allowed
-        ]
 
     async def set_state(self, move: Move, *, token: str | None, signed: bytes = b"") -> Listing:
         """Move a revision to another state: for the administrator, or for the team that signed `signed`."""

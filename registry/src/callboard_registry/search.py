@@ -1,12 +1,27 @@
 """Finds operations by what they are called, say, take, answer and do."""
 
+import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, cast
 
-from sqlalchemy import ColumnElement, Connection, Float, Select, and_, func, literal_column, select, text
-from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Float,
+    Select,
+    and_,
+    any_,
+    func,
+    literal_column,
+    select,
+    text,
+)
+from sqlalchemy import cast as cast_to
+from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 
 from callboard_contracts import ServiceDescription
 from callboard_registry.database import Database
@@ -50,43 +65,43 @@ class Search:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def find(self, question: Question, *, offset: int, limit: int) -> tuple[list[FoundOperation], bool]:
-        """Return operations, those first that fit best, and whether there are more."""
+    def find(
+        self, question: Question, *, offset: int, limit: int, only: Collection[int] | None = None
+    ) -> tuple[list[FoundOperation], bool]:
+        """Return operations, those first that fit best, and whether there are more; with `only`, some of these ids."""
         words = list(_words(question.words))[:MOST_WORDS]
         with self._database.reading() as connection:
-            found = _matching(connection, question, words, all_of_them=True, offset=offset, limit=limit + 1)
+            look = partial(_matching, connection, question, words, only=only)
+            found = look(all_of_them=True, offset=offset, limit=limit + 1)
             # A question in whole sentences has words that no operation knows.
-            if not found and len(words) > 1 and not self._any_with_all(connection, question, words, offset):
-                found = _matching(connection, question, words, all_of_them=False, offset=offset, limit=limit + 1)
+            if not found and len(words) > 1 and not (offset and look(all_of_them=True, offset=0, limit=1)):
+                found = look(all_of_them=False, offset=offset, limit=limit + 1)
         return found[:limit], len(found) > limit
 
-    @staticmethod
-    def _any_with_all(connection: Connection, question: Question, words: Sequence[str], offset: int) -> bool:
-        return offset > 0 and bool(_matching(connection, question, words, all_of_them=True, offset=0, limit=1))
 
-    def index_missing(self) -> None:
-        """Index the listings that an earlier registry kept without an index."""
-        known = select(operations.c.id).where(
-            operations.c.service == listings.c.service, operations.c.digest == listings.c.digest
+def index_missing(database: Database) -> None:
+    """Index the listings that an earlier registry kept without an index."""
+    known = select(operations.c.id).where(
+        operations.c.service == listings.c.service, operations.c.digest == listings.c.digest
+    )
+    missing = (
+        select(listings.c.service, listings.c.digest, texts.c.document)
+        .join(
+            texts,
+            and_(
+                texts.c.service == listings.c.service,
+                texts.c.digest == listings.c.digest,
+                texts.c.text_digest == listings.c.text_digest,
+            ),
         )
-        missing = (
-            select(listings.c.service, listings.c.digest, texts.c.document)
-            .join(
-                texts,
-                and_(
-                    texts.c.service == listings.c.service,
-                    texts.c.digest == listings.c.digest,
-                    texts.c.text_digest == listings.c.text_digest,
-                ),
-            )
-            .where(~known.exists())
-        )
-        with self._database.reading() as connection:
-            if connection.execute(missing.limit(1)).first() is None:
-                return
-        with self._database.writing() as connection:
-            for row in connection.execute(missing).all():
-                index(connection, ServiceDescription.model_validate_json(cast(bytes, row.document)))
+        .where(~known.exists())
+    )
+    with database.reading() as connection:
+        if connection.execute(missing.limit(1)).first() is None:
+            return
+    with database.writing() as connection:
+        for row in connection.execute(missing).all():
+            index(connection, ServiceDescription.model_validate_json(cast(bytes, row.document)))
 
 
 def index(connection: Connection, description: ServiceDescription) -> None:
@@ -125,22 +140,34 @@ def index(connection: Connection, description: ServiceDescription) -> None:
     connection.execute(operations.insert(), rows)
 
 
-def _matching(
-    connection: Connection, question: Question, words: Sequence[str], *, all_of_them: bool, offset: int, limit: int
-) -> list[FoundOperation]:
-    states = question.states or ANSWERING
+def in_force(states: Sequence[State]) -> Select[*tuple[object, ...]]:
+    """Select operations and their listings: of each service, the newest revision in one of `states`."""
     newest = (
         select(listings.c.service, func.max(listings.c.number).label("number"))
-        .where(listings.c.state.in_(states))
+        .where(listings.c.state.in_(states or ANSWERING))
         .group_by(listings.c.service)
         .subquery()
     )
-    query = (
+    return (
         select(operations, listings.c.state, listings.c.team, listings.c.successor)
         .join(listings, and_(listings.c.service == operations.c.service, listings.c.digest == operations.c.digest))
         .join(newest, and_(newest.c.service == listings.c.service, newest.c.number == listings.c.number))
-        .where(*_filters(question))
     )
+
+
+def _matching(
+    connection: Connection,
+    question: Question,
+    words: Sequence[str],
+    *,
+    only: Collection[int] | None,
+    all_of_them: bool,
+    offset: int,
+    limit: int,
+) -> list[FoundOperation]:
+    query = in_force(question.states).where(*_filters(question))
+    if only is not None:
+        query = query.where(_among(only, postgresql=connection.dialect.name == "postgresql"))
     if words:
         postgresql = connection.dialect.name == "postgresql"
         query = (_in_postgresql if postgresql else _in_sqlite)(query, words, all_of_them=all_of_them)
@@ -172,6 +199,14 @@ def _filters(question: Question) -> Iterator[ColumnElement[bool]]:
         yield operations.c.fields.icontains(f"\n{question.field}\n", autoescape=True)
     if question.for_models:
         yield operations.c.model_callable
+
+
+def _among(ids: Collection[int], *, postgresql: bool) -> ColumnElement[bool]:
+    # As one value: there may be more ids than a statement can have values.
+    if postgresql:
+        return operations.c.id == any_(cast_to(list(ids), ARRAY(BigInteger)))
+    listed = func.json_each(json.dumps(list(ids))).table_valued("value")
+    return operations.c.id.in_(select(listed.c.value))
 
 
 _Found = Select[*tuple[object, ...]]

@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 
 from callboard_registry_api.batches import batches
 from callboard_registry_api.connection import FIELD_METADATA, Connection, Sign, digest_of, signed_method
+from callboard_registry_api.discovery import DiscoveryClient
 from callboard_registry_api.errors import RegistryUnavailableError
 from callboard_registry_api.model import (
     STATES,
@@ -72,6 +73,7 @@ class RegistryClient:
     ) -> None:
         self._address = address
         self._connection = Connection(address, sign=sign, administrator_token=administrator_token, timeout=timeout)
+        self.discovery = DiscoveryClient(self._connection)
 
     async def __aenter__(self) -> "RegistryClient":
         return self

@@ -2,10 +2,11 @@
 
 from callboard_registry.rpc.calls import CallsRpc
 from callboard_registry.rpc.changes import ChangesRpc
+from callboard_registry.rpc.discovery import DiscoveryRpc
 from callboard_registry.rpc.keys import KeysRpc
 from callboard_registry.rpc.listings import ListingsRpc
 from callboard_registry.rpc.policies import PoliciesRpc
 
 
-class RegistryRpc(ListingsRpc, PoliciesRpc, KeysRpc, CallsRpc, ChangesRpc):
+class RegistryRpc(ListingsRpc, DiscoveryRpc, PoliciesRpc, KeysRpc, CallsRpc, ChangesRpc):
     """Serves the registry over gRPC."""

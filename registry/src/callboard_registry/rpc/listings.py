@@ -10,7 +10,6 @@ from callboard_registry.refusals import Refusal
 from callboard_registry.rpc.answering import Context, answering
 from callboard_registry.rpc.family import Family
 from callboard_registry.rpc.requests import read_signed, states_of, token_of
-from callboard_registry.search import Question
 from callboard_registry_api.v1 import registry_pb2 as pb
 
 
@@ -45,27 +44,6 @@ class ListingsRpc(Family):
             page = await self.registry.list_listings(which, size=request.page_size, page_token=request.page_token)
             return pb.ListListingsResponse(
                 listings=[listing.to_message() for listing in page.items], next_page_token=page.next_page_token
-            )
-
-    @override
-    async def SearchOperations(
-        self, request: pb.SearchOperationsRequest, context: Context
-    ) -> pb.SearchOperationsResponse:
-        async with answering(context):
-            question = Question(
-                words=request.words,
-                operation=request.operation,
-                field=request.field,
-                effect=request.effect,
-                team=request.team,
-                states=states_of(request.states),
-                for_models=request.for_models,
-            )
-            page = await self.registry.search(
-                question, caller=request.caller, size=request.page_size, page_token=request.page_token
-            )
-            return pb.SearchOperationsResponse(
-                operations=[each.to_message() for each in page.items], next_page_token=page.next_page_token
             )
 
     @override

@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from callboard_registry.registry import Registry
 from callboard_registry.web.calls import calls_router
 from callboard_registry.web.changes import changes_router
+from callboard_registry.web.discovery import discovery_router
 from callboard_registry.web.keys import keys_router
 from callboard_registry.web.listings import listings_router
 from callboard_registry.web.pages import pages_router
@@ -17,6 +18,14 @@ def web_application(registry: Registry) -> FastAPI:
     # Their pages load scripts from other hosts.
     app = FastAPI(title="Callboard registry", version="1", docs_url=None, redoc_url=None)
     answer_refusals(app)
-    for family in (listings_router, policies_router, keys_router, calls_router, changes_router, pages_router):
+    for family in (
+        listings_router,
+        discovery_router,
+        policies_router,
+        keys_router,
+        calls_router,
+        changes_router,
+        pages_router,
+    ):
         app.include_router(family(registry))
     return app

@@ -11,7 +11,6 @@ from callboard_registry.access import bearer
 from callboard_registry.catalog import ListingFilter
 from callboard_registry.life import Move
 from callboard_registry.registry import Registry
-from callboard_registry.search import Question
 from callboard_registry.web.moments import moment
 from callboard_registry.web.requests import States, Token, body_of
 from callboard_registry_api.model import Listing, State
@@ -81,33 +80,7 @@ def listings_router(registry: Registry) -> APIRouter:
         """Return the newest revision of a service, or the one asked for."""
         return JSONResponse(shown_listing(await registry.get_listing(service, digest=digest, states=states)))
 
-    @router.get("/v1/search")
-    async def search(
-        states: States = [],  # noqa: B006 - FastAPI reads the default and never changes it
-        words: str = "",
-        operation: str = "",
-        field: str = "",
-        effect: str = "",
-        team: str = "",
-        caller: str = "",
-        for_models: bool = False,
-        page_size: int = 0,
-        page_token: str = "",
-    ) -> JSONResponse:
-        """Find operations by words, name, field, effect, owner and state; with a caller only what it may call."""
-        question = Question(
-            words=words,
-            operation=operation,
-            field=field,
-            effect=effect,
-            team=team,
-            states=tuple(states),
-            for_models=for_models,
-        )
-        page = await registry.search(question, caller=caller, size=page_size, page_token=page_token)
-        return JSONResponse({"operations": [vars(one) for one in page.items], "next_page_token": page.next_page_token})
-
-    del publish, set_state, listings, listing, search  # they live in the router now
+    del publish, set_state, listings, listing  # they live in the router now
     return router
 
 

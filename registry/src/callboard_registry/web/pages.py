@@ -12,6 +12,7 @@ _INDEX: Final = {
     "service": "callboard-registry",
     "listings": "/v1/listings",
     "search": "/v1/search",
+    "operations": "/v1/operations?caller={team}",
     "policies": "/v1/policies",
     "keys": "/v1/keys",
     "calls": "/v1/calls",

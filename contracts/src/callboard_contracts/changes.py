@@ -1,197 +1,154 @@
-"""Which changes of a service would break a caller.
+"""What a change of promises does to a caller. Schemas are left out: the registry proves what becomes of them.
 
-A caller speaks the old revision and the team the new one. So whatever a caller may send (old input) must be accepted by
-the team (new input), and whatever the team may answer (new output) must be understood by the caller (old output). Both
-sides are typed: they send the fields that they declare and no others, and ignore fields that they do not know.
-
-What cannot be shown to be harmless is named as breaking. Schemas are compared keyword by keyword, so a change that
-only says the same thing in another way may be named too; a definition within itself is compared as it is written.
+A change *breaks* when a call that was right may now fail, or may do what its caller has not agreed to. It is *warned*
+of when every call still ends as it did, but somebody may have counted on more. Everything else is harmless.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal, cast
 
 from callboard_contracts.descriptions import OperationDescription, ServiceDescription
-from callboard_contracts.digests import observable_schema
 from callboard_contracts.promises import Promise
 
-Schema = Mapping[str, object]
-Direction = Literal["input", "output"]
+PromiseRule = Literal[
+    "service",
+    "endpoint",
+    "operation",
+    "kind",
+    "effect",
+    "entity",
+    "longest",
+    "latency",
+    "idempotency",
+    "model_callable",
+    "sensitive",
+]
+"""What a change is about."""
 
 _EFFECTS: Final = ("read", "write", "irreversible")
-_LOWEST: Final = ("minLength", "minItems", "minProperties", "minimum", "exclusiveMinimum")
-_HIGHEST: Final = ("maxLength", "maxItems", "maxProperties", "maximum", "exclusiveMaximum")
-_COMPARED: Final = frozenset(
-    {"type", "enum", "anyOf", "oneOf", "properties", "required", "additionalProperties", "items", "default"}
-    | {*_LOWEST, *_HIGHEST}
-)
+
+Schema = Mapping[str, object]
 
 
-def breaking_changes(
+@dataclass(frozen=True)
+class PromiseChange:
+    """One change of what is promised beside the schemas, for the worse."""
+
+    rule: PromiseRule
+    sentence: str
+    """What it means, for people."""
+
+    pointer: str
+    """Where it is said, as a JSON pointer into the operation's description; into the service's when there is none."""
+
+    operation: str = ""
+    """Empty when it is about the service as a whole."""
+
+    breaks: bool = True
+    """Whether a call may break by it. If not, callers are warned."""
+
+
+def promise_changes(
     old: ServiceDescription | Mapping[str, object], new: ServiceDescription | Mapping[str, object]
-) -> list[str]:
-    """Name every change from the old listing to the new one that would break a caller of the old one.
+) -> list[PromiseChange]:
+    """Name every change for the worse from the old listing to the new one, beside the schemas.
 
-    Takes what `describe` answers, or its JSON form. An empty list means that `new` may take the place of `old`;
-    otherwise it has to be another version of the service.
+    Takes what `describe` answers, or its JSON form.
     """
     before, after = ServiceDescription.model_validate(old), ServiceDescription.model_validate(new)
-    found: list[str] = []
+    found: list[PromiseChange] = []
     if before.service != after.service:
-        found.append(f"the service is called {after.service!r}, was {before.service!r}")
+        found.append(_about_all("service", f"the service is called {after.service!r}, was {before.service!r}"))
     if before.endpoint != after.endpoint:
-        found.append(f"the endpoint is {after.endpoint!r}, was {before.endpoint!r}")
+        found.append(_about_all("endpoint", f"the endpoint is {after.endpoint!r}, was {before.endpoint!r}"))
     offered = {operation.name: operation for operation in after.operations}
     for operation in before.operations:
         successor = offered.get(operation.name)
         if successor is None:
-            found.append(f"{operation.name}: the operation was removed")
+            found.append(PromiseChange("operation", "the operation was removed", "", operation.name))
         else:
-            found.extend(f"{operation.name}: {change}" for change in _operation_changes(operation, successor))
+            found.extend(_operation_changes(operation, successor))
     return found
 
 
-def _operation_changes(old: OperationDescription, new: OperationDescription) -> Iterator[str]:
-    old_input, new_input = observable_schema(old.input), observable_schema(new.input)
-    yield from _Comparison("input").gaps(old_input, new_input, "input")
-    old_output, new_output = observable_schema(old.output), observable_schema(new.output)
-    yield from _Comparison("output").gaps(new_output, old_output, "output")
-    yield from _promise_changes(old.promise, new.promise)
+def _about_all(rule: Literal["service", "endpoint"], sentence: str) -> PromiseChange:
+    return PromiseChange(rule, sentence, f"/{rule}")
 
 
-def _promise_changes(old: Promise, new: Promise) -> Iterator[str]:
-    if old.kind != new.kind:
-        yield f"promised to be a {old.kind}, is a {new.kind}"
-    if _EFFECTS.index(new.effect) > _EFFECTS.index(old.effect):
-        yield f"promised effect {old.effect!r}, has {new.effect!r}"
-    if old.entity != new.entity:
-        yield f"promised to act on {old.entity!r}, acts on {new.entity!r}"
-    if new.latency > old.latency:
-        yield f"promised to answer within {_seconds(old.latency)}, answers within {_seconds(new.latency)}"
-    if new.longest < old.longest:
-        yield f"promised to work for up to {_seconds(old.longest)}, gives up after {_seconds(new.longest)}"
-    if new.idempotency not in (old.idempotency, "natural"):
-        yield f"promised idempotency {old.idempotency!r}, has {new.idempotency!r}"
-    if old.model_callable and not new.model_callable:
-        yield "promised to be callable by a model, is not"
-    for path, data in old.sensitive.items():
-        if new.sensitive.get(path) != data:
-            yield f"promised to treat {path!r} as {data!r}, treats it as {new.sensitive.get(path)!r}"
+def _operation_changes(old: OperationDescription, new: OperationDescription) -> Iterator[PromiseChange]:
+    def change(rule: PromiseRule, field: str, sentence: str, *, breaks: bool = True) -> PromiseChange:
+        return PromiseChange(rule, sentence, f"/promise/{field}", new.name, breaks)
+
+    was, now = old.promise, new.promise
+    if was.kind != now.kind:
+        yield change("kind", "kind", f"promised to be a {was.kind}, is a {now.kind}")
+    if _EFFECTS.index(now.effect) > _EFFECTS.index(was.effect):
+        yield change("effect", "effect", f"promised effect {was.effect!r}, has {now.effect!r}")
+    if was.entity != now.entity:
+        yield change("entity", "entity", f"promised to act on {was.entity!r}, acts on {now.entity!r}")
+    if now.longest < was.longest:
+        said = f"promised to work for up to {_seconds(was.longest)}, gives up after {_seconds(now.longest)}"
+        yield change("longest", "longest_seconds", said)
+    if now.latency > was.latency:
+        said = f"aimed to answer within {_seconds(was.latency)}, aims at {_seconds(now.latency)}"
+        # A target, not a limit: the calls that ended in time still do.
+        yield change("latency", "latency_seconds", said, breaks=False)
+    if now.idempotency not in (was.idempotency, "natural"):
+        said = f"promised idempotency {was.idempotency!r}, has {now.idempotency!r}"
+        yield change("idempotency", "idempotency", said)
+    if was.model_callable and not now.model_callable:
+        yield change("model_callable", "model_callable", "promised to be callable by a model, is not")
+    for path, sentence, breaks in _data_changes(was, new):
+        yield change("sensitive", f"sensitive/{_escaped(path)}", sentence, breaks=breaks)
+
+
+def _data_changes(was: Promise, new: OperationDescription) -> Iterator[tuple[str, str, bool]]:
+    now = new.promise.sensitive
+    for path, data in was.sensitive.items():
+        # What is not there any more needs no care.
+        if now.get(path) != data and (path in now or _may_hold(new, path)):
+            yield path, f"promised to treat {path!r} as {data!r}, treats it as {now.get(path)!r}", True
+    for path, data in now.items():
+        if path not in was.sensitive:
+            yield path, f"treats {path!r} as {data!r} from now on; callers may have to, too", False
+
+
+def _may_hold(operation: OperationDescription, path: str) -> bool:
+    return any(_leads(schema, path.split("."), schema, frozenset()) for schema in (operation.input, operation.output))
+
+
+def _leads(schema: object, path: Sequence[str], whole: Schema, seen: frozenset[tuple[str, int]]) -> bool:
+    """Tell whether a value of the schema may have something at this path; lists are entered without saying so."""
+    if not path:
+        return True
+    if not isinstance(schema, Mapping):
+        return False
+    keywords = cast(Schema, schema)
+    if isinstance(reference := keywords.get("$ref"), str) and (reference, len(path)) not in seen:
+        definitions = cast(Schema, whole.get("$defs", {}))
+        target = definitions.get(reference.removeprefix("#/$defs/"))
+        if _leads(target, path, whole, seen | {(reference, len(path))}):
+            return True
+    members = cast(Schema, keywords.get("properties", {}))
+    if path[0] in members and _leads(members[path[0]], path[1:], whole, seen):
+        return True
+    if path[0] == "*" and any(
+        _leads(each, path[1:], whole, seen) for each in (*members.values(), keywords.get("additionalProperties"))
+    ):
+        return True
+    inside = [branch for word in ("anyOf", "oneOf", "allOf", "prefixItems") for branch in _branches(keywords, word)]
+    return any(_leads(branch, path, whole, seen) for branch in (*inside, keywords.get("items")))
+
+
+def _branches(keywords: Schema, word: str) -> Sequence[object]:
+    return cast(Sequence[object], keywords.get(word, ()))
 
 
 def _seconds(duration: timedelta) -> str:
     return f"{duration.total_seconds():g} s"
 
 
-class _Comparison:
-    """Finds the values that a writer may write and a reader would not take, in one direction."""
-
-    def __init__(self, direction: Direction) -> None:
-        # The caller writes inputs and reads outputs, and the caller is the one that speaks the old revision.
-        self._old_writes = direction == "input"
-
-    def gaps(self, writer: object, reader: object, path: str) -> list[str]:
-        """Say, per path, why something written may not be read. Schemas are in the form of `observable_schema`."""
-        if writer == reader:
-            return []
-        if reader is True or writer is False:
-            return []
-        if isinstance(writer, bool) or isinstance(reader, bool):
-            return [f"{path}: {self._was(writer, reader)}"]
-        return list(self._found(cast(Schema, writer), cast(Schema, reader), path))
-
-    def _found(self, writer: Schema, reader: Schema, path: str) -> Iterator[str]:
-        if self._old_writes and writer.get("default") != reader.get("default") and "default" in writer:
-            yield f"{path}: left out, it means {reader.get('default')!r}, was {writer['default']!r}"
-        written, read = _alternatives(writer), _alternatives(reader)
-        if len(written) > 1 or len(read) > 1:
-            for alternative in written:
-                misfits = [self.gaps(alternative, candidate, path) for candidate in read]
-                if all(misfits):
-                    # The candidate with the fewest gaps is most likely the one that was meant.
-                    yield from min(misfits, key=len)
-            return
-        yield from self._scalar_gaps(written[0], read[0], path)
-        yield from self._object_gaps(written[0], read[0], path)
-        if "items" in read[0]:
-            yield from self.gaps(written[0].get("items", True), read[0]["items"], f"{path}[]")
-
-    def _scalar_gaps(self, writer: Schema, reader: Schema, path: str) -> Iterator[str]:
-        types, accepted = _types(writer), _types(reader)
-        if accepted and (not types or not types <= accepted):
-            yield f"{path}: type {self._was(sorted(types) or 'anything', sorted(accepted))}"
-        if "enum" in reader:
-            extra = [value for value in _sequence(writer.get("enum")) if value not in _sequence(reader["enum"])]
-            if "enum" not in writer:
-                yield f"{path}: values {self._was('anything', reader['enum'])}"
-            elif extra:
-                yield f"{path}: {self._added_or_removed(extra)}"
-        for keyword in (*_LOWEST, *_HIGHEST):
-            bound, given = _bound(reader, keyword), _bound(writer, keyword)
-            if bound is None:
-                continue
-            if given is None or (given < bound if keyword in _LOWEST else given > bound):
-                yield f"{path}: {keyword} {self._was(given, bound)}"
-        for keyword in sorted(set(reader) - _COMPARED):
-            if writer.get(keyword) != reader[keyword]:
-                yield f"{path}: {keyword} {self._was(writer.get(keyword), reader[keyword])}"
-
-    def _object_gaps(self, writer: Schema, reader: Schema, path: str) -> Iterator[str]:
-        writes, reads = _members(writer), _members(reader)
-        for name in _sequence(reader.get("required")):
-            if name not in _sequence(writer.get("required")):
-                yield f"{path}.{name}: " + ("required now" if self._old_writes else "no longer always there")
-        for name in writes.keys() & reads.keys():
-            yield from self.gaps(writes[name], reads[name], f"{path}.{name}")
-        gone = writes.keys() - reads.keys() if self._old_writes else reads.keys() - writes.keys()
-        for name in sorted(gone):
-            yield f"{path}.{name}: the field was removed"
-        others = reader.get("additionalProperties", True)
-        for name in sorted(writes.keys() - reads.keys() - gone):
-            yield from self.gaps(writes[name], others, f"{path}.{name}")
-        if "properties" not in writer and "object" in (_types(writer) or {"object"}) and "object" in _types(reader):
-            # A map: any name may be written, also one that the reader declares as a field.
-            anything = writer.get("additionalProperties", True)
-            yield from self.gaps(anything, others, f"{path}.*")
-            for name, member in sorted(reads.items()):
-                yield from self.gaps(anything, member, f"{path}.{name}")
-
-    def _was(self, writer: object, reader: object) -> str:
-        old, new = (writer, reader) if self._old_writes else (reader, writer)
-        return f"is {new!r}, was {old!r}"
-
-    def _added_or_removed(self, values: list[object]) -> str:
-        named = ", ".join(repr(value) for value in values)
-        return f"no longer takes {named}" if self._old_writes else f"may now be {named}"
-
-
-def _alternatives(schema: Schema) -> list[Schema]:
-    """The branches of a union, each with what the union says beside them; a schema without branches is one itself.
-
-    `oneOf` counts as `anyOf`: contracts only have it where a field tells the branches apart.
-    """
-    for keyword in ("anyOf", "oneOf"):
-        if keyword in schema:
-            beside = {key: value for key, value in schema.items() if key not in (keyword, "default")}
-            branches = cast(Sequence[Schema], schema[keyword])
-            return [{**beside, **nested} for branch in branches for nested in _alternatives(branch)]
-    return [schema]
-
-
-def _types(schema: Schema) -> frozenset[str]:
-    found = schema.get("type")
-    names = frozenset([found] if isinstance(found, str) else cast(Sequence[str], found or ()))
-    return names | {"integer"} if "number" in names else names
-
-
-def _bound(schema: Schema, keyword: str) -> float | None:
-    return cast(float | None, schema.get(keyword))
-
-
-def _members(schema: Schema) -> Schema:
-    return cast(Schema, schema.get("properties", {}))
-
-
-def _sequence(value: object) -> Sequence[object]:
-    return cast(Sequence[object], value or ())
+def _escaped(step: str) -> str:
+    return step.replace("~", "~0").replace("/", "~1")

@@ -1,50 +1,13 @@
 """The contracts of this house: the same is compatible, and each edit of them is judged as it should be."""
 
-import importlib.util
 import json
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from listing_edits import BREAKING, HARMLESS, MISSED, Edit, cancel, edited, listing
 
 from callboard_contracts import describe, services
-from callboard_registry.compatibility import DIRECTIONS, compare, compare_listings
-
-EDITS = Path(__file__).parents[3] / "contracts/tests/test_changes.py"
-
-# The contracts' own check holds these to be breaking, too. By the rule here nothing breaks: what is sent in vain is
-# ignored, and what was optional need not be answered. They are told as dropped.
-DROPPED = {"an input field is removed": "/reason", "an output field is removed": "/cancel_reason"}
-
-# What each edit that breaks something breaks: the rule and the place in the schema that refuses.
-BROKEN = {
-    "an input field is added and required": ("required", "/required"),
-    "an input enum is narrowed": ("enum", "/properties/reason/enum"),
-    "an input type is changed": ("type", "/properties/order_id/type"),
-    "an input bound is narrowed": ("maxLength", "/properties/order_id/maxLength"),
-    "an input gets a pattern": ("pattern", "/properties/order_id/pattern"),
-    "the elements of an input list are narrowed": ("minLength", "/properties/item_ids/items/minLength"),
-    "an output field is not always there any more": ("required", "/required"),
-    "an output may be something new": ("enum", "/properties/status/enum"),
-    "an output may be nothing": ("type", "/properties/user_id/type"),
-    "a field deep in an output is removed": ("required", "/$defs/Item/required"),
-}
-
-
-def edits() -> ModuleType:
-    if not EDITS.is_file():
-        pytest.skip(f"the edits are not here: {EDITS}")
-    spec = importlib.util.spec_from_file_location("edits_of_contracts", EDITS)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def table() -> ModuleType:
-    return edits()
+from callboard_registry.compatibility import DIRECTIONS, Budget, compare, compare_listings
 
 
 @pytest.mark.parametrize("service", services)
@@ -57,24 +20,73 @@ def test_a_contract_takes_its_own_place(service: str) -> None:
                 assert compare(operation[part], again, direction).answer == "compatible"
 
 
-def test_each_edit_that_breaks_is_found(table: ModuleType) -> None:
-    for name, (edit, _) in table.BREAKING.items():
-        verdict = compare_listings(table.listing(), table.edited(edit))
-        broken = [finding for change in verdict.schemas for finding in change.verdict.findings]
-        dropped = [pointer for change in verdict.schemas for pointer in change.verdict.dropped]
-        if name in DROPPED:
-            assert (verdict.answer, dropped) == ("compatible", [DROPPED[name]]), name
-            continue
-        assert verdict.answer == "incompatible", name
-        assert [(each.rule, each.pointer) for each in broken] == ([BROKEN[name]] if name in BROKEN else []), name
-        assert bool(verdict.broken_promises) is (name not in BROKEN), name
+@pytest.mark.parametrize(("edit", "rule", "pointer"), BREAKING.values(), ids=BREAKING)
+def test_it_is_breaking_when(edit: Edit, rule: str, pointer: str) -> None:
+    verdict = compare_listings(listing(), edited(edit))
+    broken = [finding for change in verdict.schemas for finding in change.verdict.findings]
+
+    assert (verdict.answer, verdict.promises) == ("incompatible", ())
+    assert [(each.rule, each.pointer, each.has_counterexample) for each in broken] == [(rule, pointer, True)]
 
 
-def test_each_edit_that_is_harmless_is_proved_to_be(table: ModuleType) -> None:
-    for name, edit in table.HARMLESS.items():
-        verdict = compare_listings(table.listing(), table.edited(edit))
-        assert verdict.answer == "compatible", name
-        assert verdict.broken_promises == (), name
+@pytest.mark.parametrize(("edit", "rule", "sentence"), MISSED.values(), ids=MISSED)
+def test_it_breaks_nobody_and_may_be_missed_when(edit: Edit, rule: str, sentence: str) -> None:
+    verdict = compare_listings(listing(), edited(edit))
+    noticed = [(each.rule, each.sentence) for change in verdict.schemas for each in change.verdict.notices]
+
+    assert (verdict.answer, noticed) == ("compatible", [(rule, sentence)])
+
+
+@pytest.mark.parametrize("edit", HARMLESS.values(), ids=HARMLESS)
+def test_it_is_proved_to_be_harmless_when(edit: Edit) -> None:
+    verdict = compare_listings(listing(), edited(edit))
+
+    assert (verdict.answer, verdict.promises) == ("compatible", ())
+    assert [each for change in verdict.schemas for each in change.verdict.notices] == []
+
+
+def test_a_broken_promise_is_breaking_and_a_worse_target_is_not() -> None:
+    shorter = compare_listings(listing(), edited(lambda new: cancel(new)["promise"].update(longest_seconds=60.0)))
+    slower = compare_listings(listing(), edited(lambda new: cancel(new)["promise"].update(latency_seconds=20.0)))
+
+    assert (shorter.answer, [each.rule for each in shorter.broken_promises]) == ("incompatible", ["longest"])
+    assert (slower.answer, [each.rule for each in slower.promises], slower.broken_promises) == (
+        "compatible",
+        ["latency"],
+        (),
+    )
+
+
+def test_a_default_that_means_something_else_may_be_missed() -> None:
+    def with_note(default: str) -> Edit:
+        return lambda new: cancel(new)["input"]["properties"].update(note={"type": "string", "default": default})
+
+    verdict = compare_listings(edited(with_note("none")), edited(with_note("urgent")))
+    noticed = [(each.rule, each.sentence) for change in verdict.schemas for each in change.verdict.notices]
+
+    assert verdict.answer == "compatible"
+    assert noticed == [("default", '/note left out means "urgent" now, it meant "none"')]
+
+
+def test_strictly_nobody_is_taken_to_send_only_what_is_declared() -> None:
+    more = edited(lambda new: cancel(new)["input"]["properties"].update(note={"type": "string"}))
+
+    assert compare_listings(listing(), more).answer == "compatible"
+    assert compare_listings(listing(), more, strict=True).answer == "incompatible"
+
+
+def test_the_time_is_for_the_whole_listing() -> None:
+    wide = {"oneOf": [{"type": "object", "properties": {f"p{n}": {"pattern": f"a{n}"}}} for n in range(30)]}
+    old, new = (
+        edited(lambda new, extra=extra: [each.update(input={**wide, **extra}) for each in new["operations"]])
+        for extra in ({}, {"minProperties": 1})
+    )
+
+    verdict = compare_listings(old, new, Budget(seconds=0.0))
+
+    assert verdict.answer == "unknown"
+    rules = {finding.rule for change in verdict.schemas for finding in change.verdict.findings}
+    assert rules == {"budget"}
 
 
 def test_a_check_of_a_contract_takes_few_steps() -> None:

@@ -128,7 +128,7 @@ def _listing_file(path: Path) -> dict[str, object]:
 def _as_data(verdict: "ListingVerdict") -> dict[str, object]:
     return {
         "verdict": verdict.answer.value,
-        "promises": list(verdict.broken_promises),
+        "promises": [vars(change) for change in verdict.promises],
         "schemas": [
             {
                 "operation": change.operation,
@@ -154,8 +154,8 @@ def _finding_data(finding: "Finding") -> dict[str, object]:
 
 def _lines(verdict: "ListingVerdict") -> Iterator[str]:
     yield f"{verdict.answer}"
-    for line in verdict.broken_promises:
-        yield f"  {line}"
+    for promise in verdict.promises:
+        yield f"  {promise.operation or 'the service'}: {promise.sentence}" + ("" if promise.breaks else " (warning)")
     for change in verdict.schemas:
         for line in _change_lines(change.verdict):
             yield f"  {change.operation}, {change.part}: {line}"
@@ -166,5 +166,5 @@ def _change_lines(verdict: "Verdict") -> Iterator[str]:
         yield f"{finding.sentence} [{finding.rule} {finding.pointer}]".replace(" ]", "]")
         if finding.has_counterexample:
             yield f"  for example {json.dumps(finding.counterexample, ensure_ascii=False)}"
-    for pointer in verdict.dropped:
-        yield f"{pointer} is gone; nothing breaks by that alone"
+    for notice in verdict.notices:
+        yield f"{notice.sentence} (warning)"

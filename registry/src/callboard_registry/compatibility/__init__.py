@@ -3,7 +3,7 @@
 from callboard_registry.compatibility.comparing import compare
 from callboard_registry.compatibility.documents import Draft, SchemaError
 from callboard_registry.compatibility.listings import ListingVerdict, SchemaChange, compare_listings
-from callboard_registry.compatibility.verdicts import DIRECTIONS, Answer, Budget, Direction, Finding, Verdict
+from callboard_registry.compatibility.verdicts import DIRECTIONS, Answer, Budget, Direction, Finding, Notice, Verdict
 
 __all__ = [
     "DIRECTIONS",
@@ -13,6 +13,7 @@ __all__ = [
     "Draft",
     "Finding",
     "ListingVerdict",
+    "Notice",
     "SchemaChange",
     "SchemaError",
     "Verdict",

@@ -6,9 +6,9 @@ from typing import Final
 
 from callboard_registry.compatibility.compiling import Compiler
 from callboard_registry.compatibility.documents import Document, Draft, SchemaError
-from callboard_registry.compatibility.dropping import dropped_members
 from callboard_registry.compatibility.evidence import Side, finding, repaired
 from callboard_registry.compatibility.nodes import Store
+from callboard_registry.compatibility.noticing import notices
 from callboard_registry.compatibility.outcomes import (
     Closed,
     Found,
@@ -35,11 +35,8 @@ class _Sides:
     writer: Document
     reader: Document
     direction: Direction
-
-    @property
-    def closed(self) -> bool:
-        """Whether the writer is typed, and writes only the members that it declares."""
-        return self.direction in ("input", "output")
+    closed: bool
+    """Whether the writer is typed, and writes only the members that it declares."""
 
 
 def compare(
@@ -48,6 +45,7 @@ def compare(
     direction: Direction = "backward",
     budget: Budget | None = None,
     *,
+    strict: bool = False,
     old_draft: Draft | None = None,
     new_draft: Draft | None = None,
 ) -> Verdict:
@@ -56,16 +54,20 @@ def compare(
     `backward`: every document that is valid under the old schema is valid under the new one; `forward`: the other way
     round. `input` and `output` are meant for the two sides of an operation, whose writers are typed: they send the
     members that they declare and no others. What an old caller sends has to be valid under the new input; what the new
-    service answers has to be valid under the old output.
+    service answers has to be valid under the old output. With `strict` they are not typed: whatever their schema does
+    not forbid may be sent.
 
     A draft is taken from `$schema` unless it is given here.
     """
     try:
         before, after = Document(old, old_draft), Document(new, new_draft)
         swapped = direction in ("forward", "output")
-        sides = _Sides(after if swapped else before, before if swapped else after, direction)
+        writer, reader = (after, before) if swapped else (before, after)
+        sides = _Sides(writer, reader, direction, closed=direction in ("input", "output") and not strict)
         verdict = _compared(sides, budget or Budget())
-        return replace(verdict, dropped=dropped_members(before, after) if sides.closed else ())
+        if direction in ("input", "output"):
+            verdict = replace(verdict, notices=notices(before, after, direction))
+        return verdict
     except (SchemaError, NotJsonError) as error:
         return Verdict(Answer.UNKNOWN, (Finding("schema", "", f"this is no schema: {error}"),))
     except RecursionError:

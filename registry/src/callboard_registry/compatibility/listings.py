@@ -1,11 +1,12 @@
 """Comparing two revisions of a service: what would break whoever calls the old one?"""
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from callboard_contracts import OperationDescription, ServiceDescription
-from callboard_contracts.changes import breaking_changes
+from callboard_contracts import ServiceDescription
+from callboard_contracts.changes import PromiseChange, promise_changes
 from callboard_registry.compatibility.comparing import compare
 from callboard_registry.compatibility.documents import Draft, names_draft
 from callboard_registry.compatibility.verdicts import Answer, Budget, Verdict
@@ -28,49 +29,52 @@ class ListingVerdict:
 
     answer: Answer
     """The worst of all: incompatible before unknown before compatible."""
+
     schemas: tuple[SchemaChange, ...] = ()
     """Every schema of every operation that both revisions have."""
-    broken_promises: tuple[str, ...] = field(default=())
-    """What breaks beside the schemas, in words: removed operations and worse promises."""
+
+    promises: tuple[PromiseChange, ...] = ()
+    """What became worse beside the schemas: removed operations and promises, those that break and those that warn."""
+
+    @property
+    def broken_promises(self) -> tuple[PromiseChange, ...]:
+        """What breaks beside the schemas."""
+        return tuple(change for change in self.promises if change.breaks)
 
 
 def compare_listings(
     old: ServiceDescription | Mapping[str, object],
     new: ServiceDescription | Mapping[str, object],
     budget: Budget | None = None,
+    *,
+    strict: bool = False,
 ) -> ListingVerdict:
     """Say whether the new revision may take the place of the old one for its callers.
 
     What old callers send has to be valid under the new inputs, what the new revision answers under the old outputs;
-    the promises have to be at least as good. The budget is for each schema.
+    the promises have to be at least as good. Of the budget, the steps are for each schema and the time is for all.
     """
     before, after = ServiceDescription.model_validate(old), ServiceDescription.model_validate(new)
+    limits = budget or Budget()
+    deadline = time.monotonic() + limits.seconds
     offered = {operation.name: operation for operation in after.operations}
     schemas: list[SchemaChange] = []
+
+    def compared(operation: str, part: Part, was: Mapping[str, object], is_now: Mapping[str, object]) -> None:
+        left = replace(limits, seconds=max(0.0, deadline - time.monotonic()))
+        # Schemas of a listing are of 2020-12 if they do not say otherwise.
+        drafts = (None if names_draft(schema) else Draft.DRAFT2020 for schema in (was, is_now))
+        verdict = compare(was, is_now, part, left, strict=strict, old_draft=next(drafts), new_draft=next(drafts))
+        schemas.append(SchemaChange(operation, part, verdict))
+
     for operation in before.operations:
         successor = offered.get(operation.name)
         if successor is not None:
-            taken = _compared(operation.input, successor.input, "input", budget)
-            answered = _compared(operation.output, successor.output, "output", budget)
-            schemas += (SchemaChange(operation.name, "input", taken), SchemaChange(operation.name, "output", answered))
-    promises = tuple(breaking_changes(before, _with_schemas_of(before, after)))
-    answers = {change.verdict.answer for change in schemas} | ({Answer.INCOMPATIBLE} if promises else set[Answer]())
+            compared(operation.name, "input", operation.input, successor.input)
+            compared(operation.name, "output", operation.output, successor.output)
+    promises = tuple(promise_changes(before, after))
+    answers = {change.verdict.answer for change in schemas}
+    if any(change.breaks for change in promises):
+        answers.add(Answer.INCOMPATIBLE)
     worst = next((each for each in (Answer.INCOMPATIBLE, Answer.UNKNOWN) if each in answers), Answer.COMPATIBLE)
     return ListingVerdict(worst, tuple(schemas), promises)
-
-
-def _compared(old: Mapping[str, object], new: Mapping[str, object], part: Part, budget: Budget | None) -> Verdict:
-    """Compare schemas of a listing, which are of 2020-12 if they do not say otherwise."""
-    drafts = (None if names_draft(schema) else Draft.DRAFT2020 for schema in (old, new))
-    return compare(old, new, part, budget, old_draft=next(drafts), new_draft=next(drafts))
-
-
-def _with_schemas_of(before: ServiceDescription, after: ServiceDescription) -> ServiceDescription:
-    """Return the new revision with the old schemas, so that it only differs in what is promised beside them."""
-    was = {operation.name: operation for operation in before.operations}
-
-    def with_schemas(operation: OperationDescription) -> OperationDescription:
-        old = was.get(operation.name)
-        return operation if old is None else operation.model_copy(update={"input": old.input, "output": old.output})
-
-    return after.model_copy(update={"operations": tuple(with_schemas(each) for each in after.operations)})

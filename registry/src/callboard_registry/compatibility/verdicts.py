@@ -28,7 +28,10 @@ class Budget:
     """What one check may cost. Steps end it at the same point on every machine; the clock is the last resort."""
 
     steps: int = 50_000
+    """For each pair of schemas."""
+
     seconds: float = 5.0
+    """For everything that is compared together, a whole listing for instance."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,18 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Notice:
+    """One thing that breaks nobody, but may be missed."""
+
+    rule: Literal["dropped", "default"]
+    """A member that is gone, or a default that means something else."""
+    place: str
+    """Where in documents, as a JSON pointer; a `*` stands for every item or member."""
+    sentence: str
+    """What it means, for people."""
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What was found out about two schemas."""
 
@@ -58,12 +73,16 @@ class Verdict:
     """What breaks, worst first, or what could not be decided. Empty if compatible."""
     proof: Step | None = None
     """What a compatible verdict rests on."""
-    dropped: tuple[str, ...] = ()
-    """Members that the old schema declares and the new one does not, as JSON pointers into documents, for the
-    directions `input` and `output`. Nothing breaks by that alone: the new side ignores what it does not know, or does
-    not send what was optional. But whoever counts on such a member will miss it."""
+    notices: tuple[Notice, ...] = ()
+    """What breaks nobody, but may be missed, for the directions `input` and `output`. A member that is gone breaks
+    nothing by that alone: the new side ignores what it does not know, or does not send what was optional."""
     steps: int = field(default=0, compare=False)
     """How much was spent."""
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """Members that the old schema declares and the new one does not, as JSON pointers into documents."""
+        return tuple(notice.place for notice in self.notices if notice.rule == "dropped")
 
     def trace(self) -> Iterator[str]:
         """Yield the proof line by line, each step under what it helps to prove."""

@@ -1,7 +1,7 @@
 """The tables that hold what the registry knows, as the last of the `migrations` leaves them."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 from typing_extensions import override
 
@@ -162,12 +163,101 @@ calls: Final = Table(
     Column("input_tokens", BigInteger, nullable=False),
     Column("output_tokens", BigInteger, nullable=False),
     Column("cost_usd", Float),
+    # Worked out from Temporal's histories. Gives way to the same record when it is reported.
+    Column("derived", Boolean, nullable=False, server_default=false()),
+    # Part of `call_totals`: of several records of how a call ended, one is.
+    Column("counted", Boolean, nullable=False, server_default=false()),
+    # `start` and `duration` together: what decides how long it is kept.
+    Column("ended", Moment, nullable=False, server_default="0"),
     UniqueConstraint("reporter", "token_id", "endpoint", "operation", "outcome"),
     Index("calls_by_root", "root", "sequence"),
     Index("calls_by_revision", "service", "revision", "start"),
+    Index("calls_by_token", "token_id"),
+    Index("calls_by_caller", "caller", "sequence"),
+    Index("calls_by_endpoint", "endpoint", "sequence"),
+    Index("calls_by_entity", "entity", "sequence"),
+    Index("calls_by_end", "ended"),
     sqlite_autoincrement=True,
 )
 """Call records, in the order in which they arrived. `duration` is in microseconds."""
+
+
+def _told_apart_by() -> list[Column[Any]]:  # Any: columns of several types
+    names = ("caller", "service", "operation", "revision", "outcome")
+    return [Column("day", Moment, primary_key=True), *(Column(name, Name, primary_key=True) for name in names)]
+
+
+call_totals: Final = Table(
+    "call_totals",
+    metadata,
+    *_told_apart_by(),
+    Column("calls", BigInteger, nullable=False),
+    # Of the calls whose duration is known: how many, and microseconds together.
+    Column("timed", BigInteger, nullable=False),
+    Column("duration", BigInteger, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    # Thousand-millionths of a US dollar, so that sums are exact.
+    Column("cost", BigInteger, nullable=False),
+    Column("last", Moment, nullable=False),
+    Index("call_totals_by_service", "service", "day"),
+)
+"""Calls that are over, added up by the day on which they started. Kept when the records are gone."""
+
+call_durations: Final = Table(
+    "call_durations",
+    metadata,
+    *_told_apart_by(),
+    # The same for every row and for ever, so that rows can be added up; `callboard_registry.totals` has the bounds.
+    Column("bucket", Integer, primary_key=True),
+    Column("calls", BigInteger, nullable=False),
+)
+"""How many of the calls in `call_totals` took about how long."""
+
+call_horizon: Final = Table("call_horizon", metadata, Column("before", Moment, primary_key=True))
+"""One row at most: calls that were over before have been pruned, and are added up for good."""
+
+declared_calls: Final = Table(
+    "declared_calls",
+    metadata,
+    Column("team", Name, primary_key=True),
+    Column("service", Name, primary_key=True, index=True),
+)
+"""Which services each team says it calls."""
+
+declarations: Final = Table(
+    "declarations",
+    metadata,
+    Column("team", Name, primary_key=True),
+    # By the team's clock, in seconds since 1970.
+    Column("signed_at", BigInteger, nullable=False),
+)
+"""When each team last said which services it calls."""
+
+audit_positions: Final = Table(
+    "audit_positions",
+    metadata,
+    Column("namespace", Name, primary_key=True),
+    Column("team", Name, nullable=False),
+    # Everything that was over by then has been read; NULL as long as nothing has.
+    Column("read_until", Moment),
+    Column("looked", Moment, nullable=False),
+    Column("problem", String, nullable=False),
+)
+"""How far the audit has read each namespace."""
+
+audit_runs: Final = Table(
+    "audit_runs",
+    metadata,
+    Column("namespace", Name, primary_key=True),
+    Column("run_id", Name, primary_key=True),
+    # The event up to which the run was read, and the first that belongs to something still under way.
+    Column("last_event", BigInteger, nullable=False),
+    Column("first_open", BigInteger, nullable=False),
+    # NULL while it is under way.
+    Column("closed", Moment),
+)
+"""Runs and standalone operations that were read in part, or were over so recently that they are listed again."""
 
 changes: Final = Table(
     "changes",

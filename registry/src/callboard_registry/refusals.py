@@ -2,16 +2,19 @@
 
 from typing import Literal
 
-Kind = Literal["invalid", "not_found", "unauthenticated", "denied", "conflict"]
-"""Why: wrong as sent, not there, nobody proved to be asking, not theirs to do, or not in the present state."""
+Kind = Literal["invalid", "not_found", "unauthenticated", "denied", "conflict", "exhausted", "gone"]
+"""Why: wrong as sent, not there, nobody proved to be asking, not theirs to do, not in the present state, too much at
+once, or not kept any more."""
 
 
 class Refusal(Exception):  # noqa: N818 - an answer of the registry, not a mistake of it
     """A request that will not be granted, and what to change about it."""
 
-    def __init__(self, kind: Kind, field: str, message: str) -> None:
+    def __init__(self, kind: Kind, field: str, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.kind: Kind = kind
         self.field = field
         """The part of the request at fault, e.g. `document.operations[0].name`."""
         self.message = message
+        self.retry_after = retry_after
+        """After how many seconds the same request may be granted; None when waiting does not help."""

@@ -22,6 +22,9 @@ Sign = Callable[[str, str], str]
 FIELD_METADATA: Final = "callboard-field-bin"
 """The trailing metadata in which the registry names the part of the request at fault."""
 
+RETRY_METADATA: Final = "retry-after"
+"""The trailing metadata in which the registry says after how many seconds to try again, when it was asked too much."""
+
 _SERVICE: Final = "/callboard.registry.v1.RegistryService/"
 
 _REFUSALS: Final = frozenset(
@@ -150,10 +153,16 @@ class Connection:
     def _refused(self, method: str, error: grpc.aio.AioRpcError) -> Exception:
         message = error.details() or "no reason given"
         code = error.code()
-        field = ""
+        field = after = ""
         for key, value in cast(Iterable[tuple[str, str | bytes]], error.trailing_metadata()):
             if key == FIELD_METADATA and isinstance(value, bytes):
                 field = value.decode(errors="replace")
+            if key == RETRY_METADATA and isinstance(value, str):
+                after = value
+        if after:
+            return RegistryUnavailableError(
+                f"the registry at {self._address!r} is asked too much at once: {message}; try again in {after} s"
+            )
         if code is grpc.StatusCode.NOT_FOUND:
             return RegistryNotFoundError(field=field, message=message)
         if code in _REFUSALS:

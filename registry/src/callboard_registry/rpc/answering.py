@@ -1,14 +1,32 @@
-"""How the gRPC side says no."""
+"""How the gRPC side says no: a status whose details any client of Google's error model can read.
+
+    every error          ErrorInfo            reason INVALID, NOT_FOUND, ..., and the field
+    wrong as sent        BadRequest           the field and what is wrong with it
+    in another state     PreconditionFailure  the field and what stands in the way
+    too much at once     RetryInfo            when to try again
+
+Beside them, for clients that have nothing to read details with, the trailing metadata `callboard-field-bin` names the
+field, and `retry-after` the seconds.
+"""
 
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import Final, Protocol
+from datetime import timedelta
+from math import ceil
+from typing import Final, Protocol, cast
 
 import grpc
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, PreconditionFailure, RetryInfo
+from google.rpc.status_pb2 import Status
+from grpc_status import rpc_status
 from sqlalchemy.exc import DataError, OperationalError
 
 from callboard_registry.refusals import Kind, Refusal
-from callboard_registry_api.client import FIELD_METADATA
+from callboard_registry_api.connection import FIELD_METADATA, RETRY_METADATA
+
+DOMAIN: Final = "registry.callboard"
+"""Whose reasons the ones in `ErrorInfo` are."""
 
 _CODES: Final[Mapping[Kind, grpc.StatusCode]] = {
     "invalid": grpc.StatusCode.INVALID_ARGUMENT,
@@ -16,7 +34,15 @@ _CODES: Final[Mapping[Kind, grpc.StatusCode]] = {
     "unauthenticated": grpc.StatusCode.UNAUTHENTICATED,
     "denied": grpc.StatusCode.PERMISSION_DENIED,
     "conflict": grpc.StatusCode.FAILED_PRECONDITION,
+    "exhausted": grpc.StatusCode.RESOURCE_EXHAUSTED,
+    "gone": grpc.StatusCode.OUT_OF_RANGE,
 }
+
+_LONGEST_MESSAGE: Final = 1000
+_LONGEST_FIELD: Final = 300
+"""Bytes. All that an error says travels as metadata, of which clients take 8 KiB; some of it is said three times."""
+
+Metadata = tuple[tuple[str, str | bytes], ...]
 
 
 class Context(Protocol):
@@ -26,11 +52,18 @@ class Context(Protocol):
         """Return what the client sent beside the message."""
         ...
 
-    async def abort(
-        self, code: grpc.StatusCode, details: str, trailing_metadata: tuple[tuple[str, bytes], ...] = ()
-    ) -> None:
+    def peer(self) -> str:
+        """Return where the client is."""
+        ...
+
+    async def abort(self, code: grpc.StatusCode, details: str, trailing_metadata: Metadata = ()) -> None:
         """End the call with an error, by raising."""
         ...
+
+
+class _Status(Protocol):
+    @property
+    def trailing_metadata(self) -> Metadata: ...
 
 
 @asynccontextmanager
@@ -39,10 +72,42 @@ async def answering(context: Context) -> AsyncGenerator[None]:
     try:
         yield
     except Refusal as refusal:
-        await context.abort(
-            _CODES[refusal.kind], refusal.message, trailing_metadata=((FIELD_METADATA, refusal.field.encode()),)
-        )
+        await _refuse(context, refusal)
     except DataError:
-        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the request holds a text that can name nothing here")
+        await _refuse(context, Refusal("invalid", "", "the request holds a text that can name nothing here"))
     except OperationalError:
         await context.abort(grpc.StatusCode.UNAVAILABLE, "the registry's database does not answer; try again")
+
+
+async def _refuse(context: Context, refusal: Refusal) -> None:
+    code = _CODES[refusal.kind]
+    field, message = _cut(refusal.field, _LONGEST_FIELD), _cut(refusal.message, _LONGEST_MESSAGE)
+    status = Status(code=cast(tuple[int, str], code.value)[0], message=message)
+    for detail in _details(refusal, field, message):
+        status.details.add().Pack(detail)
+    # The published types of gRPC leave open what this returns.
+    told = cast(_Status, rpc_status.to_status(status))  # pyright: ignore[reportUnknownMemberType] - see above
+    trailing: Metadata = (*told.trailing_metadata, (FIELD_METADATA, field.encode()))
+    if refusal.retry_after is not None:
+        trailing = (*trailing, (RETRY_METADATA, str(ceil(refusal.retry_after))))
+    await context.abort(code, message, trailing_metadata=trailing)
+
+
+def _cut(text: str, most: int) -> str:
+    whole = text.encode()
+    return text if len(whole) <= most else whole[: most - 3].decode(errors="ignore") + "..."
+
+
+def _details(refusal: Refusal, field: str, message: str) -> list[Message]:
+    metadata = {"field": field} if field else {}
+    details: list[Message] = [ErrorInfo(reason=refusal.kind.upper(), domain=DOMAIN, metadata=metadata)]
+    if refusal.kind == "invalid" and field:
+        details.append(BadRequest(field_violations=[BadRequest.FieldViolation(field=field, description=message)]))
+    if refusal.kind == "conflict":
+        violation = PreconditionFailure.Violation(type=field.upper() or "STATE", subject=field, description=message)
+        details.append(PreconditionFailure(violations=[violation]))
+    if refusal.retry_after is not None:
+        wait = RetryInfo()
+        wait.retry_delay.FromTimedelta(timedelta(seconds=refusal.retry_after))
+        details.append(wait)
+    return details

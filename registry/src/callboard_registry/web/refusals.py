@@ -1,6 +1,7 @@
 """How the HTTP side says no."""
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Final
 
 from fastapi import FastAPI, Request
@@ -17,6 +18,8 @@ _STATUSES: Final[Mapping[Kind, int]] = {
     "unauthenticated": 401,
     "denied": 403,
     "conflict": 409,
+    "exhausted": 429,
+    "gone": 410,
 }
 
 
@@ -27,7 +30,7 @@ def answer_refusals(app: FastAPI) -> None:
     async def refused(_: Request, refusal: Refusal) -> JSONResponse:
         # An etag that does not match has a status of its own.
         status = 412 if refusal.kind == "conflict" and refusal.field == "etag" else _STATUSES[refusal.kind]
-        return _error(status, refusal.kind, refusal.field, refusal.message)
+        return _error(status, refusal.kind, refusal.field, refusal.message, retry_after=refusal.retry_after)
 
     @app.exception_handler(RequestValidationError)
     async def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -51,5 +54,6 @@ def answer_refusals(app: FastAPI) -> None:
     del refused, malformed, not_served, unkeepable, unavailable  # they live in the application now
 
 
-def _error(status: int, code: str, field: str, message: str) -> JSONResponse:
-    return JSONResponse({"error": {"code": code, "field": field, "message": message}}, status_code=status)
+def _error(status: int, code: str, field: str, message: str, *, retry_after: float | None = None) -> JSONResponse:
+    headers = {} if retry_after is None else {"retry-after": str(ceil(retry_after))}
+    return JSONResponse({"error": {"code": code, "field": field, "message": message}}, status, headers)

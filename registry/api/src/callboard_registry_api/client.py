@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Generic, TypeVar
 
+from callboard_registry_api.audit import Audit, CallFilter, CallPage
 from callboard_registry_api.batches import batches
 from callboard_registry_api.connection import FIELD_METADATA, Connection, Sign, digest_of, signed_method
 from callboard_registry_api.discovery import DiscoveryClient
@@ -44,15 +45,6 @@ class Page(Generic[Item]):
     """Empty on the last page."""
 
 
-@dataclass(frozen=True)
-class CallPage:
-    """Call records in the order in which they arrived."""
-
-    records: tuple[CallRecord, ...]
-    cursor: str
-    """Pass it as `after` to get exactly what has arrived since; always set."""
-
-
 class RegistryClient:
     """A connection to one registry. Close it, or use it with `async with`.
 
@@ -73,6 +65,8 @@ class RegistryClient:
     ) -> None:
         self._address = address
         self._connection = Connection(address, sign=sign, administrator_token=administrator_token, timeout=timeout)
+        self.audit = Audit(self._connection)
+        """Who called what, who calls whom, and what calls add up to."""
         self.discovery = DiscoveryClient(self._connection)
 
     async def __aenter__(self) -> "RegistryClient":
@@ -346,9 +340,7 @@ class RegistryClient:
 
     async def list_calls(self, *, root: str = "", after: str = "", page_size: int = 0) -> CallPage:
         """Return call records of one tree, or of all, that arrived after a cursor."""
-        request = pb.ListCallsRequest(root=root, after=after, page_size=page_size)
-        response = await self._connection.call("ListCalls", request, pb.ListCallsResponse)
-        return CallPage(tuple(CallRecord.from_message(one) for one in response.records), response.cursor)
+        return await self.audit.calls(CallFilter(root=root), after=after, page_size=page_size)
 
     async def watch(self, *, after: str = "", team: str = "", only_new: bool = False) -> AsyncIterator[Change]:
         """Yield every change of listings, policies and keys as it happens, behind the change with the cursor `after`.

@@ -93,6 +93,21 @@ class Settings:
         """Return the physical endpoints that lead to a team: its own, and the one for canaries of its handlers."""
         return frozenset({self.physical(team), f"{self.physical(team)}-canary"})
 
+    def redis_for(self, user: str) -> str | None:
+        """Return where Redis is and how `user` (a team, or the gateway) is let in; None where there is none.
+
+        A URL that names a user, or a secret, is taken as it is. One that names none gets the user's own, where
+        `redis/<user>.secret` lies in the home.
+        """
+        if self.redis_url is None or "@" in self.redis_url:
+            return self.redis_url
+        try:
+            secret = (self.home / "redis" / f"{user}.secret").read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            return self.redis_url
+        scheme, _, rest = self.redis_url.partition("://")
+        return f"{scheme}://{user}:{secret}@{rest}"
+
     def key_path(self, team: str) -> Path:
         """Return where the team's private key lies."""
         return self.key_file or self.home / "keys" / f"{team}.pem"

@@ -1,0 +1,43 @@
+"""Keeps what a contract marks as sensitive out of events."""
+
+import json
+from collections.abc import Mapping
+from typing import cast
+
+from callboard_kit.contract_book import EVERY, OperationContract
+from callboard_kit.events.model import LONGEST_TEXT
+
+
+def masked(arguments: Mapping[str, object], sensitive: Mapping[str, str]) -> dict[str, object] | None:
+    """Return a copy of `arguments` with a note in the place of each sensitive value; None when it is too long to show.
+
+    Args:
+        arguments: A JSON object; it is not changed.
+        sensitive: Dotted paths and the kind of data there. `*` stands for every key; lists are gone through.
+    """
+    text = json.dumps(arguments)
+    if len(text) > LONGEST_TEXT:
+        return None
+    copy = cast("dict[str, object]", json.loads(text))
+    for path, kind in sensitive.items():
+        _mask(copy, path.split("."), f"[masked: {kind}]")
+    return copy
+
+
+def words_are_sensitive(contract: OperationContract) -> bool:
+    """Tell whether an agent behind this operation answers with words that its contract marks as sensitive."""
+    promise = contract.promise
+    return promise.kind == "agent" and any(contract.holds(path) for path in promise.sensitive)
+
+
+def _mask(node: object, path: list[str], note: str) -> None:
+    if isinstance(node, list):
+        for element in cast("list[object]", node):
+            _mask(element, path, note)
+    elif isinstance(node, dict):
+        members = cast("dict[str, object]", node)
+        for name in [each for each in members if path[0] in (each, EVERY)]:
+            if len(path) == 1:
+                members[name] = note
+            else:
+                _mask(members[name], path[1:], note)

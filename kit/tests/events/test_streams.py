@@ -1,0 +1,251 @@
+"""Events written by one process are read by others: all of them, in order, and from any position on."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from callboard_kit.events import Event, RunEnded, RunStarted, StepStarted, stream_of
+from callboard_kit.events import writing as writing_module
+from callboard_kit.events.following import EventHub, Told
+from callboard_kit.events.model import Detail, kind_of
+from callboard_kit.events.positions import InvalidPositionError, position
+from callboard_kit.events.writing import EventWriter, open_redis
+from callboard_kit.testing.valkey import Valkey
+
+ROOT = "a-tree"
+
+
+def event(name: str, detail: Detail) -> Event:
+    data = detail.model_dump(mode="json", exclude_none=True)
+    return Event(id=name, at=datetime.now(UTC), team="shop", operation="sell", kind=kind_of(detail), data=data)
+
+
+STARTED = event("1", RunStarted(workflow_id="w"))
+ENDED = event("9", RunEnded(outcome="ok"))
+
+
+def step(number: int) -> Event:
+    return event(f"step-{number}", StepStarted(step=f"s/{number}", number=number))
+
+
+async def still_running() -> RunEnded | None:
+    return None
+
+
+async def over() -> RunEnded | None:
+    return RunEnded(outcome="terminated")
+
+
+@pytest.fixture
+async def valkey() -> AsyncGenerator[Valkey]:
+    async with Valkey.running() as server:
+        yield server
+
+
+@pytest.fixture
+async def writer(valkey: Valkey) -> AsyncIterator[EventWriter]:
+    redis = open_redis(valkey.url)
+    writer = EventWriter(redis)
+    task = asyncio.create_task(writer.run())
+    yield writer
+    task.cancel()
+    await asyncio.wait({task})
+    await redis.aclose()
+
+
+@pytest.fixture
+async def hub(valkey: Valkey) -> AsyncIterator[EventHub]:
+    hub = EventHub(valkey.url)
+    yield hub
+    await hub.close()
+
+
+@pytest.fixture
+async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
+    async with open_redis(valkey.url) as redis:
+        yield redis
+
+
+async def heard(hub: EventHub, *, after: str = "0-0", ended=still_running) -> list[Told]:
+    async with asyncio.timeout(20), contextlib.aclosing(hub.follow(ROOT, ended=ended, after=after)) as stream:
+        return [told async for told in stream]
+
+
+async def has(redis: Redis, count: int) -> bool:
+    """Tell whether so many events have been added to the stream."""
+    try:
+        return (await redis.xinfo_stream(stream_of(ROOT)))["entries-added"] >= count
+    except ResponseError:
+        return False
+
+
+async def until_async(true: Callable[[], Awaitable[bool]]) -> None:
+    for _ in range(500):
+        if await true():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it did not become true within 10 s")
+
+
+def names(heard: list[Told]) -> list[str]:
+    return [told.event.id for told in heard]
+
+
+async def test_what_was_told_before_and_while_listening_comes_in_order_to_everyone(
+    writer: EventWriter, hub: EventHub
+) -> None:
+    for each in (STARTED, step(1), step(2)):
+        writer.tell(ROOT, each)
+    listening = [asyncio.create_task(heard(hub)) for _ in range(3)]
+    for number in range(3, 400):
+        writer.tell(ROOT, step(number))
+        if number % 50 == 0:
+            await asyncio.sleep(0.005)
+    writer.tell(ROOT, ENDED)
+
+    expected = ["1", *(f"step-{number}" for number in range(1, 400)), "9"]
+    assert [names(each) for each in await asyncio.gather(*listening)] == [expected] * 3
+
+
+async def test_an_event_comes_back_as_it_was_told(writer: EventWriter, hub: EventHub) -> None:
+    told = event("2", StepStarted(step="half a pair: \ud83d, a whole one: \U0001f3ad", number=1))
+    for each in (STARTED, told, ENDED):
+        writer.tell(ROOT, each)
+
+    assert [each.event for each in await heard(hub)] == [STARTED, told, ENDED]
+
+
+async def test_reading_goes_on_after_the_position_given(writer: EventWriter, hub: EventHub) -> None:
+    for each in (STARTED, step(1), step(2), ENDED):
+        writer.tell(ROOT, each)
+    first = await heard(hub)
+
+    assert first[1].position is not None
+    assert names(await heard(hub, after=first[1].position)) == ["step-2", "9"]
+
+
+async def test_an_event_that_was_written_twice_is_told_once(writer: EventWriter, hub: EventHub) -> None:
+    for each in (STARTED, step(1), step(1), STARTED, ENDED):
+        writer.tell(ROOT, each)
+
+    assert names(await heard(hub)) == ["1", "step-1", "9"]
+
+
+async def test_what_is_no_event_is_left_out(writer: EventWriter, hub: EventHub, redis: Redis) -> None:
+    writer.tell(ROOT, STARTED)
+    task = asyncio.create_task(heard(hub))
+    bad = {"id": "x", "at": "2026-01-01T00:00:00Z", "team": "t", "operation": "", "kind": "step.started"}
+    for fields in ({"a": "b"}, {**bad, "data": "{"}, {**bad, "data": "{}"}, {**bad, "kind": "dance", "data": "{}"}):
+        await redis.xadd(stream_of(ROOT), fields)
+    writer.tell(ROOT, ENDED)
+
+    assert names(await task) == ["1", "9"]
+
+
+async def test_a_stream_whose_beginning_was_cut_off_says_so(writer: EventWriter, hub: EventHub, redis: Redis) -> None:
+    for each in (STARTED, step(1), step(2), ENDED):
+        writer.tell(ROOT, each)
+    first = await heard(hub)
+    await redis.xtrim(stream_of(ROOT), maxlen=2, approximate=False)
+
+    assert [each.event.kind for each in await heard(hub)] == ["gap", "step.started", "run.ended"]
+    assert first[0].position is not None
+    again = await heard(hub, after=first[0].position)
+    assert [each.event.kind for each in again] == ["gap", "step.started", "run.ended"]
+    assert first[2].position is not None
+    assert names(await heard(hub, after=first[2].position)) == ["9"]
+
+
+async def test_a_stream_that_says_nothing_of_the_end_is_ended_by_asking(
+    writer: EventWriter, hub: EventHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callboard_kit.events.following.SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr("callboard_kit.events.following.GRACE_SECONDS", 0.1)
+    writer.tell(ROOT, STARTED)
+
+    told = await heard(hub, ended=over)
+
+    assert [(each.event.kind, each.position is None) for each in told] == [("run.started", False), ("run.ended", True)]
+    assert told[1].event.detail == RunEnded(outcome="terminated")
+
+
+async def test_redis_killed_and_back_is_a_gap_and_what_comes_later_is_heard(
+    valkey: Valkey, writer: EventWriter, hub: EventHub
+) -> None:
+    kinds: list[str] = []
+    some, lost = asyncio.Event(), asyncio.Event()
+
+    async def listen() -> None:
+        async with contextlib.aclosing(hub.follow(ROOT, ended=still_running)) as stream:
+            async for told in stream:
+                kinds.append(told.event.kind)
+                some.set()
+                if told.event.kind == "gap":
+                    lost.set()
+
+    listening = asyncio.create_task(listen())
+    async with asyncio.timeout(20):
+        writer.tell(ROOT, STARTED)
+        await some.wait()
+        await valkey.kill()
+        writer.tell(ROOT, step(1))
+        await valkey.start()
+        await lost.wait()
+        writer.tell(ROOT, step(2))
+        writer.tell(ROOT, ENDED)
+        await listening
+
+    assert kinds == ["run.started", "gap", "step.started", "step.started", "run.ended"]
+    assert writer.dropped == 0
+
+
+async def test_the_end_is_told_while_redis_is_gone(
+    valkey: Valkey, hub: EventHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callboard_kit.events.following.SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr("callboard_kit.events.following.GRACE_SECONDS", 0.1)
+    await valkey.kill()
+
+    assert [each.event.kind for each in await heard(hub, ended=over)] == ["run.ended"]
+
+
+async def test_what_does_not_fit_while_redis_is_gone_is_dropped_and_told_as_a_gap(
+    valkey: Valkey, writer: EventWriter, hub: EventHub, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing_module, "QUEUE_LENGTH", 3)
+    await valkey.kill()
+    for each in (STARTED, step(1), step(2), step(3), step(4)):
+        writer.tell(ROOT, each)
+    await valkey.start()
+    listening = asyncio.create_task(heard(hub))
+    await until_async(lambda: has(redis, 4))
+    writer.tell(ROOT, ENDED)
+
+    told = await listening
+    assert [each.event.kind for each in told] == ["run.started", "step.started", "step.started", "gap", "run.ended"]
+    assert told[3].event.data["lost"] == 2
+    assert writer.dropped == 2
+
+
+async def test_a_stream_is_capped(writer: EventWriter, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing_module, "EVENTS_KEPT", 200)
+    for number in range(1_000):
+        writer.tell(ROOT, step(number))
+    await until_async(lambda: has(redis, 1_000))
+
+    assert await redis.xlen(stream_of(ROOT)) < 400
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "1", "1-", "-1", "1-1-1", "1-x", "1 -1", "9" * 40 + "-1", "99999999999999-0"]
+)
+async def test_what_is_no_position_is_refused(hub: EventHub, text: str) -> None:
+    with pytest.raises(InvalidPositionError):
+        position(text)
+    with pytest.raises(InvalidPositionError):
+        await heard(hub, after=text)

@@ -12,9 +12,10 @@ from typing import Final
 from callboard_kit.identity import VerifyingKey
 from callboard_registry.access import Proving, proved_team
 from callboard_registry.approval import Approval
-from callboard_registry.calls import Calls
+from callboard_registry.auditing import Auditing
 from callboard_registry.catalog import Catalog, ListingFilter
 from callboard_registry.changes import ADMINISTRATOR, Changes, Happened
+from callboard_registry.consumers import Consumers
 from callboard_registry.database import Database
 from callboard_registry.discovery import Discovery
 from callboard_registry.documents import listing_document, policy_document, require_team
@@ -22,11 +23,10 @@ from callboard_registry.keyring import Keyring
 from callboard_registry.life import Author, Move, require_reason
 from callboard_registry.paging import page_size, position_of, token_at
 from callboard_registry.policies import Policies, StaleError
-from callboard_registry.records import read_batch
 from callboard_registry.refusals import Refusal
 from callboard_registry.search import index_missing
 from callboard_registry.threads import Result, Threads
-from callboard_registry_api.client import CallPage, Page
+from callboard_registry_api.client import Page
 from callboard_registry_api.connection import signed_method
 from callboard_registry_api.model import Change, Invitation, Listing, Policy, PublicKey, State
 
@@ -59,12 +59,13 @@ class Registry:
         self._catalog = Catalog(database)
         self._approval = Approval(self._catalog, teams=approved_when_compatible)
         self._policies = Policies(database)
-        self._calls = Calls(database)
+        self._consumers = Consumers(database)
         self._changes = Changes(database)
         self._changed = asyncio.Event()
         self._closing = False
         self.threads = Threads()
         self.discovery = Discovery(database, self.threads)
+        self.auditing = Auditing(database, proving=self.proving, threads=self.threads)
 
     def prepare(self) -> None:
         """Do what an earlier registry on this database has left to do; call once, before anything else."""
@@ -128,7 +129,7 @@ class Registry:
 
         def checked():
             since = datetime.now(UTC) - _LIVE
-            live = self._calls.callers(move.service, move.digest, since=since) if move.state == "retired" else []
+            live = self._consumers.live(move.service, move.digest, since=since) if move.state == "retired" else []
             return self._author(token, signed), live
 
         author, live = await self.threads.read(checked)
@@ -310,26 +311,6 @@ class Registry:
         result = await self.threads.write(work)
         self._tell()
         return result
-
-    # Calls
-
-    async def report_calls(self, batch: bytes, *, token: str | None) -> int:
-        """Keep what the team that signed the batch saw of its calls; returns how many records were new."""
-
-        def checked():
-            proof = self.proving.team(token, "ReportCalls", batch)
-            return proof.team, read_batch(batch, reporter=proof.team)
-
-        reporter, records = await self.threads.read(checked)
-        return await self.threads.write(lambda: self._calls.add(reporter, records))
-
-    async def list_calls(self, *, root: str = "", after: str = "", size: int = 0) -> CallPage:
-        """Return call records in the order in which they arrived, and a cursor to go on with."""
-        filters = ["calls", root]
-        limit = page_size(size, default=200, most=1000)
-        position = int(position_of(after, like=(0,), filters=filters, field="after")[0]) if after else 0
-        found, last = await self.threads.read(lambda: self._calls.page(root=root, after=position, limit=limit))
-        return CallPage(tuple(found), token_at((last,), filters=filters))
 
     def _author(self, token: str | None, signed: bytes) -> Author:
         if not signed:

@@ -1,32 +1,27 @@
 """What the observer last saw, one note a thing: written by its process, read by the registry."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal, cast
+from typing import Final, Generic, TypeVar
 
 from sqlalchemy import delete, select
 
 from callboard_registry.database import Database, upsert
+from callboard_registry.seen import Seen, SeenEndpoint, SeenJob, SeenQueue
 from callboard_registry.tables import observations
 
-About = Literal["endpoint", "queue", "job"]
-"""What kind of thing a note is about."""
+_ABOUT: Final[Mapping[type[Seen], str]] = {SeenEndpoint: "endpoint", SeenQueue: "queue", SeenJob: "job"}
+
+Kind = TypeVar("Kind", bound=Seen)
 
 
 @dataclass(frozen=True)
-class Note:
-    """What was seen of one thing."""
-
-    subject: str
-    """Which one: an endpoint's name, `<namespace>/<task queue>`, a job's name."""
+class Note(Generic[Kind]):
+    """What was seen of one thing, and when."""
 
     at: datetime
-    """When it was looked at."""
-
-    seen: Mapping[str, object]
-    """JSON; what is in it is the business of whoever writes this kind of note."""
+    seen: Kind
 
 
 class Observations:
@@ -35,26 +30,25 @@ class Observations:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def all(self, about: About) -> list[Note]:
-        """Return every note of a kind, ordered by subject."""
-        query = select(observations).where(observations.c.about == about).order_by(observations.c.subject)
+    def all(self, kind: type[Kind]) -> dict[str, Note[Kind]]:
+        """Return every note of a kind by its subject, in order: an endpoint's name, a queue's, a job's."""
+        query = select(observations).where(observations.c.about == _ABOUT[kind]).order_by(observations.c.subject)
         with self._database.reading() as connection:
-            return [
-                Note(
-                    subject=row[observations.c.subject],
-                    at=row[observations.c.at],
-                    seen=cast("dict[str, object]", json.loads(row[observations.c.seen])),
-                )
-                for row in connection.execute(query).mappings()
-            ]
+            rows = connection.execute(query).mappings().all()
+        return {
+            row[observations.c.subject]: Note(
+                row[observations.c.at], kind.model_validate_json(row[observations.c.seen])
+            )
+            for row in rows
+        }
 
-    def write(self, about: About, seen: Mapping[str, Mapping[str, object]], *, only_these: bool = False) -> None:
+    def write(self, kind: type[Kind], seen: Mapping[str, Kind], *, only_these: bool = False) -> None:
         """Keep what was seen now, by subject; with `only_these`, whatever was not seen is forgotten."""
-        now = datetime.now(UTC)
+        about, now = _ABOUT[kind], datetime.now(UTC)
         with self._database.writing() as connection:
             if only_these:
                 gone = delete(observations).where(observations.c.about == about)
                 connection.execute(gone.where(observations.c.subject.not_in(list(seen))))
             for subject, what in seen.items():
-                row = {"about": about, "subject": subject, "at": now, "seen": json.dumps(what)}
+                row = {"about": about, "subject": subject, "at": now, "seen": what.model_dump_json()}
                 connection.execute(upsert(connection, observations, row, key=("about", "subject")))

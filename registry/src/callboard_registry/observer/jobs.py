@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from callboard_registry.observations import Observations
+from callboard_registry.seen import SeenJob
 
 logger: Final = logging.getLogger(__name__)
 
@@ -53,16 +54,15 @@ async def keep_doing(jobs: Sequence[Job], *, notes: Observations, stop: asyncio.
 
 async def _repeat(job: Job, diary: "_Diary") -> None:
     while True:
-        began = datetime.now(UTC)
         try:
             async with asyncio.timeout(job.longest.total_seconds()):
                 await job.work()
         except TimeoutError:
-            await diary.failed(began, f"it took longer than {job.longest.total_seconds():g} s")
+            await diary.failed(f"it took longer than {job.longest.total_seconds():g} s")
         except Exception as error:  # The edge of a job: what went wrong is shown, and no other job suffers.
-            await diary.failed(began, f"{type(error).__name__}: {' '.join(str(error).split())}")
+            await diary.failed(f"{type(error).__name__}: {' '.join(str(error).split())}")
         else:
-            await diary.succeeded(began)
+            await diary.succeeded()
         await asyncio.sleep(job.every.total_seconds())
 
 
@@ -73,33 +73,32 @@ class _Diary:
         self._job = job
         self._notes = notes
         self._process = f"{os.getpid()}@{socket.gethostname()}"
-        self._last_success: str | None = None
+        self._last_success: datetime | None = None
         self._error = ""
 
-    async def succeeded(self, began: datetime) -> None:
+    async def succeeded(self) -> None:
         if self._error:
             logger.info("%s: works again", self._job.name)
         self._error = ""
-        self._last_success = datetime.now(UTC).isoformat()
-        await self._write(began)
+        self._last_success = datetime.now(UTC)
+        await self._write()
 
-    async def failed(self, began: datetime, error: str) -> None:
+    async def failed(self, error: str) -> None:
         error = error[:LONGEST_ERROR]
         if error != self._error:
             logger.warning("%s: %s", self._job.name, error)
         self._error = error
-        await self._write(began)
+        await self._write()
 
-    async def _write(self, began: datetime) -> None:
-        seen = {
-            "process": self._process,
-            "every_seconds": self._job.every.total_seconds(),
-            "began": began.isoformat(),
-            "succeeded": self._last_success,
-            "error": self._error,
-        }
+    async def _write(self) -> None:
+        seen = SeenJob(
+            process=self._process,
+            every_seconds=self._job.every.total_seconds(),
+            succeeded=self._last_success,
+            error=self._error,
+        )
         try:
-            await asyncio.to_thread(self._notes.write, "job", {self._job.name: seen})
+            await asyncio.to_thread(self._notes.write, SeenJob, {self._job.name: seen})
         except SQLAlchemyError as error:
             # Then what is known grows old, which the registry shows by itself.
             logger.warning("%s: how it went cannot be written down: %s", self._job.name, type(error).__name__)

@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import NoReturn
 
 from temporalio.client import Client
@@ -37,7 +36,7 @@ def main(side: str, team: str, peer: str) -> NoReturn:
             PACKAGE + team,
             services=[mesh_desk(team)],
             workflows=[LookUp, RunErrand, Settle],
-            activities=[catalog.offered_operations, catalog.find_operations],
+            activities=[catalog.offered_operations, catalog.find_operations, catalog.open_operations],
             contracts=[desk(team), desk(peer)],
         )
     run_guarded(lambda: asyncio.run(_serve_bare(team)))
@@ -46,7 +45,7 @@ def main(side: str, team: str, peer: str) -> NoReturn:
 def _catalog(team: str) -> Catalog:
     settings = Settings.from_environment()
     return Catalog(
-        connect=partial(RegistryClient, settings.registry_address or ""),
+        connect=lambda: RegistryClient(settings.registry_address or "").discovery,
         cache=settings.home / "cache" / f"{team}-catalog.json",
         team=team,
         profile=settings.profile,

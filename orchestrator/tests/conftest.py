@@ -106,7 +106,12 @@ async def orchestrating(
     settings = ModelSettings(model="offline-script-player", base_url=f"{offline.address}/v1", api_key="any")
     model = ModelEndpoint(settings)
     catalog = Catalog(connect=lambda: registry, cache=cache, team="orchestrator", profile="production")
-    activities: list[Any] = [model.call_model, catalog.offered_operations, catalog.find_operations]
+    activities: list[Any] = [
+        model.call_model,
+        catalog.offered_operations,
+        catalog.find_operations,
+        catalog.open_operations,
+    ]
     async with local_mesh.member("orchestrator", workflows=[Orchestrate, Relocate], activities=activities) as client:
         yield client, catalog
     await model.close()

@@ -1,6 +1,8 @@
 """What the catalog lets through: only what a policy offers to this team at the root, and what a model may call."""
 
+import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,9 +13,10 @@ from held_registry import HeldRegistry
 from callboard_contracts import Message, ServiceDescription, UnavailableError, describe, promise
 from callboard_contracts.orders import v1 as orders
 from callboard_kit import Policy, Rule
-from callboard_kit.agent import MOST_OFFERED
+from callboard_kit.agent import MOST_FOUND, MOST_OFFERED, MOST_OPENED, ListedTool
 from callboard_orchestrator import catalog as catalogs
 from callboard_orchestrator.catalog import Catalog, Offering
+from callboard_registry_api.discovery import DescribedOperation
 
 
 class Note(Message):
@@ -104,12 +107,17 @@ async def test_a_draft_is_offered_only_where_workers_publish_for_themselves(made
     assert (await made(registry, profile=profile).offered_operations()).count == count
 
 
-async def test_a_listing_that_cannot_be_read_does_not_take_the_others_away(made):
+async def test_an_operation_that_cannot_be_read_does_not_take_the_others_away(made, monkeypatch):
     registry = HeldRegistry([DESK], {"desk": Policy(rules=(rule(),))})
-    broken = registry.listings[0].__class__(**{**vars(registry.listings[0]), "document": b"{}", "service": "desk.v2"})
-    registry.listings.insert(0, broken)
+    told = registry.describe
 
-    assert operations(await made(registry).offered_operations()) == ["read", "write"]
+    async def describe(*names: object, **how: object) -> list[DescribedOperation]:
+        first, *others = await told(*names, **how)
+        return [replace(first, document=b"{}"), *others]
+
+    monkeypatch.setattr(registry, "describe", describe)
+
+    assert operations(await made(registry).offered_operations()) == ["write"]
 
 
 async def test_a_tool_is_what_the_contract_says(made):
@@ -139,19 +147,47 @@ async def test_forty_operations_are_given_at_once_and_one_more_means_searching(m
     found = await catalog.find_operations("shine my shoes")
 
     assert (few.count, len(few.tools)) == (MOST_OFFERED, MOST_OFFERED)
-    assert (more.count, more.services, more.tools) == (MOST_OFFERED + 1, ("desk.v1",), ())
-    assert [tool.operation for tool in found] == ["polish_shoes"]
+    assert (more.count, more.services, more.service_count, more.tools) == (MOST_OFFERED + 1, ("desk.v1",), 1, ())
+    assert [tool.operation for tool in found.opened] == ["polish_shoes"]
+    assert found.listed == (
+        ListedTool(
+            name="desk_v1__polish_shoes", service="desk.v1", operation="polish_shoes", description="Make shoes shine."
+        ),
+    )
+
+
+async def test_only_the_schemas_of_the_best_are_asked_for_and_of_others_on_demand(made):
+    registry = HeldRegistry([many(MOST_OFFERED + 1, words="shoes")], {"desk": Policy(rules=(rule(),))})
+    catalog = made(registry)
+
+    found = await catalog.find_operations("shoes")
+    asked = [*registry.described]
+    opened = await catalog.open_operations(found.listed[-2:])
+
+    assert (len(found.listed), len(found.opened)) == (MOST_FOUND, MOST_OPENED)
+    assert asked == [one.operation for one in found.listed[:MOST_OPENED]]
+    assert [tool.operation for tool in opened] == [one.operation for one in found.listed[-2:]]
+    assert registry.described == [*asked, *(tool.operation for tool in opened)]
+
+
+async def test_what_was_found_and_is_not_offered_any_more_cannot_be_opened(made):
+    registry = HeldRegistry([many(MOST_OFFERED + 1)], {"desk": Policy(rules=(rule(),))})
+    catalog = made(registry)
+    found = await catalog.find_operations("shine my shoes")
+    registry.policies.clear()
+
+    assert await catalog.open_operations(found.listed) == ()
 
 
 async def test_a_few_operations_that_weigh_too_much_for_a_history_are_searched_too(made):
-    heavy = many(20, words="shoe " * 20_000)
+    heavy = many(20, words="shoe " * 60_000)
     catalog = made(HeldRegistry([heavy], {"desk": Policy(rules=(rule(),))}))
 
     offering = await catalog.offered_operations()
-    found = await catalog.find_operations("shoe")
+    found = await catalog.find_operations("read shoe")
 
     assert (offering.count, offering.tools) == (20, ())
-    assert 0 < len(found) < 8
+    assert 0 < len(found.opened) < MOST_OPENED
 
 
 async def test_the_registry_is_asked_again_only_when_the_answer_is_old(made, monkeypatch):
@@ -161,11 +197,23 @@ async def test_the_registry_is_asked_again_only_when_the_answer_is_old(made, mon
     await young.offered_operations()
     monkeypatch.setattr(catalogs, "LONGEST_AGE", timedelta(0))
     await old.offered_operations()
+    asked = registry.asked
     registry.policies.clear()
 
     assert (await young.offered_operations()).count == 2
+    assert registry.asked == asked
     assert (await old.offered_operations()).count == 0
-    assert registry.asked == 3
+
+
+async def test_schemas_are_read_again_only_when_something_has_changed(made, monkeypatch):
+    registry = HeldRegistry([DESK], {"desk": Policy(rules=(rule(),))})
+    monkeypatch.setattr(catalogs, "LONGEST_AGE", timedelta(0))
+    catalog = made(registry)
+
+    first = await catalog.offered_operations()
+    second = await catalog.offered_operations()
+
+    assert (first == second, registry.described) == (True, ["read", "write"])
 
 
 async def test_a_registry_that_is_down_leaves_the_last_answer_in_force_over_a_restart_too(made, monkeypatch):
@@ -180,6 +228,61 @@ async def test_a_registry_that_is_down_leaves_the_last_answer_in_force_over_a_re
 
     assert known == later == restarted
     assert (known.count, registry.missed.is_set()) == (2, True)
+
+
+async def test_many_operations_are_copied_and_searched_in_the_copy_while_the_registry_is_down(made):
+    registry = HeldRegistry([many(3 * MOST_OFFERED)], {"desk": Policy(rules=(rule(),))})
+    async with made(registry) as catalog:
+        await asyncio.wait_for(copied(catalog), 5)
+    registry.down = True
+    catalog = made(registry)
+
+    offering = await catalog.offered_operations()
+    found = await catalog.find_operations("shine my shoes")
+    opened = await catalog.open_operations(found.listed)
+
+    assert (offering.count, offering.service_count, offering.tools) == (3 * MOST_OFFERED, 1, ())
+    assert [one.operation for one in found.listed] == ["polish_shoes"]
+    assert [tool.operation for tool in found.opened] == ["polish_shoes"] == [tool.operation for tool in opened]
+
+
+async def copied(catalog: Catalog) -> None:
+    assert catalog._copying is not None
+    await catalog._copying
+
+
+async def test_a_registry_that_is_down_is_not_asked_by_everyone(made):
+    registry = HeldRegistry([many(MOST_OFFERED + 1)], {"desk": Policy(rules=(rule(),))})
+    async with made(registry) as catalog:
+        await asyncio.wait_for(copied(catalog), 5)
+        registry.down = True
+        await catalog.find_operations("shoes")
+        asked = registry.asked
+        for _ in range(5):
+            await catalog.find_operations("shoes")
+
+    assert registry.asked == asked
+
+
+async def test_a_worker_hears_what_is_offered_before_the_first_run_asks(made):
+    registry = HeldRegistry([DESK], {"desk": Policy(rules=(rule(),))})
+    async with made(registry) as catalog:
+        registry.down = True
+
+        assert (await catalog.offered_operations()).count == 2
+
+
+async def test_a_worker_that_hears_nothing_says_so_when_it_starts(made, caplog):
+    registry = HeldRegistry([DESK], {"desk": Policy(rules=(rule(),))})
+    registry.down = True
+    async with made(registry):
+        pass
+
+    [warning] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warning == (
+        "requests in words fail until the registry answers: "
+        "nothing is known yet of what the teams offer: the registry does not answer"
+    )
 
 
 async def test_without_any_answer_ever_the_catalog_is_unavailable_and_then_recovers(made):

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from callboard_contracts import describe
 from callboard_contracts.customers import v1 as customers
 from callboard_contracts.orders import v1 as orders
@@ -18,6 +16,7 @@ from callboard_kit.teams import Team
 from callboard_kit.testing import LocalMesh, ScriptedModel, calling
 from callboard_orchestrator import workflows as orchestrating
 from callboard_orchestrator.catalog import Catalog
+from callboard_orchestrator.last_known import LastKnown
 from callboard_registry_api.client import RegistryClient
 from callboard_team_billing import workflows as billing_workflows
 from callboard_team_billing.activities import BillingActivities
@@ -128,7 +127,12 @@ def rooms(home: Path, repository: Path) -> list[Room]:
             package="callboard_orchestrator",
             histories=repository / "orchestrator" / "tests" / "histories",
             workflows=workflows_in(orchestrating),
-            activities=[catalog.offered_operations, catalog.find_operations, _orchestrates()],
+            activities=[
+                catalog.offered_operations,
+                catalog.find_operations,
+                catalog.open_operations,
+                _orchestrates(),
+            ],
         ),
     ]
 
@@ -177,8 +181,11 @@ def _catalog(home: Path) -> Catalog:
         if tool.operation in wanted
     ]
     cache = home / "catalog.json"
-    cache.write_bytes(TypeAdapter(list[OperationTool]).dump_json(tools))
+    LastKnown(cache).keep("then", [tool.model_dump_json().encode() for tool in tools])
     [nobody] = free_ports(1)
     return Catalog(
-        connect=lambda: RegistryClient(f"127.0.0.1:{nobody}"), cache=cache, team="orchestrator", profile="production"
+        connect=lambda: RegistryClient(f"127.0.0.1:{nobody}").discovery,
+        cache=cache,
+        team="orchestrator",
+        profile="production",
     )

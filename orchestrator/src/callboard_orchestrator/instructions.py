@@ -18,6 +18,8 @@ _WORK: Final = (
     "nothing as done whose call was refused, failed or was never made; name each thing that was not done, and why.",
 )
 _NOTHING_OFFERED: Final = "No operation is offered to you at present: say that nothing can be done now."
+_MOST_NAMED: Final = 40
+"""Services that are named where there are many operations; the model finds the others by searching."""
 
 
 def instructions(offering: Offering) -> str:
@@ -26,5 +28,7 @@ def instructions(offering: Offering) -> str:
     if not offering.count:
         parts.append(_NOTHING_OFFERED)
     elif not offering.tools:
-        parts.append(f"{offering.count} operations are offered, of these services: {', '.join(offering.services)}.")
+        named = ", ".join(offering.services[:_MOST_NAMED])
+        more = f" and {offering.service_count - _MOST_NAMED} more" if offering.service_count > _MOST_NAMED else ""
+        parts.append(f"{offering.count} operations are offered, of these services: {named}{more}.")
     return "\n\n".join(parts)

@@ -17,15 +17,18 @@ from callboard_contracts.orders import v1 as orders
 from callboard_kit import mesh
 
 with workflow.unsafe.imports_passed_through():
-    from callboard_kit.agent import SEARCH, Limits, OperationTool, agent_run
+    from callboard_kit.agent import FINDING, Found, Limits, ListedTool, OperationTool, agent_run
     from callboard_kit.failing import from_failure
-    from callboard_orchestrator.catalog import Catalog, Offering
+    from callboard_orchestrator.catalog import Catalog, Matches, Offering
     from callboard_orchestrator.instructions import instructions
     from callboard_orchestrator.messages import Place, Relocated, Relocation, Request, Settled, Unchanged
 
 _ONE_TRY: Final = timedelta(seconds=20)
-_PATIENCE: Final = timedelta(minutes=2)
-_QUICK_RETRIES: Final = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=5))
+# Some twenty seconds of a catalog that does not answer. Tries and no time limit: a worker that is away for longer fails
+# nobody's request.
+_SOME_TRIES: Final = RetryPolicy(
+    initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=5), maximum_attempts=7
+)
 
 _LOOKING_UP: Final = timedelta(seconds=30)
 _CHANGING: Final = timedelta(minutes=5)
@@ -54,13 +57,13 @@ class Orchestrate:
                 request.words,
                 instructions=instructions(offering),
                 tools=offering.tools,
-                search=_find_operations if offering.count > len(offering.tools) else None,
+                search=_CatalogSearch() if offering.count > len(offering.tools) else None,
                 limits=Limits(max_steps=limits.steps, max_tokens=limits.tokens),
                 name="orchestrator",
             )
         return Settled(
             answer=outcome.answer,
-            calls=tuple(call for call in outcome.calls if call.operation != SEARCH),
+            calls=tuple(call for call in outcome.calls if call.operation not in FINDING),
             usage=outcome.usage,
             stopped_because=outcome.stopped_because,
         )
@@ -109,24 +112,32 @@ def _within(request: Request) -> Generator[None]:
 async def _offering() -> Offering:
     return await _from_catalog(
         workflow.execute_activity_method(
-            Catalog.offered_operations,
-            start_to_close_timeout=_ONE_TRY,
-            schedule_to_close_timeout=_PATIENCE,
-            retry_policy=_QUICK_RETRIES,
+            Catalog.offered_operations, start_to_close_timeout=_ONE_TRY, retry_policy=_SOME_TRIES
         )
     )
 
 
-async def _find_operations(query: str) -> Sequence[OperationTool]:
-    return await _from_catalog(
-        workflow.execute_activity_method(
-            Catalog.find_operations,
-            query,
-            start_to_close_timeout=_ONE_TRY,
-            schedule_to_close_timeout=_PATIENCE,
-            retry_policy=_QUICK_RETRIES,
+class _CatalogSearch:
+    """Finds operations that are too many for a run to hold."""
+
+    async def find(self, query: str) -> Found:
+        """Return the operations that fit a few words."""
+        matches: Matches = await _from_catalog(
+            workflow.execute_activity_method(
+                Catalog.find_operations, query, start_to_close_timeout=_ONE_TRY, retry_policy=_SOME_TRIES
+            )
         )
-    )
+        return Found(matches.listed, matches.opened)
+
+    async def open(self, listed: Sequence[ListedTool]) -> Sequence[OperationTool]:
+        """Return operations that were found before."""
+        if not listed:
+            return ()
+        return await _from_catalog(
+            workflow.execute_activity_method(
+                Catalog.open_operations, tuple(listed), start_to_close_timeout=_ONE_TRY, retry_policy=_SOME_TRIES
+            )
+        )
 
 
 async def _from_catalog(asked: Awaitable[ResultT]) -> ResultT:

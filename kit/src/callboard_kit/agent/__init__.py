@@ -8,21 +8,37 @@ as an activity; the sandbox must pass `callboard_kit`, `callboard_contracts` and
 """
 
 from callboard_kit.agent.endpoint import ModelEndpoint, ModelSettings
+from callboard_kit.agent.finding import (
+    MOST_FOUND,
+    MOST_OPENED,
+    Found,
+    ListedTool,
+    ToolIndex,
+    ToolSearch,
+    best_matches,
+    listed,
+    operation_tool_name,
+)
 from callboard_kit.agent.loop import agent_run
 from callboard_kit.agent.messages import CALL_MODEL, ChatMessage, ModelReply, ModelRequest, ToolCall, ToolSpec
-from callboard_kit.agent.offer import MOST_FOUND, MOST_OFFERED, SEARCH, ToolIndex, ToolSearch, best_matches
+from callboard_kit.agent.offer import FINDING, MOST_OFFERED, OPEN, SEARCH
 from callboard_kit.agent.outcome import CallRecord, Limits, Outcome
 from callboard_kit.agent.tools import ActivityTool, OperationTool, Tool
 
 __all__ = [
     "CALL_MODEL",
+    "FINDING",
     "MOST_FOUND",
     "MOST_OFFERED",
+    "MOST_OPENED",
+    "OPEN",
     "SEARCH",
     "ActivityTool",
     "CallRecord",
     "ChatMessage",
+    "Found",
     "Limits",
+    "ListedTool",
     "ModelEndpoint",
     "ModelReply",
     "ModelRequest",
@@ -36,4 +52,6 @@ __all__ = [
     "ToolSpec",
     "agent_run",
     "best_matches",
+    "listed",
+    "operation_tool_name",
 ]

@@ -66,11 +66,16 @@ class OperationTool(Message):
     @classmethod
     def of(cls, service: ServiceDescription, operation: OperationDescription) -> Self:
         """Make a tool of one operation of a listing document."""
+        return cls.described(service.service, service.endpoint, operation)
+
+    @classmethod
+    def described(cls, service: str, endpoint: str, operation: OperationDescription) -> Self:
+        """Make a tool of an operation that stands alone."""
         words = f"{operation.summary}\n\n{operation.description}".strip()
         return cls(
-            service=service.service,
+            service=service,
             operation=operation.name,
-            endpoint=service.endpoint,
+            endpoint=endpoint,
             description=words,
             parameters={key: value for key, value in operation.input.items() if key != "$schema"},
             longest=operation.promise.longest,

@@ -1,0 +1,128 @@
+"""Finding tools by a few words, where there are too many to hold.
+
+What is found is named first, with one line each; the schemas of the best are
+opened with it, those of the others when the model asks for them.
+"""
+
+import heapq
+import re
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final, Generic, Protocol, TypeVar
+
+from callboard_contracts import Message
+from callboard_kit.agent.tools import Tool
+
+MOST_FOUND: Final = 8
+"""How many tools a search names at a time."""
+
+MOST_OPENED: Final = 3
+"""How many of them, the best, it offers with their schemas at once."""
+
+AnyTool = TypeVar("AnyTool", bound=Tool)
+
+
+class ListedTool(Message):
+    """A tool that was found: what it is called, and what it does in a line."""
+
+    name: str
+    """How the model calls it."""
+
+    service: str
+    """Whose it is."""
+
+    operation: str
+    """Which of the service's operations."""
+
+    description: str
+    """Its first line."""
+
+
+class Found:
+    """What a search came to."""
+
+    def __init__(self, listed: Sequence[ListedTool], opened: Sequence[Tool]) -> None:
+        self.listed = listed
+        self.opened = opened
+        """The best of them, with their schemas."""
+
+
+class ToolSearch(Protocol):
+    """Finds tools that a run does not hold. Called in the workflow."""
+
+    async def find(self, query: str) -> Found:
+        """Return the tools that fit a few words, best first."""
+        ...
+
+    async def open(self, listed: Sequence[ListedTool]) -> Sequence[Tool]:
+        """Return tools that were found before; those that are gone since are left out."""
+        ...
+
+
+def operation_tool_name(service: str, operation: str) -> str:
+    """Return what a model calls an operation: the service with `_` for `.`, `__`, and the operation."""
+    return f"{service.replace('.', '_')}__{operation}"
+
+
+def listed(tool: Tool) -> ListedTool:
+    """Return a tool's name and first line."""
+    spec = tool.spec
+    first_line, _, _ = spec.description.strip().partition("\n")
+    return ListedTool(name=spec.name, service=tool.service, operation=tool.operation, description=first_line)
+
+
+class ToolIndex(Generic[AnyTool]):
+    """Tools by the words of their names and descriptions: a search costs what it finds, not what there is."""
+
+    def __init__(self, tools: Sequence[AnyTool]) -> None:
+        self.tools = tools
+        self._by_name: dict[str, AnyTool] = {}
+        self._scores: dict[str, dict[str, int]] = {}
+        for tool in tools:
+            spec = tool.spec
+            self._by_name[spec.name] = tool
+            for text, score in ((spec.name, 3), (spec.description, 1)):
+                for word in _words(text):
+                    of_word = self._scores.setdefault(word, {})
+                    of_word[spec.name] = of_word.get(spec.name, 0) + score
+
+    def best(self, query: str, *, most: int = MOST_FOUND) -> tuple[AnyTool, ...]:
+        """Return the tools that fit a few words, best first; a word of the name counts more than of the description."""
+        scores: Counter[str] = Counter()
+        for word in _words(query):
+            scores.update(self._scores.get(word, {}))
+        best = heapq.nsmallest(most, scores, key=lambda name: (-scores[name], name))
+        return tuple(self._by_name[name] for name in best)
+
+    def named(self, name: str) -> AnyTool | None:
+        """Return the tool that the model calls so; None when there is none."""
+        return self._by_name.get(name)
+
+
+class HeldTools:
+    """Searches tools that a run holds itself, being too many to offer them all."""
+
+    def __init__(self, tools: Sequence[Tool]) -> None:
+        self._index = ToolIndex(tools)
+
+    async def find(self, query: str) -> Found:
+        """Return the tools that fit a few words, best first."""
+        best = self._index.best(query)
+        return Found(tuple(listed(tool) for tool in best), best[:MOST_OPENED])
+
+    async def open(self, listed: Sequence[ListedTool]) -> Sequence[Tool]:
+        """Return tools that were found before."""
+        found = (self._index.named(one.name) for one in listed)
+        return [tool for tool in found if tool is not None]
+
+
+def best_matches(query: str, tools: Sequence[AnyTool], *, most: int = MOST_FOUND) -> tuple[AnyTool, ...]:
+    """Return the tools that fit a few words, as a `ToolIndex` of them does that is used once."""
+    return ToolIndex(tools).best(query, most=most)
+
+
+@lru_cache(maxsize=20_000)  # A catalog is searched again and again; pure, so it may be kept between runs.
+def _words(text: str) -> frozenset[str]:
+    """Take a text apart into its words, plurals as singulars."""
+    return frozenset(word.removesuffix("s") for word in re.findall(r"[a-z0-9]+", text.lower()))

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -141,6 +141,21 @@ async def served(any_database: Callable[[], str]) -> AsyncIterator[tuple[Running
     async with serving(settings) as addresses:
         yield Running(grpc=addresses.grpc, http=addresses.http), engine
     engine.dispose()
+
+
+@pytest.fixture
+def serve_with(tmp_path: Path):
+    """Serve a registry in this process that is told something else than the one the other tests share."""
+
+    @asynccontextmanager
+    async def serve_with(**told: object) -> AsyncIterator[Running]:
+        anywhere = Address("127.0.0.1", 0)
+        database = f"sqlite:///{tmp_path / 'registry.db'}"
+        settings = Settings(database=database, grpc=anywhere, http=anywhere, administrator_token=ADMINISTRATOR)
+        async with serving(replace(settings, **told)) as addresses:
+            yield Running(grpc=addresses.grpc, http=addresses.http)
+
+    return serve_with
 
 
 @pytest.fixture

@@ -15,9 +15,12 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from typing_extensions import override
 
+from callboard_registry.admission import Admission
+from callboard_registry.encryption import Encryption
 from callboard_registry.opening import StartError, open_database
 from callboard_registry.registry import Registry
 from callboard_registry.rpc import RegistryRpc
+from callboard_registry.rpc.admitting import Admitting
 from callboard_registry.settings import Address, Settings, shown
 from callboard_registry.web import web_application
 from callboard_registry_api.v1 import registry_pb2
@@ -67,7 +70,8 @@ async def serve(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with serving(settings) as addresses:
         where = shown(settings.database)
-        log.info("serving gRPC on %s and http://%s from %s", addresses.grpc, addresses.http, where)
+        scheme = "https" if settings.encryption else "http"
+        log.info("serving gRPC on %s and %s://%s from %s", addresses.grpc, scheme, addresses.http, where)
         await stop.wait()
         log.info("stopping: calls in flight get %g seconds", GRACE)
     log.info("stopped")
@@ -99,24 +103,36 @@ async def serving(settings: Settings) -> AsyncGenerator[Addresses]:
         last_comes_first.callback(registry.close)
         last_comes_first.callback(listener.close)
         registry.prepare()
-        grpc_address = await last_comes_first.enter_async_context(_grpc(registry, settings.grpc))
-        await last_comes_first.enter_async_context(_http(registry, listener))
+        admission = Admission(
+            registry.proving,
+            registry.threads,
+            limit=settings.limit,
+            reading_needs_token=settings.reading_needs_token,
+        )
+        grpc_address = await last_comes_first.enter_async_context(_grpc(registry, admission, settings))
+        await last_comes_first.enter_async_context(_http(registry, admission, settings.encryption, listener))
         yield Addresses(grpc=grpc_address, http=Address(settings.http.host, cast(int, listener.getsockname()[1])))
 
 
 @contextlib.asynccontextmanager
-async def _grpc(registry: Registry, address: Address) -> AsyncGenerator[Address]:
+async def _grpc(registry: Registry, admission: Admission, settings: Settings) -> AsyncGenerator[Address]:
+    address = settings.grpc
     # Without this option a second server may bind the same port, and each gets half of the calls.
     options = [("grpc.so_reuseport", 0)]
     # The published types of gRPC leave the handlers open, and know nothing of the health servicer for asyncio.
-    server = grpc.aio.server(options=options)  # pyright: ignore[reportUnknownMemberType] - see above
+    interceptors = () if admission.admits_all else (Admitting(admission),)
+    server = grpc.aio.server(options=options, interceptors=interceptors)  # pyright: ignore[reportUnknownMemberType] - see above
     add_RegistryServiceServicer_to_server(RegistryRpc(registry), server)
     checks = cast(_Health, health.aio.HealthServicer())  # pyright: ignore - see above
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     names = (_NAME, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
     reflection.enable_server_reflection(names, server)
     try:
-        port = server.add_insecure_port(str(address))
+        port = (
+            server.add_secure_port(str(address), settings.encryption.for_grpc())
+            if settings.encryption
+            else server.add_insecure_port(str(address))
+        )
     except RuntimeError as error:
         raise StartError(f"{address} cannot be served on ({error}); set CALLBOARD_REGISTRY_GRPC") from error
     await server.start()
@@ -131,17 +147,21 @@ async def _grpc(registry: Registry, address: Address) -> AsyncGenerator[Address]
 
 
 @contextlib.asynccontextmanager
-async def _http(registry: Registry, listener: socket.socket) -> AsyncGenerator[None]:
-    server = _Http(
-        uvicorn.Config(
-            web_application(registry),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=int(GRACE),
-            lifespan="off",
-        )
+async def _http(
+    registry: Registry, admission: Admission, encryption: Encryption | None, listener: socket.socket
+) -> AsyncGenerator[None]:
+    config = uvicorn.Config(
+        web_application(registry, admission),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=int(GRACE),
+        lifespan="off",
     )
+    config.load()
+    if encryption:
+        config.ssl = encryption.for_http()
+    server = _Http(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield

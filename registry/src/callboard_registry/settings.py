@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from limits import RateLimitItem, parse
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from callboard_kit.settings import Settings as MemberSettings
 from callboard_kit.settings import SettingsError
+from callboard_registry.encryption import Encryption
 
 DEFAULT_GRPC: Final = "127.0.0.1:7480"
 DEFAULT_HTTP: Final = "127.0.0.1:7481"
@@ -55,6 +57,16 @@ class Settings:
     """Teams whose compatible revisions need no person to approve them, or `*`
     (`CALLBOARD_REGISTRY_APPROVE_COMPATIBLE`, names with commas between)."""
 
+    limit: RateLimitItem | None = None
+    """How often one client may ask (`CALLBOARD_REGISTRY_LIMIT`, as in `200 per 2 seconds`: 200 at once, 100 a second in
+    the long run). None: as often as it likes."""
+
+    reading_needs_token: bool = False
+    """Whether reading needs a token too (`CALLBOARD_REGISTRY_READING`, `open` or `token`)."""
+
+    encryption: Encryption | None = None
+    """What both servers encrypt with (`CALLBOARD_REGISTRY_TLS_CERTIFICATE` and its neighbours). None: they do not."""
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
         """Read the variables that start with `CALLBOARD_`.
@@ -74,6 +86,9 @@ class Settings:
             or _token_in(home / ADMINISTRATOR_TOKEN_FILE),
             approved_when_compatible=_names(variables.get("CALLBOARD_REGISTRY_APPROVE_COMPATIBLE", "")),
             approvers=_names(variables.get("CALLBOARD_REGISTRY_APPROVERS", "")),
+            limit=_limit(variables.get("CALLBOARD_REGISTRY_LIMIT", "")),
+            reading_needs_token=_reading(variables.get("CALLBOARD_REGISTRY_READING") or "open"),
+            encryption=Encryption.from_environment(variables),
         )
 
 
@@ -83,6 +98,26 @@ def _address(variables: Mapping[str, str], name: str, default: str) -> Address:
     if not separator or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise SettingsError(f"{name} is {text!r}; it must be host:port, as in {default!r}")
     return Address(host, int(port))
+
+
+def _limit(text: str) -> RateLimitItem | None:
+    if not text.strip():
+        return None
+    try:
+        limit = parse(text)
+    except ValueError:
+        limit = None
+    if limit is None or limit.amount < 1:
+        raise SettingsError(
+            f"CALLBOARD_REGISTRY_LIMIT is {text!r}; it must say how many in what time, as in '200 per 2 seconds'"
+        )
+    return limit
+
+
+def _reading(text: str) -> bool:
+    if text not in ("open", "token"):
+        raise SettingsError(f"CALLBOARD_REGISTRY_READING is {text!r}; it must be 'open' or 'token'")
+    return text == "token"
 
 
 def _names(text: str) -> tuple[str, ...]:

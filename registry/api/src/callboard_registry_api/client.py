@@ -3,8 +3,8 @@
     async with RegistryClient("127.0.0.1:7480") as registry:
         listing = await registry.get_listing("orders.v1")
 
-Reading needs nothing else. What a team writes is signed: pass `sign`. What the administrator does needs
-`administrator_token`.
+Reading needs nothing else, unless the registry says so; then it needs one of the following too. What a team writes is
+signed: pass `sign`. What the administrator does needs `administrator_token`. A registry that encrypts needs `tls`.
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 
 from callboard_registry_api.audit import Audit, CallFilter, CallPage
 from callboard_registry_api.batches import batches
-from callboard_registry_api.connection import FIELD_METADATA, Connection, Sign, digest_of, signed_method
+from callboard_registry_api.connection import FIELD_METADATA, Connection, Sign, Tls, digest_of, signed_method
 from callboard_registry_api.discovery import DiscoveryClient
 from callboard_registry_api.errors import RegistryUnavailableError
 from callboard_registry_api.model import (
@@ -31,7 +31,7 @@ from callboard_registry_api.model import (
 )
 from callboard_registry_api.v1 import registry_pb2 as pb
 
-__all__ = ["FIELD_METADATA", "CallPage", "Page", "RegistryClient", "Sign"]
+__all__ = ["FIELD_METADATA", "CallPage", "Page", "RegistryClient", "Sign", "Tls"]
 
 Item = TypeVar("Item")
 
@@ -62,9 +62,12 @@ class RegistryClient:
         sign: Sign | None = None,
         administrator_token: str | None = None,
         timeout: timedelta = timedelta(seconds=5),
+        tls: Tls | None = None,
     ) -> None:
         self._address = address
-        self._connection = Connection(address, sign=sign, administrator_token=administrator_token, timeout=timeout)
+        self._connection = Connection(
+            address, sign=sign, administrator_token=administrator_token, timeout=timeout, tls=tls
+        )
         self.audit = Audit(self._connection)
         """Who called what, who calls whom, and what calls add up to."""
         self.discovery = DiscoveryClient(self._connection)

@@ -2,7 +2,9 @@
 
 import base64
 import hashlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Protocol, TypeVar, cast
 
@@ -17,7 +19,14 @@ from callboard_registry_api.errors import (
 )
 
 Sign = Callable[[str, str], str]
-"""Returns a bearer token for a method's name and the digest of what it sends (see `registry.proto` for the claims)."""
+"""Returns a bearer token for a method's name and the digest of what it sends (see `registry.proto` for the claims).
+It is good for a minute at least."""
+
+READING: Final = "Read"
+"""What a token is signed for that reads, whatever it reads."""
+
+_TOKEN_AGE: Final = 30.0
+"""Seconds for which a token to read with is used."""
 
 FIELD_METADATA: Final = "callboard-field-bin"
 """The trailing metadata in which the registry names the part of the request at fault."""
@@ -70,15 +79,42 @@ class _StreamCall(Protocol[_Response]):
     def __call__(self, request: Message, *, metadata: Sequence[tuple[str, str]]) -> AsyncIterator[_Response]: ...
 
 
+@dataclass(frozen=True)
+class Tls:
+    """How a registry that encrypts is met. All in PEM."""
+
+    roots: bytes | None = None
+    """Who must have signed its certificate. None: those whom gRPC trusts by itself."""
+
+    certificate: bytes | None = None
+    """What the client proves itself with, where the registry asks for that; with those between it and the root."""
+
+    key: bytes | None = field(default=None, repr=False)
+    """The private key of `certificate`."""
+
+
 class Connection:
     """Calls methods of one registry. Belongs to the event loop that is running when it is made."""
 
-    def __init__(self, address: str, *, sign: Sign | None, administrator_token: str | None, timeout: timedelta) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        sign: Sign | None,
+        administrator_token: str | None,
+        timeout: timedelta,
+        tls: Tls | None = None,
+    ) -> None:
         self._address = address
         self._sign = sign
         self._administrator_token = administrator_token
         self._timeout = timeout.total_seconds()
-        self._channel = grpc.aio.insecure_channel(address, options=_CHANNEL_OPTIONS)
+        self._reading = ("", float("-inf"))
+        if tls is None:
+            self._channel = grpc.aio.insecure_channel(address, options=_CHANNEL_OPTIONS)
+        else:
+            credentials = grpc.ssl_channel_credentials(tls.roots, tls.key, tls.certificate)
+            self._channel = grpc.aio.secure_channel(address, credentials, options=_CHANNEL_OPTIONS)
 
     @property
     def signs_as_team(self) -> bool:
@@ -111,10 +147,20 @@ class Connection:
             )
         return self._administrator_token
 
+    def reading(self) -> str:
+        """Return a token to read with: the team's, else the administrator's; empty when there is neither."""
+        if self._sign is None:
+            return self._administrator_token or ""
+        token, signed_at = self._reading
+        if time.monotonic() - signed_at > _TOKEN_AGE:
+            token = self._sign(READING, digest_of(b""))
+            self._reading = (token, time.monotonic())
+        return token
+
     async def call(
         self, method: str, request: Message, response: ResponseType[_Response], *, token: str = ""
     ) -> _Response:
-        """Call `method` and return what it answers; with `token` as the one who has it."""
+        """Call `method` and return what it answers; with `token` as the one who has it, without one as a reader."""
         # The published types of grpc.aio leave both messages open.
         call = cast(
             _UnaryCall[_Response],
@@ -124,16 +170,16 @@ class Connection:
                 response_deserializer=response.FromString,
             ),
         )
-        metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        metadata = _bearing(token or self.reading())
         try:
             return await call(request, timeout=self._timeout, metadata=metadata)
         except grpc.aio.AioRpcError as error:
             raise self._refused(method, error) from error
 
     async def stream(
-        self, method: str, request: Message, response: ResponseType[_Response], *, token: str = ""
+        self, method: str, request: Message, response: ResponseType[_Response]
     ) -> AsyncIterator[_Response]:
-        """Call `method` and yield what it answers, until the registry ends the stream."""
+        """Call `method` as a reader and yield what it answers, until the registry ends the stream."""
         # The published types of grpc.aio leave both messages open.
         call = cast(
             _StreamCall[_Response],
@@ -143,7 +189,7 @@ class Connection:
                 response_deserializer=response.FromString,
             ),
         )
-        metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        metadata = _bearing(self.reading())
         try:
             async for answer in call(request, metadata=metadata):
                 yield answer
@@ -153,10 +199,10 @@ class Connection:
     def _refused(self, method: str, error: grpc.aio.AioRpcError) -> Exception:
         message = error.details() or "no reason given"
         code = error.code()
-        field = after = ""
+        at_fault = after = ""
         for key, value in cast(Iterable[tuple[str, str | bytes]], error.trailing_metadata()):
             if key == FIELD_METADATA and isinstance(value, bytes):
-                field = value.decode(errors="replace")
+                at_fault = value.decode(errors="replace")
             if key == RETRY_METADATA and isinstance(value, str):
                 after = value
         if after:
@@ -164,12 +210,16 @@ class Connection:
                 f"the registry at {self._address!r} is asked too much at once: {message}; try again in {after} s"
             )
         if code is grpc.StatusCode.NOT_FOUND:
-            return RegistryNotFoundError(field=field, message=message)
+            return RegistryNotFoundError(field=at_fault, message=message)
         if code in _REFUSALS:
-            return RegistryRefusedError(field=field, message=message)
+            return RegistryRefusedError(field=at_fault, message=message)
         return RegistryUnavailableError(
             f"the registry at {self._address!r} did not answer {method!r} ({code.name.lower()}): {message}"
         )
+
+
+def _bearing(token: str) -> tuple[tuple[str, str], ...]:
+    return (("authorization", f"Bearer {token}"),) if token else ()
 
 
 def signed_method(method: str, *, validate_only: bool) -> str:

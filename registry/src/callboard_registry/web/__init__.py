@@ -1,11 +1,14 @@
 """The HTTP side: the registry as JSON, and a page for each service."""
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
+from callboard_registry.admission import Admission
 from callboard_registry.registry import Registry
+from callboard_registry.web.admitting import admitting
 from callboard_registry.web.calls import calls_router
 from callboard_registry.web.changes import changes_router
 from callboard_registry.web.discovery import discovery_router
+from callboard_registry.web.front import front_router
 from callboard_registry.web.keys import keys_router
 from callboard_registry.web.listings import listings_router
 from callboard_registry.web.pages import pages_router
@@ -13,11 +16,12 @@ from callboard_registry.web.policies import policies_router
 from callboard_registry.web.refusals import answer_refusals
 
 
-def web_application(registry: Registry) -> FastAPI:
-    """Return the HTTP application of a registry."""
+def web_application(registry: Registry, admission: Admission) -> FastAPI:
+    """Return the HTTP application of a registry, which answers whom `admission` admits."""
     # Their pages load scripts from other hosts.
     app = FastAPI(title="Callboard registry", version="1", docs_url=None, redoc_url=None)
     answer_refusals(app)
+    admitted = [Depends(admitting(admission))]
     for family in (
         listings_router,
         discovery_router,
@@ -27,5 +31,6 @@ def web_application(registry: Registry) -> FastAPI:
         changes_router,
         pages_router,
     ):
-        app.include_router(family(registry))
+        app.include_router(family(registry), dependencies=admitted)
+    app.include_router(front_router(registry))
     return app

@@ -28,9 +28,7 @@ def answer_refusals(app: FastAPI) -> None:
 
     @app.exception_handler(Refusal)
     async def refused(_: Request, refusal: Refusal) -> JSONResponse:
-        # An etag that does not match has a status of its own.
-        status = 412 if refusal.kind == "conflict" and refusal.field == "etag" else _STATUSES[refusal.kind]
-        return _error(status, refusal.kind, refusal.field, refusal.message, retry_after=refusal.retry_after)
+        return refused_with(refusal)
 
     @app.exception_handler(RequestValidationError)
     async def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -52,6 +50,13 @@ def answer_refusals(app: FastAPI) -> None:
         return _error(503, "unavailable", "", "the registry's database does not answer; try again")
 
     del refused, malformed, not_served, unkeepable, unavailable  # they live in the application now
+
+
+def refused_with(refusal: Refusal) -> JSONResponse:
+    """Return what a refused request is answered with."""
+    # An etag that does not match has a status of its own.
+    status = 412 if refusal.kind == "conflict" and refusal.field == "etag" else _STATUSES[refusal.kind]
+    return _error(status, refusal.kind, refusal.field, refusal.message, retry_after=refusal.retry_after)
 
 
 def _error(status: int, code: str, field: str, message: str, *, retry_after: float | None = None) -> JSONResponse:

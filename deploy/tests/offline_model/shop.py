@@ -135,12 +135,15 @@ class Talk:
 
 
 class Shop:
-    """Answers calls; `refusals` says which operations it refuses, and in what words."""
+    """Answers calls; `refusals` says which operations it refuses, and in what words, `found` what a search finds."""
 
-    def __init__(self, refusals: Mapping[str, str] | None = None, kind: str = "refused") -> None:
+    def __init__(
+        self, refusals: Mapping[str, str] | None = None, kind: str = "refused", *, found: Sequence[str] = ()
+    ) -> None:
         self._records = copy.deepcopy(RECORDS)
         self._refusals = refusals or {}
         self._kind = kind
+        self._found = found
 
     def talk(self, words: str, *, offered: Sequence[str] = OFFERED) -> Talk:
         """Talk with the planner until it answers."""
@@ -158,6 +161,8 @@ class Shop:
                 operation = call.function.name.rpartition("__")[2]
                 arguments = json.loads(call.function.arguments)
                 step.append((operation, arguments))
+                if operation == "open_tools":
+                    tools += [{"type": "function", "function": {"name": name}} for name in arguments["names"]]
                 content = json.dumps(self._answer(operation, arguments))
                 messages.append({"role": "tool", "tool_call_id": call.id, "content": content})
             talk.steps.append(step)
@@ -173,7 +178,8 @@ class Shop:
             "get_product_details": lambda: PRODUCTS[arguments["product_id"]],
             "calculate": lambda: {"result": f"{eval(arguments['expression']):.2f}"},
             "transfer_to_human_agents": lambda: {"message": "Transfer successful"},
-            "search_tools": lambda: {"tools": []},
+            "search_tools": lambda: {"tools": [{"name": name, "open": False} for name in self._found]},
+            "open_tools": lambda: {"tools": [{"name": name} for name in arguments["names"]], "unknown": []},
         }
         if operation in answers:
             return answers[operation]()

@@ -222,3 +222,13 @@ def test_a_tool_that_is_not_offered_is_looked_for_once_where_tools_can_be_found(
 
     assert talk.steps == [[("search_tools", {"query": "calculate"})]]
     assert talk.answer == "I could not calculate 2 + 3: it failed, no tool for calculate is offered to me."
+
+
+def test_a_tool_that_is_found_and_not_open_yet_is_opened():
+    talk = Shop(found=["support_v1__calculate"]).talk("Calculate 2 + 3.", offered=["search_tools", "open_tools"])
+
+    assert talk.steps == [
+        [("search_tools", {"query": "calculate"})],
+        [("open_tools", {"names": ["support_v1__calculate"]})],
+        [("calculate", {"expression": "2 + 3"})],
+    ]

@@ -10,6 +10,9 @@ from callboard.offline_model.wire import ChatRequest, PlannedCall
 SEARCH: Final = "search_tools"
 """The tool that finds tools, offered when there are too many to offer all."""
 
+OPEN: Final = "open_tools"
+"""The tool that offers a tool which was found."""
+
 _MOST_TRIES: Final = 2
 
 
@@ -99,16 +102,39 @@ class Desk:
         )
 
     def _search(self, operation: str) -> Result | None:
-        """Look for a tool that is not offered; there is none when the search was made and it still is not."""
+        """Look for a tool that is not offered, and open it; there is none when that was done and it still is not."""
         missing = Result(kind="not_offered", error=f"no tool for {operation} is offered to me")
         if SEARCH not in self._offered:
             return missing
-        arguments = {"query": operation.replace("_", " ")}
-        key = _key(SEARCH, arguments)
-        if key in self._results:
+        searched = self._made(SEARCH, {"query": operation.replace("_", " ")})
+        if searched is None:
+            return None
+        name = next((name for name in _named(searched.value) if name.endswith(f"__{operation}")), None)
+        if name is None or OPEN not in self._offered:
             return missing
-        self._wanted[key] = PlannedCall(name=SEARCH, arguments=arguments)
+        return None if self._made(OPEN, {"names": [name]}) is None else missing
+
+    def _made(self, tool: str, arguments: dict[str, object]) -> Result | None:
+        """Return what came of a call, which is made once; None when it has yet to be."""
+        key = _key(tool, arguments)
+        if key in self._results:
+            return self._results[key][-1]
+        self._wanted[key] = PlannedCall(name=tool, arguments=arguments)
         return None
+
+
+def _named(found: object) -> Iterator[str]:
+    """List the names of the tools that a search has found."""
+    match found:
+        case {"tools": [*tools]}:
+            for tool in cast(list[object], tools):
+                match tool:
+                    case {"name": str(name)}:
+                        yield name
+                    case _:
+                        pass
+        case _:
+            pass
 
 
 def _history(request: ChatRequest) -> Iterator[tuple[str, object, Result]]:

@@ -272,3 +272,29 @@ BROKEN: Final = (
     UnderAnotherName,
 )
 CHANGED: Final = (WithAnotherInput, WithAnotherPatience, WithOtherRetries)
+
+
+# What becomes of `WithAPatchedStep`.
+
+
+@workflow.defn(name="Refund")
+class AfterThePatch(_Desk):
+    @workflow.run
+    async def run(self, claim: Claim) -> str:
+        await self.look(claim)
+        workflow.deprecate_patch("count-first")
+        till = workflow.create_nexus_client(service=Till, endpoint=TILL)
+        await till.execute_operation(Till.count, claim, schedule_to_close_timeout=SOON)
+        await self.wait()
+        return await self.note(await self.pay(claim))
+
+
+@workflow.defn(name="Refund")
+class LongAfterThePatch(_Desk):
+    @workflow.run
+    async def run(self, claim: Claim) -> str:
+        await self.look(claim)
+        till = workflow.create_nexus_client(service=Till, endpoint=TILL)
+        await till.execute_operation(Till.count, claim, schedule_to_close_timeout=SOON)
+        await self.wait()
+        return await self.note(await self.pay(claim))

@@ -1,12 +1,21 @@
 """The replay gate: runs that wait for a person, and runs that are over, held against code that was changed since."""
 
-from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from refund_desk import TEAM, TILL, Claim, Refund, Till, TillService, look_up, write_down
-from refund_desks import BROKEN, CHANGED, COMPATIBLE, UnderAnotherName, WithAStepMore
-from temporalio.client import WorkflowHistory
+from refund_desks import (
+    BROKEN,
+    CHANGED,
+    COMPATIBLE,
+    AfterThePatch,
+    LongAfterThePatch,
+    UnderAnotherName,
+    WithAPatchedStep,
+    WithAStepMore,
+)
+from temporalio.client import WorkflowHandle, WorkflowHistory
 
 from callboard_kit import Policy, Rule
 from callboard_kit.replaying import Gate, Judged, worst
@@ -21,10 +30,12 @@ class Recorded:
 
     waiting: WorkflowHistory
     ended: WorkflowHistory
+    patched: WorkflowHistory
+    """A run that waits, and began behind a patch."""
 
 
 @pytest.fixture(scope="module")
-async def recorded(local_mesh: LocalMesh) -> AsyncGenerator[Recorded]:
+async def recorded(local_mesh: LocalMesh) -> Recorded:
     await local_mesh.provision([TEAM, TILL])
     async with (
         local_mesh.member(TILL, services=[TillService()], policy=OPEN, contracts=[Till]),
@@ -35,12 +46,31 @@ async def recorded(local_mesh: LocalMesh) -> AsyncGenerator[Recorded]:
         ended = await client.start_workflow(Refund.run, claim, id="refund-ended", task_queue=TEAM)
         await ended.signal(Refund.approve)
         assert await ended.result() == "paid"
-        # The timer stands in the history as soon as the run waits.
-        async for event in waiting.fetch_history_events(wait_new_event=True):
-            if event.HasField("timer_started_event_attributes"):
-                break
-        yield Recorded(await waiting.fetch_history(), await ended.fetch_history())
+        await until_it_waits(waiting)
         await waiting.terminate()
+    async with (
+        local_mesh.member(TILL, services=[TillService()], policy=OPEN, contracts=[Till]),
+        local_mesh.member(
+            TEAM, workflows=[WithAPatchedStep], activities=[look_up, write_down], contracts=[Till]
+        ) as client,
+    ):
+        patched = await client.start_workflow("Refund", claim, id="refund-patched", task_queue=TEAM)
+        await until_it_waits(patched)
+        await patched.terminate()
+    return Recorded(*[before_the_end(await run.fetch_history()) for run in (waiting, ended, patched)])
+
+
+async def until_it_waits(run: WorkflowHandle[Any, Any]) -> None:
+    """Return when the timer of the run's wait stands in its history."""
+    async for event in run.fetch_history_events(wait_new_event=True):
+        if event.HasField("timer_started_event_attributes"):
+            return
+
+
+def before_the_end(history: WorkflowHistory) -> WorkflowHistory:
+    """Return a history as it was before its run was terminated; one that ended by itself stays."""
+    events = [each for each in history.events if not each.HasField("workflow_execution_terminated_event_attributes")]
+    return WorkflowHistory(history.workflow_id, events)
 
 
 async def judged(recorded: Recorded, workflow: type) -> list[Judged]:
@@ -90,3 +120,12 @@ async def test_a_workflow_that_is_gone_is_told_from_one_that_changed(recorded):
     [waiting, _] = await judged(recorded, UnderAnotherName)
 
     assert "old name" in waiting.advice
+
+
+async def test_it_is_told_when_a_patch_may_go(recorded):
+    unmarked = Gate(TEAM, [AfterThePatch], contracts=[Till])
+    assert (await unmarked.judge(recorded.waiting)).verdict == "broken", "a run from before the patch is left"
+    assert (await unmarked.judge(recorded.patched)).verdict == "same"
+
+    gone = Gate(TEAM, [LongAfterThePatch], contracts=[Till])
+    assert (await gone.judge(recorded.patched)).verdict == "broken", "a run with the patch's mark is left"

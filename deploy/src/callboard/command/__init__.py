@@ -14,7 +14,7 @@ from typing import Final, NoReturn
 
 import typer
 
-from callboard.command import call, catalog, contracts, demo, example, keys, run, stack, team
+from callboard.command import call, catalog, contracts, demo, example, keys, replay, run, stack, team
 from callboard.command.terminal import complain
 from callboard_kit.process import FAILED, INTERRUPTED, run_guarded
 
@@ -38,6 +38,7 @@ app.add_typer(catalog.app, name="catalog")
 app.add_typer(example.app, name="example")
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(keys.app, name="keys")
+app.add_typer(replay.app, name="replay")
 app.add_typer(team.app, name="team")
 
 _shown: Final = {"trace": False}

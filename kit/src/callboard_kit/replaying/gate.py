@@ -8,9 +8,11 @@ header or time limit). Or it is *broken*: it takes another turn, and a run that 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Literal
 
 from temporalio.client import WorkflowHistory
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.worker import Plugin, Replayer
 
 from callboard_kit.identity import SigningKey
@@ -28,6 +30,7 @@ from callboard_kit.settings import Settings
 Verdict = Literal["same", "changed", "broken"]
 """What becomes of a run."""
 
+_MESSAGE: Final = re.compile(r"\[TMPRL1100\] ([^\"]+)")
 _EVENT: Final = re.compile(r"HistoryEvent\(id: (\d+)")
 _ENDS: Final = frozenset(
     {
@@ -91,7 +94,9 @@ class Gate:
         watching = Watching()
         # A key of its own: what a token is signed with does not change what a run does.
         mesh = MeshPlugin(SigningKey.generate(self._team), settings=Settings(profile="dev"), services=self._contracts)
-        replayer = Replayer(workflows=self._workflows, plugins=[mesh, *self._plugins, watching])
+        replayer = Replayer(
+            workflows=self._workflows, plugins=[mesh, *self._plugins, watching], runtime=_quiet_runtime()
+        )
         result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
         now = commanded_events(watching.commands, history)
         if result.replay_failure is not None:
@@ -110,6 +115,13 @@ class Gate:
         )
 
 
+@cache
+def _quiet_runtime() -> Runtime:
+    """Return a runtime that does not log each run that breaks, on standard output too: the verdict says it."""
+    quiet = TelemetryFilter(core_level="OFF", other_level="OFF")
+    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter=quiet)))
+
+
 def worst(judged: Iterable[Judged]) -> Verdict:
     """Return the worst of several verdicts; "same" where there is none."""
     order: tuple[Verdict, ...] = ("same", "changed", "broken")
@@ -118,6 +130,7 @@ def worst(judged: Iterable[Judged]) -> Verdict:
 
 def _broken(workflow: str, history: WorkflowHistory, now: Sequence[Event], failure: str) -> Judged:
     found = _EVENT.search(failure)
+    message = _MESSAGE.search(failure)
     advice = _PATCH
     if "not registered" in failure:
         advice = (
@@ -128,7 +141,7 @@ def _broken(workflow: str, history: WorkflowHistory, now: Sequence[Event], failu
         run=history.workflow_id,
         verdict="broken",
         event=int(found[1]) if found else _parting(history, now),
-        why=(failure,),
+        why=(message[1] if message else failure,),
         advice=advice,
         now=tuple(now),
     )

@@ -125,16 +125,13 @@ class Desk:
 
 def _named(found: object) -> Iterator[str]:
     """List the names of the tools that a search has found."""
-    match found:
-        case {"tools": [*tools]}:
-            for tool in cast(list[object], tools):
-                match tool:
-                    case {"name": str(name)}:
-                        yield name
-                    case _:
-                        pass
-        case _:
-            pass
+    tools = cast("Mapping[str, object]", found).get("tools") if isinstance(found, Mapping) else None
+    for tool in cast("list[object]", tools) if isinstance(tools, list) else ():
+        match tool:
+            case {"name": str(name)}:
+                yield name
+            case _:
+                pass
 
 
 def _history(request: ChatRequest) -> Iterator[tuple[str, object, Result]]:

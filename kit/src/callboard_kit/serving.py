@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final, NoReturn, TypeVar
@@ -54,6 +54,7 @@ def serve(
     activities: Sequence[Callable[..., Any]] = (),  # Any: activities take and return anything
     contracts: Sequence[type] = (),
     transient: tuple[type[BaseException], ...] = (),
+    alongside: Sequence[AbstractAsyncContextManager[object]] = (),
 ) -> NoReturn:
     """Serve a team until told to stop (SIGTERM or Ctrl-C), as the whole of this process.
 
@@ -64,6 +65,7 @@ def serve(
         activities: Activities, `async` or not.
         contracts: Contract classes of `services` that are not in the contracts package.
         transient: Exceptions of the team's store that are worth another attempt.
+        alongside: Blocks that are entered before the worker serves, and left when it has stopped.
 
     Ends the process with 0 when stopped, and with 1 and one line that says what to do when it cannot serve.
     """
@@ -76,6 +78,7 @@ def serve(
             activities=activities,
             contracts=contracts,
             transient=transient,
+            alongside=alongside,
         )
     )
 
@@ -101,6 +104,7 @@ async def _serve(
     activities: Sequence[Callable[..., Any]],  # Any: activities take and return anything
     contracts: Sequence[type],
     transient: tuple[type[BaseException], ...],
+    alongside: Sequence[AbstractAsyncContextManager[object]],
 ) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -143,6 +147,8 @@ async def _serve(
         stack.push_async_callback(
             _cancelled, [asyncio.create_task(introduction.keep()), asyncio.create_task(recorder.run())]
         )
+        for block in alongside:
+            await stack.enter_async_context(block)
         await _work(client, team, settings, services, workflows, activities, stopped)
 
 

@@ -33,6 +33,7 @@ if __name__ == "__main__":
     serve(
         package="callboard_orchestrator",
         workflows=[Orchestrate, Relocate],
+        alongside=[catalog],
         activities=[
             model.call_model,
             catalog.offered_operations,

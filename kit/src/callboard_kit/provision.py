@@ -53,6 +53,9 @@ class EndpointPlan:
     description: str = ""
     """Markdown, shown in Temporal's web interface; at most 20,000 bytes."""
 
+    redescribe: bool = True
+    """Whether a description that is there and differs is replaced. A new endpoint gets one in any case."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Provisioned:
@@ -81,9 +84,9 @@ async def provision(
     new = [name for name in namespaces if await _ensure_namespace(client, name)]
     added = [each for name in namespaces for each in await _ensure_search_attributes(client, name)]
     created, updated = list[str](), list[str]()
-    known = await _endpoints(client)
+    known = await existing_endpoints(client)
     for plan in endpoints:
-        match await _ensure_endpoint(client, plan, known.get(plan.name)):
+        match await ensure_endpoint(client, plan, known.get(plan.name)):
             case "created":
                 created.append(plan.name)
             case "updated":
@@ -150,22 +153,36 @@ async def _ensure_search_attributes(client: Client, namespace: str) -> list[str]
     return [f"{namespace}/{name}" for name in missing]
 
 
-async def _ensure_endpoint(
+async def ensure_endpoint(
     client: Client, plan: EndpointPlan, known: Endpoint | None
 ) -> Literal["created", "updated", "kept"]:
+    """Make an endpoint as planned, and tell what that took.
+
+    Args:
+        client: With an operator's rights.
+        plan: How it should be.
+        known: How it is, as seen last; None when it was not there. Whatever changed since is looked at again.
+
+    Raises:
+        ProvisionError: The cluster refused, or somebody else keeps changing it.
+    """
     service = client.operator_service
-    spec = _spec(plan)
     what = f"endpoint {plan.name!r}"
     if known is None:
-        create = CreateNexusEndpointRequest(spec=spec)
+        create = CreateNexusEndpointRequest(spec=_spec(plan))
         response = await _patiently(
             lambda: service.create_nexus_endpoint(create), what=what, fine=RPCStatusCode.ALREADY_EXISTS
         )
         if response is not None:
             return "created"
-        known = (await _endpoints(client)).get(plan.name)
+        known = (await existing_endpoints(client)).get(plan.name)
     for _ in range(5):
-        if known is None or known.spec == spec:
+        if known is None:
+            return "kept"
+        spec = _spec(plan)
+        if not plan.redescribe and known.spec.HasField("description"):
+            spec.description.CopyFrom(known.spec.description)
+        if known.spec == spec:
             return "kept"
         update = UpdateNexusEndpointRequest(id=known.id, version=known.version, spec=spec)
         # Whoever updates with an old version is refused: look again at what the other one wrote.
@@ -176,11 +193,16 @@ async def _ensure_endpoint(
         )
         if response is not None:
             return "updated"
-        known = (await _endpoints(client)).get(plan.name)
+        known = (await existing_endpoints(client)).get(plan.name)
     raise ProvisionError(f"{what} keeps being changed by someone else")
 
 
-async def _endpoints(client: Client) -> dict[str, Endpoint]:
+async def existing_endpoints(client: Client) -> dict[str, Endpoint]:
+    """Return every Nexus endpoint of the cluster by its name.
+
+    Raises:
+        temporalio.service.RPCError: Temporal is away, or does not let this client ask.
+    """
     found: dict[str, Endpoint] = {}
     token = b""
     while True:
@@ -193,10 +215,13 @@ async def _endpoints(client: Client) -> dict[str, Endpoint]:
             return found
 
 
+def described_as(text: str) -> Payload | None:
+    """Return a description as an endpoint holds it; None when there is none."""
+    return JSONPlainPayloadConverter().to_payload(text) if text else None
+
+
 def _spec(plan: EndpointPlan) -> EndpointSpec:
-    description: Payload | None = None
-    if plan.description:
-        description = JSONPlainPayloadConverter().to_payload(plan.description)
+    description = described_as(plan.description)
     target = EndpointTarget(worker=EndpointTarget.Worker(namespace=plan.namespace, task_queue=plan.task_queue))
     return EndpointSpec(name=plan.name, description=description, target=target)
 

@@ -7,7 +7,6 @@ a contract is not there, and says what to run. When the registry is down it goes
 
 import asyncio
 import logging
-import os
 import signal
 import sys
 import time
@@ -24,9 +23,11 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from callboard_contracts import describe, service_named
+from callboard_kit.build import build_of
 from callboard_kit.client import ConnectError, KeyFileError, connect, load_key
 from callboard_kit.contract_book import ContractBook
 from callboard_kit.directory import RegistryDirectory
+from callboard_kit.heartbeats import Heartbeats
 from callboard_kit.identity import SigningKey
 from callboard_kit.process import run_guarded
 from callboard_kit.provision import ProvisionError, missing_search_attributes
@@ -112,6 +113,7 @@ async def _serve(
     team = Team.load(package, profile=settings.profile)
     runtime = start_telemetry(team.name)
     key = load_key(team.name, settings)
+    build = build_of(package)
     listings = [describe(contract) for contract in _contracts(services, contracts)]
     _check_policy(team, ContractBook(contracts))
     async with AsyncExitStack() as stack:
@@ -119,7 +121,7 @@ async def _serve(
         directory = RegistryDirectory(
             team=team.name, client=registry, cache=settings.home / "cache" / f"{team.name}.json"
         )
-        recorder = Recorder(_sinks(settings, registry, stack), build=_build(package))
+        recorder = Recorder(_sinks(settings, registry, stack), build=build)
         introduction = Introduction(
             team=team, listings=listings, registry=registry, directory=directory, settings=settings
         )
@@ -149,7 +151,17 @@ async def _serve(
         )
         for block in alongside:
             await stack.enter_async_context(block)
-        await _work(client, team, settings, services, workflows, activities, stopped)
+        heartbeats = Heartbeats(
+            team=team,
+            serves=listings,
+            registry=registry,
+            namespace=client.namespace,
+            task_queue=settings.physical(team.name),
+            identity=client.identity,
+            build=build,
+            every=settings.heartbeat,
+        )
+        await _work(client, team, settings, services, workflows, activities, heartbeats, stopped)
 
 
 async def _work(
@@ -159,6 +171,7 @@ async def _work(
     services: Sequence[object],
     workflows: Sequence[type],
     activities: Sequence[Callable[..., Any]],  # Any: activities take and return anything
+    heartbeats: Heartbeats,
     stopped: asyncio.Event,
 ) -> None:
     async with Worker(
@@ -174,8 +187,10 @@ async def _work(
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
     ):
         logger.info("serving team %r in namespace %r", team.name, client.namespace)
+        beating = asyncio.create_task(heartbeats.run())
         await stopped.wait()
         logger.info("stopping")
+        await _cancelled([beating])
 
 
 def _contracts(services: Sequence[object], contracts: Sequence[type]) -> list[type]:
@@ -259,7 +274,3 @@ async def _cancelled(tasks: Sequence[asyncio.Task[Any]]) -> None:  # Any: tasks 
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _build(package: str) -> str:
-    return os.environ.get("CALLBOARD_BUILD") or f"{package}-dev"

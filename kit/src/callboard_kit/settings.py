@@ -53,6 +53,9 @@ class Settings:
     patience: timedelta = timedelta(seconds=60)
     """How long a worker that starts waits for Temporal and for the registry (`CALLBOARD_PATIENCE`, in seconds)."""
 
+    heartbeat: timedelta = timedelta(seconds=10)
+    """How often a worker tells the registry that it is there (`CALLBOARD_HEARTBEAT`, in seconds)."""
+
     log_level: str = "INFO"
     """From which level on a worker logs (`CALLBOARD_LOG`)."""
 
@@ -77,6 +80,7 @@ class Settings:
             namespace_pattern=_pattern(variables, "CALLBOARD_NAMESPACES"),
             key_file=Path(key_file) if key_file else None,
             patience=_seconds(variables, "CALLBOARD_PATIENCE", "60"),
+            heartbeat=_seconds(variables, "CALLBOARD_HEARTBEAT", "10", least=0.1, most=3600),
             log_level=_log_level(variables.get("CALLBOARD_LOG") or "INFO"),
             store=variables.get("CALLBOARD_STORE") or None,
         )
@@ -124,14 +128,16 @@ def _pattern(variables: Mapping[str, str], name: str) -> str | None:
     raise SettingsError(f"{name} is {pattern!r}; it must hold '{{team}}', as in 'staging-{{team}}'")
 
 
-def _seconds(variables: Mapping[str, str], name: str, default: str) -> timedelta:
+def _seconds(
+    variables: Mapping[str, str], name: str, default: str, *, least: float = 0, most: float = 86_400
+) -> timedelta:
     text = variables.get(name) or default
     try:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not 0 <= seconds <= 86_400:
-        raise SettingsError(f"{name} is {text!r}; it must be a number of seconds, at most a day")
+    if not least <= seconds <= most:
+        raise SettingsError(f"{name} is {text!r}; it must be a number of seconds, {least:g} to {most:g}")
     return timedelta(seconds=seconds)
 
 

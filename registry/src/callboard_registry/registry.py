@@ -19,6 +19,7 @@ from callboard_registry.consumers import Consumers
 from callboard_registry.database import Database
 from callboard_registry.discovery import Discovery
 from callboard_registry.documents import listing_document, policy_document, require_team
+from callboard_registry.health.service import Health
 from callboard_registry.keyring import Keyring
 from callboard_registry.life import Author, Move, require_reason
 from callboard_registry.paging import page_size, position_of, token_at
@@ -65,6 +66,7 @@ class Registry:
         self._closing = False
         self.threads = Threads()
         self.discovery = Discovery(database, self.threads)
+        self.health = Health(database, threads=self.threads, proving=self.proving)
         self.auditing = Auditing(database, proving=self.proving, threads=self.threads)
 
     def prepare(self) -> None:

@@ -26,7 +26,10 @@ def endpoint_plans(teams: Mapping[str, str], settings: Settings) -> list[Endpoin
 
 
 async def provision_teams(client: Client, teams: Mapping[str, str], settings: Settings) -> Provisioned:
-    """Make every team's namespace, search attributes and endpoint on the cluster; what is there already is kept."""
+    """Make every team's namespace, search attributes and endpoint on the cluster.
+
+    What is there already is kept, but for an endpoint that leads elsewhere.
+    """
     namespaces = [settings.namespace(team) for team in teams]
     return await provision(client, namespaces=namespaces, endpoints=endpoint_plans(teams, settings))
 
@@ -72,4 +75,6 @@ def _endpoint(team: Team, settings: Settings) -> EndpointPlan:
         namespace=settings.namespace(team.name),
         task_queue=physical,
         description=f"{team.description}\n\nOwner: {team.owner} ({team.contact})\n".lstrip(),
+        # What the observer or `callboard endpoints reconcile` has written since says more.
+        redescribe=False,
     )

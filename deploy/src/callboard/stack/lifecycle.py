@@ -88,7 +88,7 @@ class Stack:
             changed(each)
         await self._supervisor_answers()
         servers = [part for part in self.plan.parts if part.role == "server"]
-        workers = [part for part in self.plan.parts if part.role == "worker"]
+        rest = [part for part in self.plan.parts if part.role != "server"]
         for part in servers:
             self._supervisor.start(part.name)
         await self._until_ready(servers, changed)
@@ -98,13 +98,9 @@ class Stack:
         await enrol_keys(
             self.plan.home, self.plan.teams, registry=self.plan.environment["CALLBOARD_REGISTRY"], settings=settings
         )
-        for part in workers:
+        for part in rest:
             self._supervisor.start(part.name)
-        await self._until_ready(workers, changed)
-        observers = [part for part in self.plan.parts if part.role == "observer"]
-        for part in observers:
-            self._supervisor.start(part.name)
-        await self._until_ready(observers, changed)
+        await self._until_ready(rest, changed)
 
     async def watch(self, *, changed: Changed) -> None:
         """Tell of every process that dies and of every one that is back, until cancelled.

@@ -25,8 +25,18 @@ ADMINISTRATOR_TOKEN: Final = "registry-admin-token"
 OFFLINE_MODEL: Final = "offline-script-player"
 """The only model the offline model knows. Written again here: its own module would bring a web framework along."""
 
+_TUNING: Final = (
+    "CALLBOARD_HEARTBEAT",
+    "CALLBOARD_LOG",
+    "CALLBOARD_MODEL",
+    "CALLBOARD_OBSERVER_BACKLOG",
+    "CALLBOARD_OBSERVER_INTERVAL",
+    "CALLBOARD_PATIENCE",
+)
+"""Variables that processes are handed on as the person who starts the stack has them."""
+
 Role = Literal["server", "worker", "observer"]
-"""Servers start first, workers once the servers answer, and whoever only looks on comes last."""
+"""Servers start first; workers, and who only looks on, once the servers answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,11 +148,7 @@ def process_environment(plan: Plan, *, stack: str) -> dict[str, str]:
     ours = ("CALLBOARD_", "TEMPORAL_")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     # What tunes processes without saying where anything is, and the model's name, come along.
-    kept = {
-        name: os.environ[name]
-        for name in ("CALLBOARD_LOG", "CALLBOARD_MODEL", "CALLBOARD_OBSERVER_INTERVAL", "CALLBOARD_PATIENCE")
-        if name in os.environ
-    }
+    kept = {name: os.environ[name] for name in _TUNING if name in os.environ}
     if any(part.name == "offline-model" for part in plan.parts):
         # A real key is none of its business.
         inherited["OPENAI_API_KEY"] = "offline"

@@ -12,7 +12,7 @@ from temporalio.service import RPCError
 from callboard.stack.parts import Part
 from callboard_kit.devserver import DevServerError, wait_until_ready
 from callboard_registry_api.client import RegistryClient
-from callboard_registry_api.errors import RegistryUnavailableError
+from callboard_registry_api.errors import RegistryRefusedError, RegistryUnavailableError
 
 _KINDS = (TaskQueueType.TASK_QUEUE_TYPE_NEXUS, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
 
@@ -44,7 +44,7 @@ class Readiness:
             case "registry":
                 return await self._registry_answers(part.address)
             case _ if part.role == "observer":
-                return pid is not None
+                return await self._observer_looks(pid)
             case _ if part.role == "worker":
                 return await self._worker_polls(part.address.partition("/")[2], pid)
             case _:
@@ -64,7 +64,18 @@ class Readiness:
                 await client.list_public_keys()
             except RegistryUnavailableError:
                 return False
+            except RegistryRefusedError:
+                # It wants to know who asks.
+                return True
             return True
+
+    async def _observer_looks(self, pid: int | None) -> bool:
+        async with RegistryClient(self._environment["CALLBOARD_REGISTRY"]) as client:
+            try:
+                jobs = await client.health.observer()
+            except RegistryUnavailableError:
+                return False
+        return any(job.process.startswith(f"{pid}@") for job in jobs)
 
     async def _worker_polls(self, queue: str, pid: int | None) -> bool:
         try:

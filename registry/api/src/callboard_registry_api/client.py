@@ -18,6 +18,7 @@ from callboard_registry_api.batches import batches
 from callboard_registry_api.connection import FIELD_METADATA, Connection, Sign, Tls, digest_of, signed_method
 from callboard_registry_api.discovery import DiscoveryClient
 from callboard_registry_api.errors import RegistryUnavailableError
+from callboard_registry_api.health import HealthClient
 from callboard_registry_api.model import (
     STATES,
     CallRecord,
@@ -71,6 +72,8 @@ class RegistryClient:
         self.audit = Audit(self._connection)
         """Who called what, who calls whom, and what calls add up to."""
         self.discovery = DiscoveryClient(self._connection)
+        self.health = HealthClient(self._connection)
+        """What runs, and whether it is served."""
 
     async def __aenter__(self) -> "RegistryClient":
         return self

@@ -136,9 +136,7 @@ class Health:
         workers: dict[str, list[Worker]] = {}
         for each in self._known(self._workers.heard(), queues):
             workers.setdefault(each.team, []).append(each)
-        jobs = [_job(name, note, now) for name, note in self._observations.all(SeenJob).items() if name == LOOK]
-        stale = not jobs or any(each.overdue or each.error for each in jobs)
-        trouble = next((each.error for each in jobs if each.error), "")
+        look = self._observations.all(SeenJob).get(LOOK)
         return [
             verdict_about(
                 Facts(
@@ -150,8 +148,8 @@ class Health:
                     endpoint_name=by_service.get(service, ""),
                     endpoint=endpoints.get(by_service.get(service, "")),
                     queues=queues,
-                    stale=stale,
-                    trouble=trouble,
+                    longest_age=_longest_age(look.seen) if look else None,
+                    trouble=look.seen.error if look else "",
                 )
             )
             for service in services
@@ -220,8 +218,12 @@ def _job(name: str, note: Note[SeenJob], now: datetime) -> ObserverJob:
         ended=note.at,
         succeeded=note.seen.succeeded,
         error=note.seen.error,
-        overdue=now - note.at > MISSED * every + LATE,
+        overdue=now - note.at > _longest_age(note.seen),
     )
+
+
+def _longest_age(job: SeenJob) -> timedelta:
+    return MISSED * timedelta(seconds=job.every_seconds) + LATE
 
 
 def _offset(page_token: str, filters: object) -> int:

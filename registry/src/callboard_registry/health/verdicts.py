@@ -53,8 +53,8 @@ class Facts:
     queues: Mapping[str, Note[SeenQueue]]
     """By their subject; those that were not looked at yet are missing."""
 
-    stale: bool
-    """The observer is away, or cannot look."""
+    longest_age: timedelta | None
+    """How old what the observer saw may be before it is away; None when there never was an observer."""
 
     trouble: str = ""
     """Why it cannot look."""
@@ -99,7 +99,7 @@ def verdict_about(facts: Facts) -> ServiceHealth:
         reasons=(*findings.fatal, *findings.amiss),
         remarks=tuple(findings.remarks),
         as_of=min(looked, default=None),
-        stale=facts.stale or facts.endpoint is None,
+        stale=facts.longest_age is None or not looked or facts.now - min(looked) > facts.longest_age,
         workers=len(serving),
         builds=tuple(sorted({worker.build for worker in serving})),
     )

@@ -8,8 +8,10 @@ from typing import Final
 from temporalio.client import Client
 
 from callboard_registry.database import Database
+from callboard_registry.health.service import LOOK
 from callboard_registry.observations import Observations
 from callboard_registry.observer.jobs import Job, keep_doing
+from callboard_registry.observer.looking import Looking
 from callboard_registry.observer.settings import Settings
 from callboard_registry.opening import open_database
 from callboard_registry.settings import shown
@@ -47,4 +49,4 @@ def jobs(client: Client, database: Database, settings: Settings) -> list[Job]:
         database: The registry's. Its methods block: call them in a thread.
         settings: How often, and what is allowed.
     """
-    return []
+    return [Job(name=LOOK, every=settings.every, work=Looking(client, database, settings).look)]

@@ -35,6 +35,9 @@ class Settings:
     every: timedelta = timedelta(seconds=10)
     """How long between two looks (`CALLBOARD_OBSERVER_INTERVAL`, in seconds)."""
 
+    backlog: timedelta = timedelta(seconds=60)
+    """How long a task may wait before its queue counts as congested (`CALLBOARD_OBSERVER_BACKLOG`, in seconds)."""
+
     descriptions: Descriptions = "apply"
     """What becomes of descriptions that are out of date (`CALLBOARD_OBSERVER_DESCRIPTIONS`)."""
 
@@ -60,17 +63,18 @@ class Settings:
             database=database_url(variables, home=members.home),
             temporal=temporal,
             members=members,
-            every=_interval(variables),
+            every=_seconds(variables, "CALLBOARD_OBSERVER_INTERVAL", "10", least=0.1, most=3600),
+            backlog=_seconds(variables, "CALLBOARD_OBSERVER_BACKLOG", "60", least=0, most=86_400),
             descriptions=descriptions,
         )
 
 
-def _interval(variables: Mapping[str, str]) -> timedelta:
-    text = variables.get("CALLBOARD_OBSERVER_INTERVAL") or "10"
+def _seconds(variables: Mapping[str, str], name: str, default: str, *, least: float, most: float) -> timedelta:
+    text = variables.get(name) or default
     try:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not 0.1 <= seconds <= 3600:
-        raise SettingsError(f"CALLBOARD_OBSERVER_INTERVAL is {text!r}; it must be a number of seconds, 0.1 to 3600")
+    if not least <= seconds <= most:
+        raise SettingsError(f"{name} is {text!r}; it must be a number of seconds, {least:g} to {most:g}")
     return timedelta(seconds=seconds)

@@ -9,6 +9,7 @@ from callboard_registry.web.calls import calls_router
 from callboard_registry.web.changes import changes_router
 from callboard_registry.web.discovery import discovery_router
 from callboard_registry.web.front import front_router
+from callboard_registry.web.health import health_router
 from callboard_registry.web.keys import keys_router
 from callboard_registry.web.listings import listings_router
 from callboard_registry.web.pages import pages_router
@@ -28,6 +29,7 @@ def web_application(registry: Registry, admission: Admission) -> FastAPI:
         policies_router,
         keys_router,
         calls_router,
+        health_router,
         changes_router,
         pages_router,
     ):

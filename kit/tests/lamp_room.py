@@ -105,6 +105,8 @@ MAIN = '''
 import asyncio
 import os
 import signal
+import sys
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from nexusrpc.handler import service_handler, sync_operation
@@ -141,7 +143,21 @@ class LampService:
         return handle
 
 
-serve("callboard_team_lamp", services=[LampService()], workflows=[Ignite], activities=[write_down], contracts=[Lamp])
+@asynccontextmanager
+async def room():
+    print("lights up", file=sys.stderr, flush=True)
+    yield
+    print("lights out", file=sys.stderr, flush=True)
+
+
+serve(
+    "callboard_team_lamp",
+    services=[LampService()],
+    workflows=[Ignite],
+    activities=[write_down],
+    contracts=[Lamp],
+    alongside=[room()],
+)
 '''
 
 

@@ -71,6 +71,9 @@ async def test_a_worker_starts_answers_and_stops_when_told_even_with_a_handler_t
 
     assert code == 0, worker.said
     assert "Traceback" not in worker.said
+    told = [words for words in ("lights up", "serving team", "stopping", "lights out") if words in worker.said]
+    assert told == sorted(told, key=worker.said.index)
+    assert len(told) == 4
 
 
 async def test_a_handler_that_is_killed_after_starting_its_work_has_one_effect_and_one_answer(

@@ -173,6 +173,25 @@ class Worker:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TeamFacts:
+    """Who answers for a team, and what it does, in its own words."""
+
+    team: str
+    owner: str = ""
+    contact: str = ""
+    description: str = ""
+
+    @classmethod
+    def from_message(cls, message: pb.Team) -> "TeamFacts":
+        """Read it off the wire."""
+        return cls(team=message.team, owner=message.owner, contact=message.contact, description=message.description)
+
+    def to_message(self) -> pb.Team:
+        """Return it as it goes over the wire."""
+        return pb.Team(team=self.team, owner=self.owner, contact=self.contact, description=self.description)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServiceHealth:
     """Whether a service is served, and if not, why. `as_of` is None when the observer never looked."""
 
@@ -325,6 +344,18 @@ class HealthClient:
             response = await self._connection.call("ListWorkers", request, pb.ListWorkersResponse)
             for each in response.workers:
                 yield Worker.from_message(each)
+            page = response.next_page_token
+            if not page:
+                return
+
+    async def teams(self) -> AsyncIterator[TeamFacts]:
+        """Yield who answers for each team whose workers ever said so, ordered by team."""
+        page = ""
+        while True:
+            request = pb.ListTeamsRequest(page_token=page)
+            response = await self._connection.call("ListTeams", request, pb.ListTeamsResponse)
+            for each in response.teams:
+                yield TeamFacts.from_message(each)
             page = response.next_page_token
             if not page:
                 return

@@ -7,11 +7,11 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from callboard_contracts import OperationDescription, ServiceDescription
+from callboard_registry_api.health import TeamFacts
 from callboard_registry_api.model import Listing
 
 LARGEST: Final = 20_000
@@ -25,17 +25,7 @@ _ENTITIES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _FOOTER: Final = "*Written by Callboard from the listings. What is changed here by hand is overwritten.*"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Who:
-    """Who answers for what is served, as they say themselves."""
-
-    team: str
-    owner: str = ""
-    contact: str = ""
-    description: str = ""
-
-
-def described(who: Who, listings: Sequence[Listing]) -> str:
+def described(who: TeamFacts, listings: Sequence[Listing]) -> str:
     """Return the description of a team's endpoint; what would make it too long is left out, and that is said.
 
     Args:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from callboard_kit.settings import Settings
-from callboard_registry.endpoints.describing import Who, described
+from callboard_registry.endpoints.describing import described
+from callboard_registry_api.health import TeamFacts
 from callboard_registry_api.model import Listing, State
 
 PREFERRED: Final[Sequence[tuple[State, ...]]] = (("approved",), ("deprecated",), ("draft", "pending"))
@@ -37,7 +38,9 @@ async def shown_revisions(listings_in: ListingsIn) -> list[Listing]:
     return [found[service] for service in sorted(found)]
 
 
-def wanted_endpoints(revisions: Sequence[Listing], teams: Mapping[str, Who], settings: Settings) -> dict[str, Wanted]:
+def wanted_endpoints(
+    revisions: Sequence[Listing], teams: Mapping[str, TeamFacts], settings: Settings
+) -> dict[str, Wanted]:
     """Return the endpoint of every team that offers something or is known, by its physical name.
 
     Args:
@@ -54,7 +57,7 @@ def wanted_endpoints(revisions: Sequence[Listing], teams: Mapping[str, Who], set
             namespace=settings.namespace(team),
             task_queue=settings.physical(team),
             services=tuple(listing.service for listing in listings),
-            description=described(teams.get(team) or Who(team=team), listings),
+            description=described(teams.get(team) or TeamFacts(team=team), listings),
         )
         for team, listings in sorted(offers.items())
     }

@@ -19,7 +19,15 @@ from callboard_registry.seen import SeenEndpoint, SeenJob, SeenQueue, queue_subj
 from callboard_registry.tables import listings
 from callboard_registry.threads import Threads
 from callboard_registry_api.client import Item, Page
-from callboard_registry_api.health import Drift, ObservedEndpoint, ObserverJob, ServiceHealth, Worker, WorkerState
+from callboard_registry_api.health import (
+    Drift,
+    ObservedEndpoint,
+    ObserverJob,
+    ServiceHealth,
+    TeamFacts,
+    Worker,
+    WorkerState,
+)
 
 MISSED: Final = 3
 """Heartbeats that a worker may miss before it counts as lost."""
@@ -120,6 +128,13 @@ class Health:
         skip = _offset(page_token, filters)
         notes = await self._threads.read(lambda: self._observations.all(SeenEndpoint))
         return _page([_endpoint(name, note) for name, note in notes.items()], skip, limit, filters)
+
+    async def list_teams(self, *, size: int = 0, page_token: str = "") -> Page[TeamFacts]:
+        """Return one page of who answers for each team, ordered by team."""
+        filters = ["teams"]
+        limit = page_size(size, default=200, most=1000)
+        skip = _offset(page_token, filters)
+        return _page(list((await self._threads.read(self._workers.teams)).values()), skip, limit, filters)
 
     async def list_jobs(self) -> Sequence[ObserverJob]:
         """Return what the observer does and how it went, ordered by name."""

@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping, delete, func, select
 from callboard_registry.database import Database, upsert
 from callboard_registry.refusals import Refusal
 from callboard_registry.tables import teams, workers
-from callboard_registry_api.health import Heartbeat, ServedRevision
+from callboard_registry_api.health import Heartbeat, ServedRevision, TeamFacts
 
 KEPT: Final = timedelta(days=1)
 """How long a worker is remembered after its last heartbeat."""
@@ -41,15 +41,6 @@ class Heard:
     every: timedelta
     stopped: datetime | None
     """When it said that it stops; None when it did not."""
-
-
-@dataclass(frozen=True)
-class Owner:
-    """Who answers for a team, and what it does, in its own words."""
-
-    owner: str
-    contact: str
-    description: str
 
 
 class Workers:
@@ -96,12 +87,18 @@ class Workers:
         with self._database.reading() as connection:
             return connection.scalar(select(workers.c.seen).order_by(workers.c.seen.desc()).limit(1))
 
-    def owners(self) -> Mapping[str, Owner]:
-        """Return who answers for each team whose workers ever said so."""
+    def teams(self) -> Mapping[str, TeamFacts]:
+        """Return who answers for each team whose workers ever said so, ordered by team."""
         with self._database.reading() as connection:
-            rows = connection.execute(select(teams)).mappings().all()
+            rows = connection.execute(select(teams).order_by(teams.c.team)).mappings().all()
         return {
-            row[teams.c.team]: Owner(row[teams.c.owner], row[teams.c.contact], row[teams.c.description]) for row in rows
+            row[teams.c.team]: TeamFacts(
+                team=row[teams.c.team],
+                owner=row[teams.c.owner],
+                contact=row[teams.c.contact],
+                description=row[teams.c.description],
+            )
+            for row in rows
         }
 
 

@@ -16,7 +16,6 @@ from callboard_kit.provision import existing_endpoints
 from callboard_registry.catalog import Catalog, ListingFilter
 from callboard_registry.changes import Changes
 from callboard_registry.database import Database
-from callboard_registry.endpoints.describing import Who
 from callboard_registry.endpoints.drift import OUTSIDE, Compared, compare, put_right
 from callboard_registry.endpoints.wanted import Wanted, shown_revisions, wanted_endpoints
 from callboard_registry.health.workers import Workers
@@ -77,12 +76,11 @@ class Looking:
 
     async def _as_wanted(self) -> Mapping[str, Wanted]:
         """Return the wanted endpoints, made anew only when a listing or a team has changed."""
-        last, owners = await asyncio.to_thread(lambda: (self._changes.last(), self._workers.owners()))
-        if self._made_from != (last, owners):
-            teams = {team: Who(team=team, **vars(owner)) for team, owner in owners.items()}
+        last, teams = await asyncio.to_thread(lambda: (self._changes.last(), self._workers.teams()))
+        if self._made_from != (last, teams):
             revisions = await shown_revisions(self._listings)
             self._wanted = wanted_endpoints(revisions, teams, self._settings.members)
-            self._made_from = (last, owners)
+            self._made_from = (last, teams)
         return self._wanted
 
     async def _listings(self, states: tuple[State, ...]) -> AsyncIterator[Listing]:

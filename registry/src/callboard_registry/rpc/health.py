@@ -32,6 +32,14 @@ class HealthRpc(Family):
             )
 
     @override
+    async def ListTeams(self, request: pb.ListTeamsRequest, context: Context) -> pb.ListTeamsResponse:
+        async with answering(context):
+            page = await self.registry.health.list_teams(size=request.page_size, page_token=request.page_token)
+            return pb.ListTeamsResponse(
+                teams=[each.to_message() for each in page.items], next_page_token=page.next_page_token
+            )
+
+    @override
     async def GetHealth(self, request: pb.GetHealthRequest, context: Context) -> pb.GetHealthResponse:
         async with answering(context):
             health = await self.registry.health.of(request.service)

@@ -35,6 +35,12 @@ def health_router(registry: Registry) -> APIRouter:
         shown = [shown_worker(each) for each in page.items]
         return JSONResponse({"workers": shown, "next_page_token": page.next_page_token})
 
+    @router.get("/v1/teams")
+    async def teams(page_size: int = 0, page_token: str = "") -> JSONResponse:
+        """List who answers for each team, as its workers said last."""
+        page = await registry.health.list_teams(size=page_size, page_token=page_token)
+        return JSONResponse({"teams": [vars(each) for each in page.items], "next_page_token": page.next_page_token})
+
     @router.get("/v1/endpoints")
     async def endpoints(page_size: int = 0, page_token: str = "") -> JSONResponse:
         """List Nexus endpoints as the observer saw them last, with what is amiss."""
@@ -47,7 +53,7 @@ def health_router(registry: Registry) -> APIRouter:
         """Tell what the observer does, and how it went the last time."""
         return JSONResponse({"jobs": [shown_job(each) for each in await registry.health.list_jobs()]})
 
-    del health, health_of, workers, endpoints, observer  # they live in the router now
+    del health, health_of, workers, teams, endpoints, observer  # they live in the router now
     return router
 
 

@@ -159,6 +159,11 @@ class RegistryServiceStub:
                 request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListWorkersRequest.SerializeToString,
                 response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListWorkersResponse.FromString,
                 _registered_method=True)
+        self.ListTeams = channel.unary_unary(
+                '/callboard.registry.v1.RegistryService/ListTeams',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListTeamsRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListTeamsResponse.FromString,
+                _registered_method=True)
         self.GetHealth = channel.unary_unary(
                 '/callboard.registry.v1.RegistryService/GetHealth',
                 request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.GetHealthRequest.SerializeToString,
@@ -368,6 +373,13 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListTeams(self, request, context):
+        """Lists who answers for each team, as its workers said last, ordered by team.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetHealth(self, request, context):
         """Tells whether a service is served, and if not, why.
         """
@@ -531,6 +543,11 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.ListWorkers,
                     request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListWorkersRequest.FromString,
                     response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListWorkersResponse.SerializeToString,
+            ),
+            'ListTeams': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTeams,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListTeamsRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListTeamsResponse.SerializeToString,
             ),
             'GetHealth': grpc.unary_unary_rpc_method_handler(
                     servicer.GetHealth,
@@ -1233,6 +1250,33 @@ class RegistryService:
             '/callboard.registry.v1.RegistryService/ListWorkers',
             callboard__registry__api_dot_v1_dot_registry__pb2.ListWorkersRequest.SerializeToString,
             callboard__registry__api_dot_v1_dot_registry__pb2.ListWorkersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTeams(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/ListTeams',
+            callboard__registry__api_dot_v1_dot_registry__pb2.ListTeamsRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.ListTeamsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,7 +1,10 @@
 """What provably breaks nobody needs no person, for teams that are trusted with it; everything else does."""
 
+import json
+
 import pytest
 
+from callboard_contracts import ServiceDescription
 from callboard_kit.identity import SigningKey
 from callboard_kit.publishing import registry_signature
 from callboard_registry.server import serving
@@ -36,19 +39,26 @@ async def test_a_compatible_revision_is_approved_by_the_registry_once_a_person_a
 
     second = await trusted.publish_listing(document(longest=120))
 
-    assert (first.state, second.state, second.reason) == ("draft", "approved", "compatible with revision 1")
+    assert (first.state, second.state, second.reason) == ("draft", "approved", "compatible with revision 1.0.0")
     async for change in trusted.watch():
         if change.detail == second.digest and change.kind == "listing_moved":
             assert change.author == "registry"
             break
 
 
-async def test_a_breaking_revision_waits_for_a_person(trusted, document):
-    # Callers count on the time that they were given.
-    first = await trusted.publish_listing(document(longest=60))
-    await trusted.set_state("shop.v1", first.digest, "approved")
+async def test_what_somebody_may_miss_waits_for_a_person(trusted, document):
+    def aiming_at(seconds: float) -> bytes:
+        described = json.loads(document(longest=60))
+        described["operations"][0]["promise"]["latency_seconds"] = seconds
+        described["digest"] = ServiceDescription.model_validate(described).observable_digest()
+        return json.dumps(described).encode()
 
-    assert (await trusted.publish_listing(document(longest=30))).state == "draft"
+    first = await trusted.publish_listing(aiming_at(1))
+    await trusted.set_state("shop.v1", first.digest, "approved")
+    slower = await trusted.publish_listing(aiming_at(2))
+
+    assert slower.verdict is not None
+    assert (slower.state, slower.verdict.answer) == ("draft", "compatible")
 
 
 async def test_what_a_person_sent_back_is_not_approved_behind_their_back(trusted, document):

@@ -99,7 +99,7 @@ async def test_what_was_learnt_is_given_up_with_the_next_change(client, document
 async def test_an_operation_is_described_as_the_revision_in_force_promises_it(client, document):
     first = await client.publish_listing(document(longest=60))
     await client.set_state("shop.v1", first.digest, "approved")
-    draft = await client.publish_listing(document(longest=9))
+    draft = await client.publish_listing(document(longest=90))
     name = OperationName("shop.v1", "sell")
 
     [newest] = await client.discovery.describe([name])

@@ -90,3 +90,26 @@ def test_a_step_that_fails_leaves_nothing_behind(any_database):
     engine = create_engine(url)
     assert inspect(engine).get_table_names() == ["calls"]
     engine.dispose()
+
+
+def test_revisions_that_were_approved_before_there_were_numbers_get_theirs(any_database):
+    url = any_database()
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        migrations.upgrade(connection, to="0004")
+        for number, state in enumerate(("retired", "draft", "approved", "revoked", "pending"), start=1):
+            connection.execute(
+                text(
+                    "INSERT INTO listings (service, digest, number, team, state, created, text_digest)"
+                    " VALUES ('shop.v1', :digest, :number, 'shop', :state, 0, '')"
+                ),
+                {"digest": f"sha256:{number}", "number": number, "state": state},
+            )
+    engine.dispose()
+
+    database = Database.open(url)
+    with database.reading() as connection:
+        rows = connection.execute(text("SELECT number, minor, patch FROM listings ORDER BY number")).all()
+    database.close()
+
+    assert [tuple(row) for row in rows] == [(1, 0, 0), (2, None, 0), (3, 1, 0), (4, 2, 0), (5, None, 0)]

@@ -44,7 +44,7 @@ async def test_what_changes_nothing_is_not_told(client, document):
         listing = await client.publish_listing(document())
         await client.set_state("shop.v1", listing.digest, "approved")
         await client.publish_policy("shop", b'{"rules":[]}')
-    await client.publish_listing(document(longest=5))
+    await client.publish_listing(document(longest=90))
 
     kinds = [each.kind for each in await seen(client, 5)]
 

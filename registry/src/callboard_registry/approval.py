@@ -3,17 +3,13 @@
 from collections.abc import Collection
 from typing import Final
 
-from callboard_contracts import ServiceDescription
 from callboard_registry.catalog import Catalog
-from callboard_registry.compatibility import Answer, Budget, compare_listings
+from callboard_registry.gate.deciding import Judgement, OvertakenError
 from callboard_registry.life import Author, Move
 from callboard_registry.refusals import Refusal
 from callboard_registry_api.model import Listing
 
 EVERY_TEAM: Final = "*"
-
-_BUDGET: Final = Budget(seconds=1.0)
-"""For each schema. What takes longer waits for a person."""
 
 _REGISTRY: Final = Author(team=None, automatic=True)
 
@@ -28,25 +24,22 @@ class Approval:
     def move(self, listing: Listing) -> Move | None:
         """Return the move that approves `listing`; None when a person must decide.
 
-        It is compared with the newest approved revision, or with the newest deprecated one when none is approved.
+        That is so when anybody might miss something by it, or when there was nothing in force to compare it with.
         """
         if self._teams.isdisjoint((listing.team, EVERY_TEAM)) or not _untouched(listing):
             return None
-        held = self._catalog.find(listing.service, states=("approved",))
-        held = held or self._catalog.find(listing.service, states=("deprecated",))
-        if held is None:
+        verdict = listing.verdict
+        if verdict is None or verdict.answer != "compatible" or verdict.warnings or not verdict.bases:
             return None
-        before, after = (ServiceDescription.model_validate_json(each.document) for each in (held, listing))
-        if compare_listings(before, after, _BUDGET).answer is not Answer.COMPATIBLE:
-            return None
-        reason = f"compatible with revision {held.number}"
+        held = self._catalog.find(listing.service, digest=verdict.bases[0])
+        reason = f"compatible with revision {held.revision if held else verdict.bases[0]}"
         return Move(service=listing.service, digest=listing.digest, state="approved", etag=listing.etag, reason=reason)
 
-    def make(self, move: Move) -> Listing | None:
+    def make(self, move: Move, judgement: Judgement | None) -> Listing | None:
         """Make this move; None when somebody was faster, whose decision stands."""
         try:
-            return self._catalog.move(move, _REGISTRY)
-        except Refusal:
+            return self._catalog.move(move, _REGISTRY, judgement=judgement)
+        except (Refusal, OvertakenError):
             return None
 
 

@@ -1,20 +1,26 @@
 """Listings: the revisions of every service, and their documents."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, RowMapping, ScalarSelect, Select, and_, func, select, tuple_
 
 from callboard_registry.changes import Change, note
 from callboard_registry.database import Database
 from callboard_registry.documents import ListingDocument
-from callboard_registry.life import ANSWERING, Author, Move, require_move
+from callboard_registry.gate.deciding import Judgement, OvertakenError, overriding
+from callboard_registry.gate.keeping import keep_verdict, kept_verdict, same_verdict
+from callboard_registry.gate.numbers import numbered
+from callboard_registry.life import ANSWERING, IN_FORCE, Author, Move, require_move
 from callboard_registry.paging import taken
 from callboard_registry.refusals import Refusal
 from callboard_registry.search import index
-from callboard_registry.tables import listings, texts
+from callboard_registry.tables import listings, texts, verdicts
 from callboard_registry_api.model import ChangeKind, Listing, State
+
+_KEYS: Final = ("service", "digest")
 
 
 @dataclass(frozen=True)
@@ -81,12 +87,42 @@ class Catalog:
         with self._database.reading() as connection:
             return list(connection.scalars(select(listings.c.service).distinct().order_by(listings.c.service)))
 
-    def add(self, document: ListingDocument, *, keep: bool = True) -> tuple[Listing, bool]:
+    def in_force(self, service: str) -> list[Listing]:
+        """Return the revisions whose callers are to be kept, approved or deprecated, the last approved first."""
+        query = _with_texts(documents=True).where(listings.c.service == service, listings.c.state.in_(IN_FORCE))
+        with self._database.reading() as connection:
+            return list(map(_listing, connection.execute(query.order_by(listings.c.minor.desc())).mappings()))
+
+    def place(self, service: str, digest: str, text_digest: str) -> tuple[int, int, bool]:
+        """Return which minor and patch number a revision has, or would get, and whether these words are held of it.
+
+        Words of a revision that was never approved do not count; those with an empty digest are held.
+        """
+        this = and_(listings.c.service == service, listings.c.digest == digest)
+        words = select(texts.c.text_digest).filter_by(service=service, digest=digest, text_digest=text_digest)
+        with self._database.reading() as connection:
+            held = connection.execute(select(listings.c.minor, listings.c.patch).where(this)).first()
+            if held is None or held.minor is None:
+                return connection.scalar(select(_next_minor(service))) or 0, 0, True
+            known = not text_digest or connection.execute(words).first() is not None
+            return held.minor, held.patch, known
+
+    def add(
+        self, document: ListingDocument, judgement: Judgement | None = None, *, keep: bool = True
+    ) -> tuple[Listing, bool]:
         """Keep a revision as draft, and tell whether it is new; without `keep` only tell what would be.
 
         A revision that is held already keeps its number and state. If only words differ (titles, descriptions,
         examples), the newest words are shown; words held before, that an older build brings along when it starts
         again, do not replace newer ones.
+
+        Args:
+            document: The revision.
+            judgement: What was found out about it, to be kept with it; None leaves what is kept.
+            keep: Whether to.
+
+        Raises:
+            OvertakenError: The judgement does not hold any more.
         """
         description = document.description
         revision = {"service": description.service, "digest": description.digest}
@@ -94,7 +130,10 @@ class Catalog:
         now = datetime.now(UTC)
         this = and_(listings.c.service == description.service, listings.c.digest == description.digest)
         with self._database.writing(keep=keep) as connection:
-            created = _one(connection, this) is None
+            if judgement is not None:
+                _require_up_to_date(connection, description.service, judgement)
+            held = _one(connection, this)
+            created = held is None
             if created:
                 of_service = select(func.max(listings.c.number)).where(listings.c.service == description.service)
                 number = (connection.scalar(of_service) or 0) + 1
@@ -115,20 +154,28 @@ class Catalog:
                 connection.execute(listings.update().where(this).values(text_digest=document.text_digest))
                 index(connection, description)
                 if not created:
+                    once_approved = and_(this, listings.c.minor.is_not(None))
+                    connection.execute(listings.update().where(once_approved).values(patch=listings.c.patch + 1))
                     self._note(connection, "listing_reworded", document)
+            if judgement is not None and not (held and same_verdict(held.verdict, judgement.verdict)):
+                keep_verdict(connection, description.service, description.digest, judgement.verdict)
             listing = _one(connection, this)
         assert listing is not None, "it was inserted above"
         return listing, created
 
-    def move(self, move: Move, author: Author, *, live: Sequence[str] = ()) -> Listing | None:
+    def move(
+        self, move: Move, author: Author, *, live: Sequence[str] = (), judgement: Judgement | None = None
+    ) -> Listing | None:
         """Move a revision and return it; None when there is no such revision. To stay where it is changes nothing.
 
         Args:
             move: What was asked for.
             author: Who asked.
             live: Teams that still call this revision.
+            judgement: What was found out about it just now; without one a revision does not come into force.
 
         Raises:
+            OvertakenError: The judgement is missing, or does not hold any more.
             Refusal: It cannot go there, or not by this author, or not yet.
         """
         this = and_(listings.c.service == move.service, listings.c.digest == move.digest)
@@ -145,6 +192,10 @@ class Catalog:
                 _require_successor(connection, move.successor)
             if move.state == "retired" and held.state == "deprecated" and not move.force:
                 _require_unused(held, live)
+            if move.state == "approved" and held.state in ("draft", "pending"):
+                _bring_into_force(connection, held, move, author, judgement)
+            elif move.override:
+                raise Refusal("invalid", "override", "override is for approving what was never approved before")
             state, sunset, successor, reason = fate
             values = {"state": state, "sunset": sunset, "successor": successor, "reason": reason}
             connection.execute(listings.update().where(this).values(**values, edition=listings.c.edition + 1))
@@ -167,6 +218,41 @@ class Catalog:
         about = document.description
         author = about.team
         note(connection, Change(kind=kind, team=about.team, subject=about.service, detail=about.digest, author=author))
+
+
+def _bring_into_force(
+    connection: Connection, held: Listing, move: Move, author: Author, judgement: Judgement | None
+) -> None:
+    """Give a revision its number and keep the verdict by which it came into force."""
+    if judgement is None:
+        raise OvertakenError
+    _require_up_to_date(connection, held.service, judgement)
+    override = overriding(judgement.verdict, held, move, author)
+    keep_verdict(connection, held.service, held.digest, replace(judgement.verdict, override=override))
+    this = and_(listings.c.service == held.service, listings.c.digest == held.digest)
+    first = and_(this, listings.c.minor.is_(None))
+    connection.execute(
+        listings.update().where(first).values(minor=connection.scalar(select(_next_minor(held.service))))
+    )
+    if override is not None:
+        about = {"team": held.team, "subject": held.service, "detail": held.digest}
+        note(
+            connection,
+            Change(
+                kind="listing_overridden", **about, state="approved", author=override.author, reason=override.reason
+            ),
+        )
+
+
+def _require_up_to_date(connection: Connection, service: str, judgement: Judgement) -> None:
+    query = select(listings.c.digest).where(listings.c.service == service, listings.c.state.in_(IN_FORCE))
+    if frozenset(connection.scalars(query)) != judgement.in_force:
+        raise OvertakenError
+
+
+def _next_minor(service: str | ColumnElement[str]) -> ScalarSelect[int]:
+    others = listings.alias()
+    return select(func.coalesce(func.max(others.c.minor) + 1, 0)).where(others.c.service == service).scalar_subquery()
 
 
 def _require_successor(connection: Connection, service: str) -> None:
@@ -196,17 +282,25 @@ def _one(connection: Connection, which: ColumnElement[bool]) -> Listing | None:
 
 def _with_texts(*, documents: bool) -> Select[*tuple[object, ...]]:
     words = (texts.c.summary, texts.c.operations, *((texts.c.document,) if documents else ()))
-    return select(listings, *words).join(
-        texts,
-        and_(
-            texts.c.service == listings.c.service,
-            texts.c.digest == listings.c.digest,
-            texts.c.text_digest == listings.c.text_digest,
-        ),
+    # As long as a revision was never approved, the number that it would get.
+    minor = func.coalesce(listings.c.minor, _next_minor(listings.c.service)).label("shown_minor")
+    judged = [column for column in verdicts.c if column.name not in _KEYS and (documents or column.name != "found")]
+    return (
+        select(listings, *words, minor, *judged)
+        .join(
+            texts,
+            and_(
+                texts.c.service == listings.c.service,
+                texts.c.digest == listings.c.digest,
+                texts.c.text_digest == listings.c.text_digest,
+            ),
+        )
+        .outerjoin(verdicts, and_(verdicts.c.service == listings.c.service, verdicts.c.digest == listings.c.digest))
     )
 
 
 def _listing(row: RowMapping) -> Listing:
+    revision = numbered(row[listings.c.service], row["shown_minor"], row[listings.c.patch])
     return Listing(
         service=row[listings.c.service],
         digest=row[listings.c.digest],
@@ -221,4 +315,6 @@ def _listing(row: RowMapping) -> Listing:
         sunset=row[listings.c.sunset],
         successor=row[listings.c.successor],
         reason=row[listings.c.reason],
+        revision=revision,
+        verdict=kept_verdict(row, revision=revision),
     )

@@ -45,8 +45,8 @@ class PolicyDocument:
     digest: str
 
 
-def listing_document(data: bytes, *, team: str) -> ListingDocument:
-    """Read a description that `team` publishes.
+def listing_document(data: bytes, *, team: str | None) -> ListingDocument:
+    """Read a description that `team` publishes; without a team, one that nobody does.
 
     Raises:
         Refusal: It is no description of a service, contradicts itself, or is not the team's to publish.
@@ -160,13 +160,13 @@ def _require_plain(parsed: object) -> None:
         level, depth = below, depth + 1
 
 
-def _require_owner(description: ServiceDescription, team: str) -> None:
+def _require_owner(description: ServiceDescription, team: str | None) -> None:
     owner = owner_of(description.service)
     if owner is None:
         raise Refusal(
             "invalid", "document.service", f"{description.service!r} is no service name; use one like 'orders.v1'"
         )
-    if owner != team:
+    if team is not None and owner != team:
         raise Refusal(
             "denied", "document.service", f"{description.service!r} belongs to {owner!r}; {team!r} signed this"
         )

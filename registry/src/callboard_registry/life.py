@@ -14,6 +14,9 @@ LONGEST_REASON: Final = 1000
 ANSWERING: Final[tuple[State, ...]] = ("draft", "pending", "approved", "deprecated")
 """The states in which calls are answered."""
 
+IN_FORCE: Final[tuple[State, ...]] = ("approved", "deprecated")
+"""The states in which a revision binds the next one: its callers are to be kept."""
+
 _NEXT: Final[Mapping[State, frozenset[State]]] = {
     "draft": frozenset({"pending", "approved", "retired", "revoked"}),
     "pending": frozenset({"draft", "approved", "revoked"}),
@@ -71,6 +74,8 @@ class Move:
     successor: str = ""
     reason: str = ""
     force: bool = False
+    override: bool = False
+    """Approve although it is not known whether it breaks callers."""
 
     def after(self, held: Listing) -> tuple[datetime | None, str]:
         """Return the sunset and the successor that the revision has when it has been moved."""

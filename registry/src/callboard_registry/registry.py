@@ -18,7 +18,10 @@ from callboard_registry.changes import ADMINISTRATOR, Changes, Happened
 from callboard_registry.consumers import Consumers
 from callboard_registry.database import Database
 from callboard_registry.discovery import Discovery
-from callboard_registry.documents import listing_document, policy_document, require_team
+from callboard_registry.documents import ListingDocument, listing_document, policy_document, require_team
+from callboard_registry.gate.deciding import Judgement, OvertakenError
+from callboard_registry.gate.gate import Comparison, Gate
+from callboard_registry.gate.levels import Levels
 from callboard_registry.health.service import Health
 from callboard_registry.keyring import Keyring
 from callboard_registry.life import Author, Move, require_reason
@@ -30,10 +33,13 @@ from callboard_registry.threads import Result, Threads
 from callboard_registry_api.client import Page
 from callboard_registry_api.connection import signed_method
 from callboard_registry_api.model import Change, Invitation, Listing, Policy, PublicKey, State
+from callboard_registry_api.verdicts import Verdict
 
 _LIVE: Final = timedelta(days=7)
 _BATCH: Final = 200
 _POLL: Final = timedelta(seconds=1)
+_ATTEMPTS: Final = 5
+"""How often a revision is judged when others come into force in the meantime."""
 _NEXT_STEP: Final = "`callboard catalog list` shows what there is"
 
 
@@ -52,22 +58,25 @@ class Registry:
         administrator_token: str,
         approvers: Collection[str] = (),
         approved_when_compatible: Collection[str] = (),
+        levels: Levels | None = None,
     ) -> None:
         self._database = database
         self._approvers = frozenset(approvers)
         self._keyring = Keyring(database)
         self.proving = Proving(self._keyring, administrator_token=administrator_token)
         self._catalog = Catalog(database)
+        self._gate = Gate(self._catalog, levels or Levels())
         self._approval = Approval(self._catalog, teams=approved_when_compatible)
         self._policies = Policies(database)
         self._consumers = Consumers(database)
         self._changes = Changes(database)
+        self._approving = asyncio.Lock()
         self._changed = asyncio.Event()
         self._closing = False
         self.threads = Threads()
         self.discovery = Discovery(database, self.threads)
-        self.health = Health(database, threads=self.threads, proving=self.proving)
         self.auditing = Auditing(database, proving=self.proving, threads=self.threads)
+        self.health = Health(database, threads=self.threads, proving=self.proving)
 
     def prepare(self) -> None:
         """Do what an earlier registry on this database has left to do; call once, before anything else."""
@@ -97,15 +106,29 @@ class Registry:
             return listing_document(document, team=proof.team)
 
         described = await self.threads.read(checked)
-        if validate_only:
-            listing, created = await self.threads.write(lambda: self._catalog.add(described, keep=False))
-            approving = await self.threads.read(lambda: self._approval.move(listing))
-            return (replace(listing, state=approving.state, reason=approving.reason) if approving else listing), created
-        listing, created = await self._change(lambda: self._catalog.add(described))
+        (listing, created), judgement = await self._admitted(described, keep=not validate_only)
         approving = await self.threads.read(lambda: self._approval.move(listing))
-        if approving is not None:
-            listing = await self._change(lambda: self._approval.make(approving)) or listing
-        return listing, created
+        if approving is None:
+            return listing, created
+        if validate_only:
+            return replace(listing, state=approving.state, reason=approving.reason), created
+        return await self._change(lambda: self._approval.make(approving, judgement)) or listing, created
+
+    async def _admitted(
+        self, document: ListingDocument, *, keep: bool
+    ) -> tuple[tuple[Listing, bool], Judgement | None]:
+        for _ in range(_ATTEMPTS):
+            judgement = await self.threads.read(lambda: self._gate.admit(document.description))
+            with suppress(OvertakenError):
+                write = self._change if keep else self.threads.write
+                return await write(
+                    lambda judgement=judgement: self._catalog.add(document, judgement, keep=keep)
+                ), judgement
+        raise _overtaken(document.description.service)
+
+    async def compare_listings(self, asked: Comparison) -> Verdict:
+        """Return what would become of callers if one revision took the place of others."""
+        return await self.threads.read(lambda: self._gate.compare(asked))
 
     async def get_listing(self, service: str, *, digest: str = "", states: Sequence[State] = ()) -> Listing:
         """Return a revision of `service`, or the newest."""
@@ -135,10 +158,23 @@ class Registry:
             return self._author(token, signed), live
 
         author, live = await self.threads.read(checked)
-        listing = await self._change(lambda: self._catalog.move(move, author, live=live))
+        listing = await self._moved(move, author, live)
         if listing is None:
             raise await self.threads.read(lambda: self._no_listing(move.service, move.digest, ()))
         return listing
+
+    async def _moved(self, move: Move, author: Author, live: Sequence[str]) -> Listing | None:
+        if move.state != "approved":
+            return await self._change(lambda: self._catalog.move(move, author, live=live))
+        # One after the other: of several that were judged at once, only the first would find that nothing has changed.
+        async with self._approving:
+            for _ in range(_ATTEMPTS):
+                judgement = await self.threads.read(lambda: self._gate.judge(move.service, move.digest))
+                with suppress(OvertakenError):
+                    return await self._change(
+                        lambda judgement=judgement: self._catalog.move(move, author, live=live, judgement=judgement)
+                    )
+        raise _overtaken(move.service)
 
     # Policies
 
@@ -334,6 +370,10 @@ class Registry:
             "digest" if digest else "states",
             f"{service!r} has no {wanted}{among}; the newest held is {newest.digest!r} ({newest.state})",
         )
+
+
+def _overtaken(service: str) -> Refusal:
+    return Refusal("conflict", "service", f"other revisions of {service!r} are coming into force just now; try again")
 
 
 def _told(happened: Happened, cursor: str) -> Change:

@@ -95,6 +95,7 @@ async def serving(settings: Settings) -> AsyncGenerator[Addresses]:
             administrator_token=settings.administrator_token,
             approvers=settings.approvers,
             approved_when_compatible=settings.approved_when_compatible,
+            levels=settings.levels,
         )
     except StartError:
         listener.close()

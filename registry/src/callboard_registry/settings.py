@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 from callboard_kit.settings import Settings as MemberSettings
 from callboard_kit.settings import SettingsError
 from callboard_registry.encryption import Encryption
+from callboard_registry.gate.levels import Levels
 
 DEFAULT_GRPC: Final = "127.0.0.1:7480"
 DEFAULT_HTTP: Final = "127.0.0.1:7481"
@@ -67,6 +68,9 @@ class Settings:
     encryption: Encryption | None = None
     """What both servers encrypt with (`CALLBOARD_REGISTRY_TLS_CERTIFICATE` and its neighbours). None: they do not."""
 
+    levels: Levels = field(default_factory=Levels)
+    """With which revisions in force a new one is compared (`CALLBOARD_REGISTRY_COMPATIBILITY`)."""
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
         """Read the variables that start with `CALLBOARD_`.
@@ -85,6 +89,7 @@ class Settings:
             administrator_token=variables.get("CALLBOARD_REGISTRY_ADMIN_TOKEN")
             or _token_in(home / ADMINISTRATOR_TOKEN_FILE),
             approved_when_compatible=_names(variables.get("CALLBOARD_REGISTRY_APPROVE_COMPATIBLE", "")),
+            levels=_levels(variables.get("CALLBOARD_REGISTRY_COMPATIBILITY", "")),
             approvers=_names(variables.get("CALLBOARD_REGISTRY_APPROVERS", "")),
             limit=_limit(variables.get("CALLBOARD_REGISTRY_LIMIT", "")),
             reading_needs_token=_reading(variables.get("CALLBOARD_REGISTRY_READING") or "open"),
@@ -118,6 +123,15 @@ def _reading(text: str) -> bool:
     if text not in ("open", "token"):
         raise SettingsError(f"CALLBOARD_REGISTRY_READING is {text!r}; it must be 'open' or 'token'")
     return text == "token"
+
+
+def _levels(text: str) -> Levels:
+    try:
+        return Levels.read(text)
+    except ValueError as error:
+        raise SettingsError(
+            f"CALLBOARD_REGISTRY_COMPATIBILITY is {text!r}: {error}; write it like 'last' or 'last,orders=all+strict'"
+        ) from error
 
 
 def _names(text: str) -> tuple[str, ...]:

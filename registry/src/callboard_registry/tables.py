@@ -85,9 +85,35 @@ listings: Final = Table(
     Column("sunset", Moment),
     Column("successor", String, nullable=False, server_default=""),
     Column("reason", String, nullable=False, server_default=""),
+    # How many revisions were approved before it; NULL as long as it never was.
+    Column("minor", Integer),
+    # How often its words were changed since it was.
+    Column("patch", Integer, nullable=False, server_default="0"),
     UniqueConstraint("service", "number"),
 )
 """Revisions. What a caller can observe of one never changes; where it stands in its life and `text_digest` may."""
+
+verdicts: Final = Table(
+    "verdicts",
+    metadata,
+    Column("service", Name, primary_key=True),
+    Column("digest", Name, primary_key=True),
+    Column("answer", String, nullable=False),
+    # Digests of the revisions it was compared with, one a line.
+    Column("bases", String, nullable=False),
+    Column("level", String, nullable=False),
+    Column("strict", Boolean, nullable=False),
+    # JSON of findings and warnings.
+    Column("found", LargeBinary, nullable=False),
+    Column("next_service", String, nullable=False),
+    Column("judged", Moment, nullable=False),
+    # NULL unless it was approved although nothing was known for certain.
+    Column("override_author", String),
+    Column("override_reason", String),
+    Column("override_at", Moment),
+    ForeignKeyConstraint(["service", "digest"], ["listings.service", "listings.digest"]),
+)
+"""What the gate found out about each revision. Those that were published before there was a gate have none."""
 
 texts: Final = Table(
     "texts",

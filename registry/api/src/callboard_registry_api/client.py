@@ -31,6 +31,7 @@ from callboard_registry_api.model import (
     State,
 )
 from callboard_registry_api.v1 import registry_pb2 as pb
+from callboard_registry_api.verdicts import CompatibilityClient
 
 __all__ = ["FIELD_METADATA", "CallPage", "Page", "RegistryClient", "Sign", "Tls"]
 
@@ -74,6 +75,7 @@ class RegistryClient:
         self.discovery = DiscoveryClient(self._connection)
         self.health = HealthClient(self._connection)
         """What runs, and whether it is served."""
+        self.compatibility = CompatibilityClient(self._connection)
 
     async def __aenter__(self) -> "RegistryClient":
         return self
@@ -198,6 +200,7 @@ class RegistryClient:
         successor: str = "",
         reason: str = "",
         force: bool = False,
+        override: bool = False,
     ) -> Listing:
         """Move a revision to another state: as the administrator with their token, else as the team that signs.
 
@@ -211,6 +214,7 @@ class RegistryClient:
             successor: The service to use instead of one that goes. Empty keeps the one that was named before.
             reason: Why, for whoever reads the listing.
             force: Retire before the sunset, or although there are callers.
+            override: Approve although it is not known whether it breaks callers; with a reason.
         """
         request = pb.SetStateRequest(
             service=service,
@@ -221,6 +225,7 @@ class RegistryClient:
             successor=successor,
             reason=reason,
             force=force,
+            override=override,
         )
         if self._connection.signs_as_team:
             signed = request.SerializeToString()

@@ -13,6 +13,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from callboard_registry_api.v1 import registry_pb2 as pb
+from callboard_registry_api.verdicts import Verdict
 
 State = Literal["draft", "pending", "approved", "deprecated", "retired", "revoked"]
 """Where a revision stands in its life."""
@@ -41,7 +42,13 @@ OUTCOMES: Final[Mapping[Outcome, pb.CallOutcome]] = {
 """Every outcome with its number on the wire."""
 
 ChangeKind = Literal[
-    "listing_published", "listing_reworded", "listing_moved", "policy_published", "key_enrolled", "key_revoked"
+    "listing_published",
+    "listing_reworded",
+    "listing_moved",
+    "listing_overridden",
+    "policy_published",
+    "key_enrolled",
+    "key_revoked",
 ]
 """What kind of thing happened."""
 
@@ -49,6 +56,7 @@ CHANGES: Final[Mapping[ChangeKind, pb.ChangeKind]] = {
     "listing_published": pb.CHANGE_KIND_LISTING_PUBLISHED,
     "listing_reworded": pb.CHANGE_KIND_LISTING_REWORDED,
     "listing_moved": pb.CHANGE_KIND_LISTING_MOVED,
+    "listing_overridden": pb.CHANGE_KIND_LISTING_OVERRIDDEN,
     "policy_published": pb.CHANGE_KIND_POLICY_PUBLISHED,
     "key_enrolled": pb.CHANGE_KIND_KEY_ENROLLED,
     "key_revoked": pb.CHANGE_KIND_KEY_REVOKED,
@@ -99,6 +107,8 @@ class Listing:
     sunset: datetime | None = None
     successor: str = ""
     reason: str = ""
+    revision: str = ""
+    verdict: Verdict | None = None
 
     @classmethod
     def from_message(cls, message: pb.Listing) -> "Listing":
@@ -117,6 +127,8 @@ class Listing:
             sunset=_moment(message.sunset) if message.HasField("sunset") else None,
             successor=message.successor,
             reason=message.reason,
+            revision=message.revision,
+            verdict=Verdict.from_message(message.verdict) if message.HasField("verdict") else None,
         )
 
     def to_message(self) -> pb.Listing:
@@ -135,6 +147,8 @@ class Listing:
             sunset=None if self.sunset is None else _timestamp(self.sunset),
             successor=self.successor,
             reason=self.reason,
+            revision=self.revision,
+            verdict=None if self.verdict is None else self.verdict.to_message(),
         )
 
 

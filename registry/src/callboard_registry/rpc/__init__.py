@@ -2,6 +2,7 @@
 
 from callboard_registry.rpc.calls import CallsRpc
 from callboard_registry.rpc.changes import ChangesRpc
+from callboard_registry.rpc.compatibility import CompatibilityRpc
 from callboard_registry.rpc.discovery import DiscoveryRpc
 from callboard_registry.rpc.health import HealthRpc
 from callboard_registry.rpc.keys import KeysRpc
@@ -9,5 +10,5 @@ from callboard_registry.rpc.listings import ListingsRpc
 from callboard_registry.rpc.policies import PoliciesRpc
 
 
-class RegistryRpc(ListingsRpc, DiscoveryRpc, PoliciesRpc, KeysRpc, CallsRpc, HealthRpc, ChangesRpc):
+class RegistryRpc(ListingsRpc, CompatibilityRpc, DiscoveryRpc, PoliciesRpc, KeysRpc, CallsRpc, HealthRpc, ChangesRpc):
     """Serves the registry over gRPC."""

@@ -69,4 +69,5 @@ def _move(request: pb.SetStateRequest) -> Move:
         successor=request.successor,
         reason=request.reason,
         force=request.force,
+        override=request.override,
     )

@@ -7,6 +7,7 @@ from callboard_registry.registry import Registry
 from callboard_registry.web.admitting import admitting
 from callboard_registry.web.calls import calls_router
 from callboard_registry.web.changes import changes_router
+from callboard_registry.web.compatibility import compatibility_router
 from callboard_registry.web.discovery import discovery_router
 from callboard_registry.web.front import front_router
 from callboard_registry.web.health import health_router
@@ -25,6 +26,7 @@ def web_application(registry: Registry, admission: Admission) -> FastAPI:
     admitted = [Depends(admitting(admission))]
     for family in (
         listings_router,
+        compatibility_router,
         discovery_router,
         policies_router,
         keys_router,

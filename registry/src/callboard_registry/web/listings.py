@@ -11,6 +11,7 @@ from callboard_registry.access import bearer
 from callboard_registry.catalog import ListingFilter
 from callboard_registry.life import Move
 from callboard_registry.registry import Registry
+from callboard_registry.web.compatibility import shown_verdict
 from callboard_registry.web.moments import moment
 from callboard_registry.web.requests import States, Token, body_of
 from callboard_registry_api.model import Listing, State
@@ -27,6 +28,7 @@ class StateChange(BaseModel):
     successor: str = ""
     reason: str = ""
     force: bool = False
+    override: bool = False
 
 
 def listings_router(registry: Registry) -> APIRouter:
@@ -99,5 +101,7 @@ def shown_listing(listing: Listing) -> dict[str, object]:
         "sunset": None if listing.sunset is None else moment(listing.sunset),
         "successor": listing.successor,
         "reason": listing.reason,
+        "revision": listing.revision,
+        "verdict": listing.verdict and shown_verdict(listing.verdict),
     }
     return {**summary, "document": json.loads(listing.document)} if listing.document else summary

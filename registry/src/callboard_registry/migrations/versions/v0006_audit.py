@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: Final = "0006"
-down_revision: Final = "0004"
+down_revision: Final = "0005"
 
 _NAME: Final = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 

@@ -1,0 +1,416 @@
+"""What breaks callers of a revision in force is not published; what may is approved by nobody unknowingly."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from callboard_contracts import ServiceDescription
+from callboard_kit.identity import SigningKey
+from callboard_kit.publishing import registry_signature
+from callboard_registry.gate.levels import Levels
+from callboard_registry.server import serving
+from callboard_registry.settings import Address, Settings
+from callboard_registry_api.client import RegistryClient
+from callboard_registry_api.errors import RegistryNotFoundError, RegistryRefusedError
+
+Edit = Callable[[dict[str, Any]], object]
+
+
+ANYWHERE = Address("127.0.0.1", 0)
+
+
+@pytest.fixture
+def described(document):
+    """Makes the shop's description, edited as the JSON it is."""
+
+    def make(*edits: Edit, service: str = "shop.v1") -> bytes:
+        edited = json.loads(document(service=service))
+        for edit in edits:
+            edit(edited["operations"][0])
+        edited["digest"] = ServiceDescription.model_validate(edited).observable_digest()
+        return json.dumps(edited).encode()
+
+    return make
+
+
+def asks_more(operation: dict[str, Any]) -> None:
+    operation["input"]["properties"]["colour"] = {"type": "string"}
+    operation["input"]["required"].append("colour")
+
+
+def takes_more(name: str = "colour", **schema: object) -> Edit:
+    return lambda operation: operation["input"]["properties"].update({name: {"type": "string", **schema}})
+
+
+def wants_a_format(operation: dict[str, Any]) -> None:
+    operation["input"]["properties"]["text"]["format"] = "shoe-size"
+
+
+def promises(**promise: object) -> Edit:
+    return lambda operation: operation["promise"].update(promise)
+
+
+def words(text: str) -> Edit:
+    return lambda operation: operation.update(summary=text)
+
+
+async def refused(asking) -> RegistryRefusedError:
+    with pytest.raises(RegistryRefusedError) as refusal:
+        await asking
+    return refusal.value
+
+
+async def approved(client: RegistryClient, document: bytes, **more: Any):
+    listing = await client.publish_listing(document)
+    return await client.set_state(listing.service, listing.digest, "approved", **more)
+
+
+async def test_a_first_revision_breaks_nobody_and_gets_the_service_s_number(client, described):
+    first = await client.publish_listing(described())
+    later = await client.publish_listing(described(service="shop.v2"))
+
+    assert first.verdict is not None
+    assert (first.verdict.answer, first.verdict.bases, first.verdict.revision) == ("compatible", (), "1.0.0")
+    assert (first.revision, later.revision) == ("1.0.0", "2.0.0")
+
+
+async def test_drafts_bind_nobody(client, described):
+    await client.publish_listing(described())
+
+    breaking = await client.publish_listing(described(asks_more))
+
+    assert (breaking.state, breaking.verdict.answer, breaking.revision) == ("draft", "compatible", "1.0.0")
+
+
+@pytest.mark.parametrize("state", ["approved", "deprecated"])
+async def test_what_breaks_callers_of_a_revision_in_force_is_not_published(client, state, described, running):
+    first = await approved(client, described())
+    if state == "deprecated":
+        await client.set_state("shop.v1", first.digest, "deprecated")
+    seen = await _changes(running)
+
+    refusal = await refused(client.publish_listing(described(asks_more)))
+
+    assert refusal.field == "document"
+    assert refusal.message == (
+        "this would break callers of 'shop.v1': sell, input: the new input requires 'colour', and an old caller may "
+        'leave it out, for example {"text": ""}; publish it as \'shop.v2\', or take that change back '
+        "(`callboard contracts check shop.v1` shows all)"
+    )
+    assert [each.digest async for each in client.all_listings(all_revisions=True)] == [first.digest]
+    assert await _changes(running) == seen
+    assert (await client.publish_listing(described(asks_more, service="shop.v2"))).revision == "2.0.0"
+
+
+@pytest.mark.parametrize("state", ["retired", "revoked"])
+async def test_what_answers_nobody_any_more_binds_nobody(client, state, described):
+    first = await approved(client, described())
+    if state == "retired":
+        await client.set_state("shop.v1", first.digest, "deprecated")
+    await client.set_state("shop.v1", first.digest, state)
+
+    listing = await client.publish_listing(described(asks_more))
+
+    assert (listing.verdict.answer, listing.revision) == ("compatible", "1.1.0")
+
+
+async def test_a_broken_promise_is_not_published_either(client, described):
+    await approved(client, described())
+
+    refusal = await refused(client.publish_listing(described(promises(longest_seconds=30.0))))
+
+    assert "sell: promised to work for up to 60 s, gives up after 30 s; publish it as 'shop.v2'" in refusal.message
+
+
+async def test_numbers_count_what_was_approved_and_its_words(client, described):
+    first = await approved(client, described())
+    draft = await client.publish_listing(described(takes_more("size")))
+    second = await approved(client, described(takes_more()))
+    reworded = await client.publish_listing(described(takes_more(), words("Sells what is wanted.")))
+    older = await client.publish_listing(described(takes_more()))
+
+    assert [each.revision for each in (first, draft, second, reworded, older)] == [
+        "1.0.0",
+        "1.1.0",
+        "1.1.0",
+        "1.1.1",
+        "1.1.1",
+    ]
+    assert (await client.get_listing("shop.v1", digest=draft.digest)).revision == "1.2.0"
+    assert second.verdict.bases == (first.digest,)
+
+
+async def test_what_came_into_force_since_counts_when_a_draft_is_approved(client, described):
+    await approved(client, described())
+    first = await client.publish_listing(described(takes_more(maxLength=5)))
+    second = await client.publish_listing(described(takes_more(maxLength=9)))
+    await client.set_state("shop.v1", second.digest, "approved")
+
+    refusal = await refused(client.set_state("shop.v1", first.digest, "approved"))
+    again = await client.publish_listing(described(takes_more(maxLength=5)))
+
+    assert (refusal.field, "came into force, and it would break their callers" in refusal.message) == ("state", True)
+    assert (again.state, again.verdict.answer, again.verdict.bases) == ("draft", "incompatible", (second.digest,))
+
+
+async def test_what_is_not_known_is_approved_by_override_with_a_reason_only(running, client, shop, described):
+    auditors = await running.enrol("auditors")
+    await approved(client, described())
+    listing = await client.publish_listing(described(wants_a_format))
+    assert (listing.state, listing.verdict.answer) == ("draft", "unknown")
+
+    async with RegistryClient(str(running.grpc), sign=auditors.sign) as approver:
+        asked = {"state": "approved", "etag": listing.etag}
+        plain = await refused(approver.set_state("shop.v1", listing.digest, **asked))
+        silent = await refused(approver.set_state("shop.v1", listing.digest, **asked, override=True))
+        done = await approver.set_state(
+            "shop.v1", listing.digest, **asked, override=True, reason="no caller sends such a size"
+        )
+
+    assert (plain.field, silent.field) == ("override", "reason")
+    assert plain.message.startswith(
+        f"it is not known whether 'shop.v1' {listing.digest[:19]} breaks callers: sell, input: "
+    )
+    kept = (await client.get_listing("shop.v1", digest=listing.digest)).verdict.override
+    assert done.verdict.override == kept
+    assert (done.state, done.revision, kept.author, kept.reason) == (
+        "approved",
+        "1.1.0",
+        "auditors",
+        "no caller sends such a size",
+    )
+    told = [
+        (each["author"], each["reason"]) for each in await _changes(running) if each["kind"] == "listing_overridden"
+    ]
+    assert told == [("auditors", "no caller sends such a size")]
+
+
+async def test_who_published_overrides_nothing(running, client, shop, described):
+    await approved(client, described())
+    listing = await client.publish_listing(described(wants_a_format))
+
+    async with RegistryClient(str(running.grpc), sign=shop.sign) as team:
+        refusal = await refused(
+            team.set_state("shop.v1", listing.digest, "approved", etag=listing.etag, override=True, reason="trust me")
+        )
+
+    assert refusal.message == "'shop' published this, so somebody else must approve it"
+
+
+@pytest.mark.parametrize(("state", "edit"), [("approved", takes_more()), ("pending", wants_a_format)])
+async def test_an_override_is_for_what_is_not_known_only(client, state, edit, described):
+    await approved(client, described())
+    listing = await client.publish_listing(described(edit))
+
+    refusal = await refused(client.set_state("shop.v1", listing.digest, state, override=True, reason="to be sure"))
+
+    assert refusal.field == "override"
+
+
+async def test_an_etag_covers_what_was_signed_with_an_override(client, described):
+    """An override that was refused leaves the revision as it was."""
+    await approved(client, described())
+    listing = await client.publish_listing(described(wants_a_format))
+
+    await refused(client.set_state("shop.v1", listing.digest, "approved", override=True))
+
+    assert await client.get_listing("shop.v1", digest=listing.digest) == listing
+
+
+async def test_what_may_be_missed_is_told(client, described):
+    await approved(client, described(takes_more()))
+
+    listing = await client.publish_listing(described(promises(latency_seconds=9.0)))
+
+    assert [(each.operation, each.part, each.rule) for each in listing.verdict.warnings] == [
+        ("sell", "promise", "latency"),
+        ("sell", "input", "dropped"),
+    ]
+    assert listing.verdict.findings == ()
+    # A list says how it came out, not why.
+    [shown] = [each async for each in client.all_listings(summary=True)]
+    assert (shown.verdict.answer, shown.verdict.warnings) == ("compatible", ())
+
+
+async def test_what_is_in_force_is_not_judged_again(client, described):
+    first = await approved(client, described())
+    second = await approved(client, described(takes_more()))
+
+    again = await client.publish_listing(described())
+
+    assert (again.state, again.verdict) == ("approved", first.verdict)
+    assert second.revision == "1.1.0"
+
+
+async def test_publishing_to_be_checked_is_judged_and_keeps_nothing(client, described):
+    first = await approved(client, described())
+
+    good = await client.publish_listing(described(takes_more()), validate_only=True)
+    refusal = await refused(client.publish_listing(described(asks_more), validate_only=True))
+
+    assert (good.verdict.answer, good.revision, refusal.field) == ("compatible", "1.1.0", "document")
+    assert [each.digest async for each in client.all_listings(all_revisions=True)] == [first.digest]
+
+
+async def test_drafts_published_at_once_are_numbered_as_they_are_approved(client, described):
+    await approved(client, described())
+    drafts = await asyncio.gather(*(client.publish_listing(described(takes_more(f"size{n}"))) for n in range(5)))
+
+    done = await asyncio.gather(*(client.set_state("shop.v1", each.digest, "approved") for each in drafts))
+
+    assert sorted(each.revision for each in done) == [f"1.{n}.0" for n in range(1, 6)]
+
+
+# Comparing
+
+
+async def test_a_document_is_compared_without_being_published(client, described):
+    first = await approved(client, described())
+
+    good = await client.compatibility.compare(document=described(takes_more()))
+    bad = await client.compatibility.compare("shop.v1", document=described(asks_more))
+    same = await client.compatibility.compare(document=described())
+    reworded = await client.compatibility.compare(document=described(words("Sells.")))
+
+    assert [each.answer for each in (good, bad, same, reworded)] == [
+        "compatible",
+        "incompatible",
+        "compatible",
+        "compatible",
+    ]
+    assert [each.revision for each in (good, bad, same, reworded)] == ["1.1.0", "", "1.0.0", "1.0.1"]
+    assert (good.bases, bad.next_service) == ((first.digest,), "shop.v2")
+    [finding] = bad.findings
+    assert (finding.operation, finding.part, finding.rule, finding.pointer, finding.base) == (
+        "sell",
+        "input",
+        "required",
+        "/required",
+        first.digest,
+    )
+    assert json.loads(finding.counterexample) == {"text": ""}
+    assert [each.digest async for each in client.all_listings(all_revisions=True)] == [first.digest]
+
+
+async def test_two_revisions_are_compared_by_their_digests(client, described):
+    first = await client.publish_listing(described())
+    second = await client.publish_listing(described(asks_more))
+
+    there = await client.compatibility.compare("shop.v1", from_digest=first.digest, to_digest=second.digest)
+    back = await client.compatibility.compare("shop.v1", from_digest=second.digest, to_digest=first.digest)
+    newest = await client.compatibility.compare("shop.v1", from_digest=first.digest)
+
+    assert (there.answer, back.answer, newest.answer) == ("incompatible", "compatible", "incompatible")
+    assert [each.rule for each in back.warnings] == ["dropped"]
+
+
+async def test_a_level_and_strictness_can_be_asked_for(client, described):
+    await approved(client, described(takes_more(maxLength=5)))
+    await approved(client, described())
+    new = described(takes_more(maxLength=3))
+
+    last = await client.compatibility.compare(document=new)
+    every = await client.compatibility.compare(document=new, level="all")
+    strict = await client.compatibility.compare(document=new, strict=True)
+
+    assert [each.answer for each in (last, every, strict)] == ["compatible", "incompatible", "incompatible"]
+    assert (len(last.bases), len(every.bases), every.level, strict.strict) == (1, 2, "all", True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ({}, "service"),
+        ({"service": "shop.v2", "document": b"here"}, "document.service"),
+        ({"document": b"{}"}, "document.service"),
+        ({"service": "shop.v1", "from_digest": "x", "level": "all"}, "level"),
+        ({"document": b"here", "to_digest": "x"}, "document"),
+    ],
+)
+async def test_what_cannot_be_compared_is_refused_by_name(client, described, asked, field):
+    if asked.get("document") == b"here":
+        asked = {**asked, "document": described()}
+
+    assert (await refused(client.compatibility.compare(**asked))).field == field
+
+
+async def test_what_is_not_there_is_not_compared(client, described):
+    await client.publish_listing(described())
+
+    for asked in ({"from_digest": "sha256:0"}, {"to_digest": "sha256:0"}):
+        with pytest.raises(RegistryNotFoundError) as refusal:
+            await client.compatibility.compare("shop.v1", **asked)
+        assert refusal.value.field == next(iter(asked))
+
+
+# Settings
+
+
+@pytest.fixture
+async def watched(request, any_database):
+    """A client of the shop, at a registry with the levels that the test asks for."""
+    key = SigningKey.generate("shop")
+    settings = Settings(
+        database=any_database(),
+        grpc=ANYWHERE,
+        http=ANYWHERE,
+        administrator_token="for-tests",
+        levels=Levels.read(request.param),
+    )
+    async with (
+        serving(settings) as addresses,
+        RegistryClient(str(addresses.grpc), sign=registry_signature(key), administrator_token="for-tests") as client,
+    ):
+        await client.register_key("shop", key.key_id, key.public_key.public_bytes)
+        yield client
+
+
+@pytest.mark.parametrize("watched", ["all", "last,shop=all"], indirect=True)
+async def test_a_team_s_revisions_may_be_held_to_all_that_are_in_force(watched, described):
+    first = await approved(watched, described(takes_more(maxLength=5)))
+    await approved(watched, described())
+
+    refusal = await refused(watched.publish_listing(described(takes_more(maxLength=3))))
+    await watched.set_state("shop.v1", first.digest, "revoked")
+    listing = await watched.publish_listing(described(takes_more(maxLength=3)))
+
+    assert "maxLength 3" in refusal.message
+    assert listing.verdict.answer == "compatible"
+
+
+@pytest.mark.parametrize("watched", ["last+strict", "all,shop=last+strict"], indirect=True)
+async def test_a_team_s_writers_may_be_taken_to_send_anything(watched, described):
+    await approved(watched, described())
+
+    assert "colour" in (await refused(watched.publish_listing(described(takes_more())))).message
+
+
+@pytest.mark.parametrize("watched", ["all,shop=last"], indirect=True)
+async def test_a_team_s_own_level_wins(watched, described, running):
+    await approved(watched, described(takes_more(maxLength=5)))
+    await approved(watched, described())
+
+    assert (await watched.publish_listing(described(takes_more(maxLength=3)))).verdict.level == "last"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("latest", "'latest' is none of"),
+        ("all+lax", "'all+lax' is none of"),
+        ("=all", "'=all' names no team"),
+        ("shop=", "'' is none of"),
+    ],
+)
+def test_a_level_that_is_none_is_refused_by_name(text, said):
+    with pytest.raises(ValueError, match=said.replace("+", r"\+")):
+        Levels.read(text)
+
+
+async def _changes(running) -> list[dict[str, Any]]:
+    async with httpx.AsyncClient() as http:
+        return (await http.get(f"http://{running.http}/v1/changes")).raise_for_status().json()["changes"]

@@ -10,10 +10,13 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 from temporalio import nexus
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
+from callboard_kit.identity import FindKey, VerifyingKey
 from callboard_kit.tokens import Call, Limits, Origin
 
 _current: Final[ContextVar[Call | None]] = ContextVar("callboard_call", default=None)
 _origin: Final[ContextVar[Origin | None]] = ContextVar("callboard_origin", default=None)
+
+_find_key: Final[ContextVar[FindKey | None]] = ContextVar("callboard_find_key", default=None)
 
 ResultT = TypeVar("ResultT")
 SelfT = TypeVar("SelfT")
@@ -44,8 +47,17 @@ def workflow_id(ctx: nexus.WorkflowRunOperationContext) -> str:
 
 def work_id(call: Call, operation: str) -> str:
     """Return the id of the workflow behind `call`, which is one of `operation`."""
-    proof = hashlib.sha256(f"{call.caller}\n{call.token_id}".encode()).hexdigest()[:24]
-    return f"{call.team}-{operation}-{proof}"
+    return f"{call.team}-{operation}-{call_hash(call)}"
+
+
+def gate_id(call: Call) -> str:
+    """Return the id of the workflow that waits for an answer to the question that `call` asks."""
+    return f"gate-{call.caller}-{call_hash(call)}"
+
+
+def call_hash(call: Call) -> str:
+    """Return what ends the ids of all workflows that work on `call`: nobody but the caller can arrive at it."""
+    return hashlib.sha256(f"{call.caller}\n{call.token_id}".encode()).hexdigest()[:24]
 
 
 async def start_workflow(
@@ -115,6 +127,28 @@ def working_on(call: Call) -> Generator[Call]:
         yield call
     finally:
         _current.reset(reset)
+
+
+def vouched_key(team: str, key_id: str) -> VerifyingKey | None:
+    """Return a key that is vouched for. Only in the validator of an update: elsewhere it would differ on replay.
+
+    Raises:
+        RuntimeError: This is no validator of an update in a worker of the mesh.
+    """
+    find_key = _find_key.get()
+    if find_key is None:
+        raise RuntimeError("keys can be looked up in the validator of an update only")
+    return find_key(team, key_id)
+
+
+@contextmanager
+def trusting(find_key: FindKey) -> Generator[None]:
+    """Let `vouched_key` look keys up in this block. For the kit's own interceptors and for tests."""
+    reset = _find_key.set(find_key)
+    try:
+        yield
+    finally:
+        _find_key.reset(reset)
 
 
 def maybe_current() -> Call | None:

@@ -101,7 +101,12 @@ class Team(Message):
 
 
 def team_name(package: str) -> str:
-    """Return the team that a room's package belongs to: `callboard_team_orders` → `orders`."""
+    """Return the team that a room's package belongs to: `callboard_team_orders` → `orders`.
+
+    A team that shares a room with another has a package inside it, whose own name is the team's.
+    """
+    if "." in package:
+        return package.rpartition(".")[2]
     for prefix in _PREFIXES:
         if package.startswith(prefix):
             return package.removeprefix(prefix)

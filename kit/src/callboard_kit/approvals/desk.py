@@ -1,0 +1,62 @@
+"""The approvals of one run of an agent: what its policy says, what was remembered, and who waits."""
+
+import asyncio
+
+from temporalio import workflow
+from temporalio.exceptions import FailureError, is_cancelled_exception
+
+from callboard_kit.approvals.asking import ALLOWED, Decision, Questions
+from callboard_kit.approvals.policies import ApprovalPolicy, Judgement, Proposal
+
+
+class ApprovalDesk:
+    """Lets through what may happen, and asks about the rest. One for each run."""
+
+    def __init__(self, policy: ApprovalPolicy) -> None:
+        self._policy = policy
+        self._questions = Questions()
+        self._remembered: dict[tuple[str, str], str] = {}
+        self._waiting: dict[tuple[str, str], set[asyncio.Task[Decision]]] = {}
+
+    async def decide(self, proposal: Proposal) -> Decision:
+        """Return whether `proposal` may be done now; waits for a person where one must agree."""
+        judgement = self._judge(proposal)
+        if judgement.action == "allow":
+            return ALLOWED
+        if judgement.action == "refuse":
+            because = f": {judgement.reason}" if judgement.reason else ""
+            return Decision(allowed=False, reason=f"rule {judgement.rule!r} of the agent does not allow it{because}")
+        kind = (proposal.service, proposal.operation)
+        if kind in self._remembered:
+            return self._as_remembered(kind)
+        asking = asyncio.create_task(self._questions.ask(proposal, judgement))
+        waiting = self._waiting.setdefault(kind, set())
+        waiting.add(asking)
+        try:
+            decision = await asking
+        except (asyncio.CancelledError, FailureError) as error:
+            current = asyncio.current_task()
+            if not is_cancelled_exception(error) or kind not in self._remembered or (current and current.cancelling()):
+                raise
+            return self._as_remembered(kind)
+        finally:
+            waiting.discard(asking)
+        if decision.allowed and decision.remember:
+            self._remembered[kind] = decision.person
+            # What waits for the same need not wait any more: its questions are taken back.
+            for other in waiting:
+                other.cancel()
+        return decision
+
+    def _judge(self, proposal: Proposal) -> Judgement:
+        try:
+            return self._policy.judge(proposal)
+        except Exception as error:  # A policy that fails must block, whatever it fails with.
+            workflow.logger.exception("the approval policy failed over %s", proposal.name)
+            reason = f"the policy could not be evaluated ({type(error).__name__})"
+            return Judgement("refuse", rule="policy-failed", reason=reason)
+
+    def _as_remembered(self, kind: tuple[str, str]) -> Decision:
+        return Decision(
+            allowed=True, reason=f"as {self._remembered[kind]} approved before", person=self._remembered[kind]
+        )

@@ -1,0 +1,1 @@
+"""The inbox: questions of all teams that wait for a person, in a namespace of its own."""

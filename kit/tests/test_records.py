@@ -11,7 +11,8 @@ from redis.exceptions import ConnectionError as RedisDown
 
 from callboard_contracts import MeshError, RefusedError, UnavailableError
 from callboard_kit import records
-from callboard_kit.records import Recorder, Used, outcome_of, to_events
+from callboard_kit.events import CallEnded, CallStarted, Event
+from callboard_kit.records import Recorder, Used, outcome_of
 from callboard_kit.tokens import Address, Call
 from callboard_registry_api.errors import RegistryUnavailableError
 from callboard_registry_api.model import CallRecord
@@ -165,43 +166,27 @@ def test_what_an_agent_used_is_read_from_its_answer_or_taken_as_nothing(answer: 
     assert Used.read_from(json.dumps(answer).encode()) == used
 
 
-class ScriptedRedis:
-    """Remembers what a pipeline was told."""
+class Listener:
+    """Stands where the writer of live events stands."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, object]] = []
+        self.told: list[tuple[str, Event]] = []
 
-    def pipeline(self, *, transaction: bool) -> "ScriptedRedis":
-        return self
-
-    async def __aenter__(self) -> "ScriptedRedis":
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        return None
-
-    def xadd(self, stream: str, event: dict[str, str], **_: object) -> None:
-        self.told.append((stream, event))
-
-    def expire(self, stream: str, lifetime: timedelta) -> None:
-        self.told.append((stream, lifetime))
-
-    async def execute(self) -> None:
-        self.told.append(("execute", None))
+    def tell(self, root: str, event: Event) -> None:
+        self.told.append((root, event))
 
 
-async def test_events_of_a_tree_go_to_its_stream() -> None:
-    redis = ScriptedRedis()
-    recorder = Recorder([to_events(redis)])
+async def test_a_call_is_told_live_at_once_and_by_names_that_a_second_delivery_has_too() -> None:
+    listener = Listener()
+    recorder = Recorder(events=listener)
     recorder.tell(CALL, "started")
     recorder.tell(CALL, "refused", reason="no", duration=2.0)
 
-    await recorder.flush()
-
-    events = [event for name, event in redis.told if name == "events:r" and isinstance(event, dict)]
-    assert [(event["kind"], event["at"][:19]) for event in events] == [
-        ("call.started", "1970-01-01T00:00:01"),
-        ("call.ended", "1970-01-01T00:00:03"),
+    assert [(root, event.id, event.team, event.operation) for root, event in listener.told] == [
+        ("r", "t:1:started", "shop", "look"),
+        ("r", "t:1:ended", "shop", "look"),
     ]
-    assert json.loads(events[1]["data"])["outcome"] == "refused"
-    assert ("events:r", records.EVENTS_LIFETIME) in redis.told
+    assert [event.detail for _, event in listener.told] == [
+        CallStarted(call="t:1", caller="buyer", service="shop.v1"),
+        CallEnded(call="t:1", caller="buyer", service="shop.v1", outcome="refused", reason="no", seconds=2.0),
+    ]

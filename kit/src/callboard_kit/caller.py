@@ -32,6 +32,7 @@ from temporalio.worker import (
 
 from callboard_contracts import RefusedError, UnavailableError
 from callboard_kit import mesh
+from callboard_kit.events.telling import Step, current_step
 from callboard_kit.failing import from_failure
 from callboard_kit.settings import Settings
 from callboard_kit.signing import CallSigner
@@ -41,6 +42,9 @@ CALL_HEADER: Final = "callboard-call"
 """The Temporal header in which a call's context travels inside the team's own namespace."""
 
 ENDPOINT_EXISTS: Final = "callboard.endpoint_exists"
+STEP_HEADER: Final = "callboard-step"
+"""The Temporal header that tells an activity which step of an agent it belongs to."""
+
 """The local activity that tells whether a Nexus endpoint exists."""
 
 MAX_IN_FLIGHT: Final = 25
@@ -115,7 +119,7 @@ class MeshWorkflowOutbound(WorkflowOutboundInterceptor):
 
     def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:  # Any: as in the base class
         """Start an activity that knows the call it works for and whose refusals come back as refusals."""
-        input.headers = _with_call(input.headers)
+        input.headers = _with_step(_with_call(input.headers))
         return _translated(self.next.start_activity(input), what=f"activity {input.activity}")
 
     def start_local_activity(
@@ -228,7 +232,24 @@ def _with_call(
 
 def call_payload(call: Call) -> temporalio.api.common.v1.Payload:
     """Return the context as a payload for a Temporal header."""
-    return temporalio.api.common.v1.Payload(metadata={"encoding": b"json/plain"}, data=call.to_json())
+    return _json_payload(call.to_json())
+
+def _with_step(
+    headers: dict[str, temporalio.api.common.v1.Payload],
+) -> dict[str, temporalio.api.common.v1.Payload]:
+    step = current_step()
+    return headers if step is None else {**headers, STEP_HEADER: _json_payload(step.to_json())}
+
+
+def _json_payload(data: bytes) -> temporalio.api.common.v1.Payload:
+    return temporalio.api.common.v1.Payload(metadata={"encoding": b"json/plain"}, data=data)
+
+
+def step_from(headers: Mapping[str, temporalio.api.common.v1.Payload]) -> Step | None:
+    """Return the step of an agent that `headers` name, if any."""
+    payload = headers.get(STEP_HEADER)
+    return None if payload is None else Step.from_json(payload.data)
+
 
 
 def call_from(headers: Mapping[str, temporalio.api.common.v1.Payload]) -> Call | None:

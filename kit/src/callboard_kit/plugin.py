@@ -22,11 +22,13 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from callboard_contracts import MeshError
 from callboard_kit import mesh
-from callboard_kit.caller import ENDPOINT_EXISTS, call_from
+from callboard_kit.caller import ENDPOINT_EXISTS, call_from, step_from
 from callboard_kit.contract_book import ContractBook
 from callboard_kit.converter import DATA_CONVERTER, MeshPayloadConverter
 from callboard_kit.directory import Directory, StaticDirectory
 from callboard_kit.endpoints import EndpointBook
+from callboard_kit.events.telling import Step, Teller, in_step, telling
+from callboard_kit.events.writing import EventWriter
 from callboard_kit.failing import to_failure
 from callboard_kit.handler import MeshNexusInbound
 from callboard_kit.identity import SigningKey
@@ -35,6 +37,7 @@ from callboard_kit.records import Recorder
 from callboard_kit.settings import Settings
 from callboard_kit.signing import CallSigner
 from callboard_kit.standalone import MeshClientInterceptor
+from callboard_kit.tokens import Call
 from callboard_kit.workflows import MeshWorkflowInbound
 
 PASSED_THROUGH: Final = (
@@ -137,7 +140,7 @@ class _MeshWorkerInterceptor(temporalio.worker.Interceptor):
         self._transient = transient
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
-        return _MeshActivityInbound(next)
+        return _MeshActivityInbound(next, events=self._recorder.events)
 
     def workflow_interceptor_class(
         self, input: WorkflowInterceptorClassInput
@@ -166,15 +169,31 @@ class _MeshWorkerInterceptor(temporalio.worker.Interceptor):
 class _MeshActivityInbound(ActivityInboundInterceptor):
     """Lets an activity know the call it works for, and its refusals leave as refusals."""
 
+    def __init__(self, next: ActivityInboundInterceptor, *, events: EventWriter | None) -> None:
+        super().__init__(next)
+        self._events = events
+
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # Any: as in the base class
         call = call_from(input.headers)
         try:
             if call is None:
                 return await super().execute_activity(input)
-            with mesh.working_on(call):
+            step = step_from(input.headers)
+            with mesh.working_on(call), telling(self._teller(call, step)), in_step(step):
                 return await super().execute_activity(input)
         except MeshError as error:
             raise to_failure(error) from error
+
+    def _teller(self, call: Call, step: Step | None) -> Teller:
+        info = activity.info()
+        return Teller(
+            self._events,
+            call.root,
+            call.team,
+            "" if step is None else step.operation,
+            f"{info.workflow_run_id or info.activity_run_id}/{info.activity_id}/{info.attempt}",
+            wordless=call.wordless,
+        )
 
 
 def _with_passthrough(runner: WorkflowRunner | None) -> WorkflowRunner:

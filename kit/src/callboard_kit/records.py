@@ -1,8 +1,8 @@
 """Call records: who called what, when, and how it ended. Told as it happens, off the call's path, lossy by design.
 
 A record is put into a bounded queue by whatever thread runs the handler or the workflow; a task of the worker drains
-it in batches to the sinks: the registry, and the tree's live event stream. When the queue is full or a sink is down,
-records are dropped and counted. What is complete is the audit, which is derived from Temporal's own histories.
+it in batches to the sinks, the registry for one; the live event of it goes out at once. When the queue is full or a
+sink is down, records are dropped and counted. What is complete is the audit, derived from Temporal's own histories.
 """
 
 import asyncio
@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
-from redis.typing import EncodableT, FieldT
-
 from callboard_contracts import MeshError, RefusedError, UnavailableError
+from callboard_kit.events.model import CallEnded, CallStarted, Detail
+from callboard_kit.events.telling import Teller
+from callboard_kit.events.writing import EventWriter
 from callboard_kit.tokens import Call
 from callboard_registry_api.client import RegistryClient
 from callboard_registry_api.errors import RegistryError
@@ -32,12 +31,6 @@ BATCH: Final = 200
 FLUSH_SECONDS: Final = 0.5
 """How long a record waits for others, at most. Each batch is signed, verified and synced to a disk, so many small ones
 cost more than what they tell of."""
-
-EVENTS_KEPT: Final = 10_000
-"""Events kept per tree, about."""
-
-EVENTS_LIFETIME: Final = timedelta(days=7)
-"""How long a tree's events stay after the last of them."""
 
 Sink = Callable[[Sequence[CallRecord]], Awaitable[object]]
 """Takes a batch of records somewhere. When it raises, the batch is dropped."""
@@ -70,8 +63,11 @@ class Used:
 class Recorder:
     """Collects the records of one process and hands them to its sinks."""
 
-    def __init__(self, sinks: Sequence[Sink] = (), *, build: str = "") -> None:
+    def __init__(self, sinks: Sequence[Sink] = (), *, build: str = "", events: EventWriter | None = None) -> None:
         self._sinks = tuple(sinks)
+        self.events = events
+        """Where live events go; None: nowhere."""
+
         self._build = build
         self._queue: deque[CallRecord] = deque(maxlen=QUEUE_LENGTH)
         self.dropped = 0
@@ -97,7 +93,11 @@ class Recorder:
             revision: Digest of the contract it was handled by.
             used: What an agent operation used up.
         """
-        if not self._sinks or call.address is None:
+        if call.address is None:
+            return
+        if self.events is not None:
+            _tell_live(self.events, call, outcome, reason, duration)
+        if not self._sinks:
             return
         if len(self._queue) == QUEUE_LENGTH:
             self.dropped += 1
@@ -141,7 +141,7 @@ class Recorder:
             for sink in self._sinks:
                 try:
                     await sink(batch)
-                except (RegistryError, RedisError, OSError) as error:
+                except (RegistryError, OSError) as error:
                     self.dropped += len(batch)
                     logger.warning("%d call records dropped: %s", len(batch), error)
                 except Exception:  # A record that a sink chokes on must not keep every later one from going out.
@@ -152,21 +152,6 @@ class Recorder:
 def to_registry(client: RegistryClient) -> Sink:
     """Return a sink that reports to the registry."""
     return client.report_calls
-
-
-def to_events(redis: Redis) -> Sink:
-    """Return a sink that appends to each tree's live event stream (`events:<root>`)."""
-
-    async def append(records: Sequence[CallRecord]) -> None:
-        async with redis.pipeline(transaction=False) as pipe:
-            for record in records:
-                # The published type wants the very union of which these are members.
-                pipe.xadd(_stream(record), cast("dict[FieldT, EncodableT]", _event(record)), maxlen=EVENTS_KEPT)
-            for stream in dict.fromkeys(map(_stream, records)):
-                pipe.expire(stream, EVENTS_LIFETIME)
-            await pipe.execute()
-
-    return append
 
 
 def outcome_of(error: MeshError | None) -> Outcome:
@@ -182,30 +167,25 @@ def outcome_of(error: MeshError | None) -> Outcome:
             return "failed"
 
 
-def _stream(record: CallRecord) -> str:
-    return f"events:{record.root}"
-
-
 def _count(value: object) -> int:
     return value if isinstance(value, int) and value >= 0 else 0
 
 
-def _event(record: CallRecord) -> dict[str, str]:
-    ended = record.outcome != "started"
-    data = {
-        "caller": record.caller,
-        "service": record.service,
-        "token_id": record.token_id,
-        "entity": record.entity,
-        "outcome": record.outcome,
-        "reason": record.reason,
-        "duration_seconds": None if record.duration is None else record.duration.total_seconds(),
-    }
-    at = record.start + record.duration if ended and record.duration is not None else record.start
-    return {
-        "at": at.isoformat(),
-        "team": record.endpoint,
-        "operation": record.operation,
-        "kind": "call.ended" if ended else "call.started",
-        "data": json.dumps(data, separators=(",", ":")),
-    }
+def _tell_live(events: EventWriter, call: Call, outcome: Outcome, reason: str, duration: float | None) -> None:
+    assert call.address is not None, "whoever has no address answers no call"
+    service = call.address.service
+    detail: Detail
+    if outcome == "started":
+        detail = CallStarted(call=call.token_id, caller=call.caller, service=service)
+    else:
+        detail = CallEnded(
+            call=call.token_id,
+            caller=call.caller,
+            service=service,
+            outcome=outcome,
+            reason=reason,
+            seconds=duration,
+        )
+    teller = Teller(events, call.root, call.address.endpoint, call.address.operation, call.token_id)
+    # Named by the call, so that a second delivery of it is recognised.
+    teller.tell(detail, id=f"{call.token_id}:{'started' if outcome == 'started' else 'ended'}")

@@ -18,7 +18,6 @@ from functools import partial
 from typing import Any, Final, NoReturn, TypeVar
 
 import nexusrpc
-from redis.asyncio import Redis
 from temporalio.client import Client
 from temporalio.worker import Worker
 
@@ -27,12 +26,13 @@ from callboard_kit.build import build_of
 from callboard_kit.client import ConnectError, KeyFileError, connect, load_key
 from callboard_kit.contract_book import ContractBook
 from callboard_kit.directory import RegistryDirectory
+from callboard_kit.events.writing import writing
 from callboard_kit.heartbeats import Heartbeats
 from callboard_kit.identity import SigningKey
 from callboard_kit.process import run_guarded
 from callboard_kit.provision import ProvisionError, missing_search_attributes
 from callboard_kit.publishing import Introduction, ServeError, registry_signature
-from callboard_kit.records import Recorder, Sink, to_events, to_registry
+from callboard_kit.records import Recorder, to_registry
 from callboard_kit.settings import Settings, SettingsError
 from callboard_kit.teams import Team, TeamFileError, team_name
 from callboard_kit.telemetry import start_telemetry
@@ -121,7 +121,8 @@ async def _serve(
         directory = RegistryDirectory(
             team=team.name, client=registry, cache=settings.home / "cache" / f"{team.name}.json"
         )
-        recorder = Recorder(_sinks(settings, registry, stack), build=build)
+        events = await stack.enter_async_context(writing(settings, team.name))
+        recorder = Recorder([to_registry(registry)], build=build, events=events)
         introduction = Introduction(
             team=team, listings=listings, registry=registry, directory=directory, settings=settings
         )
@@ -235,17 +236,6 @@ def _registry(settings: Settings, key: SigningKey) -> RegistryClient:
     if settings.registry_address is None:
         raise ServeError("CALLBOARD_REGISTRY is not set; it says where the registry is, as host:port")
     return RegistryClient(settings.registry_address, sign=registry_signature(key))
-
-
-def _sinks(settings: Settings, registry: RegistryClient, stack: AsyncExitStack) -> list[Sink]:
-    sinks = [to_registry(registry)]
-    if settings.redis_url:
-        redis = Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - its keyword arguments have no types
-            settings.redis_url, socket_timeout=2, socket_connect_timeout=2
-        )
-        stack.push_async_callback(redis.aclose)
-        sinks.append(to_events(redis))
-    return sinks
 
 
 async def _patiently(attempt: Callable[[], Awaitable[Client]], patience: timedelta) -> Client:

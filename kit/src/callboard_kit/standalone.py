@@ -8,6 +8,7 @@ import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final, cast
 
 import temporalio.client
@@ -82,8 +83,10 @@ class MeshClientOutbound(OutboundInterceptor):
         return await super().start_update_with_start_workflow(input)
 
     def _tell(self, input: StartWorkflowInput | UpdateWithStartStartWorkflowInput) -> None:
-        call = mesh.maybe_current() or self._root()
-        if not is_backing_an_operation():
+        call = mesh.maybe_current()
+        if call is None:
+            call = replace(self._root(), opens=True)
+        elif not is_backing_an_operation():
             call = call.inside()
         input.headers = {**input.headers, CALL_HEADER: call_payload(call)}
         if self._search_attributes:

@@ -175,6 +175,12 @@ class Call:
     started: float = 0.0
     """When the handler took it up, in seconds since the epoch."""
 
+    opens: bool = False
+    """Whether the workflow that has this context is the one its tree was started with."""
+
+    wordless: bool = False
+    """Whether what models write for it is sensitive, and stays out of live events."""
+
     entity: str = ""
     """What it acts on, if its contract says so."""
 
@@ -185,7 +191,7 @@ class Call:
 
     def inside(self) -> "Call":
         """Return the context of a child or a later run: the same call, but no longer the one that answers it."""
-        return replace(self, hide=(), address=None, entity="")
+        return replace(self, opens=False, hide=(), address=None, entity="")
 
     def to_json(self) -> bytes:
         """Return the call as it travels in the header of a workflow of the handling team."""
@@ -226,6 +232,8 @@ _PLAIN: Final = (
     "rule",
     "hide",
     "started",
+    "opens",
+    "wordless",
     "entity",
 )
 

@@ -1,6 +1,8 @@
 """The inside of a workflow run: it knows the call it works on, and its result leaves as the contract has it."""
 
 import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC
 from typing import Any
@@ -21,6 +23,9 @@ from callboard_contracts import MeshError
 from callboard_kit import mesh
 from callboard_kit.caller import MeshWorkflowOutbound, call_from
 from callboard_kit.contract_book import ContractBook, OperationContract
+from callboard_kit.events.masking import words_are_sensitive
+from callboard_kit.events.model import RunEnded, RunStarted, outcome_of_run
+from callboard_kit.events.telling import Teller, tell, telling
 from callboard_kit.failing import from_vocabulary, to_failure
 from callboard_kit.handler import checked_output
 from callboard_kit.records import Recorder, Used, outcome_of
@@ -47,6 +52,7 @@ class MeshWorkflowInbound(WorkflowInboundInterceptor):
         self._book = book
         self._recorder = recorder
         self._call: Call | None = None
+        self._teller: Teller | None = None
 
     def init(self, outbound: WorkflowOutboundInterceptor) -> None:
         """Put the caller's side in front of everything the run sends out."""
@@ -54,33 +60,55 @@ class MeshWorkflowInbound(WorkflowInboundInterceptor):
 
     async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:  # Any: as in the base class
         """Run the workflow on behalf of its call."""
-        self._call = self._known()
-        with mesh.working_on(self._call):
-            address = self._call.address
-            contract = None if address is None else self._book.find(address.service, address.operation)
-            if contract is None:
-                return await super().execute_workflow(input)
-            try:
-                answer = await super().execute_workflow(input)
-                [payload] = workflow.payload_converter().to_payloads([answer])
-                payload.data = checked_output(contract, payload.data, self._call)
-            except (MeshError, FailureError, asyncio.CancelledError) as error:
-                if is_cancelled_exception(error):
-                    if (
-                        workflow.cancellation_reason() is not None
-                    ):  # Otherwise the run only leaves this worker's memory.
-                        self._record(contract, MeshError("it was cancelled"))
-                    raise
-                told = _told(error, what=f"{contract.service} {contract.description.name}")
-                self._record(contract, told)
-                # Temporal hands the failure of this run to the caller as it stands, with all its causes.
-                raise to_failure(told) from None
-            self._record(contract, None, payload.data)
-            return RawValue(payload)
+        self._call = call = self._known()
+        contract = None if call.address is None else self._book.find(call.address.service, call.address.operation)
+        if contract is not None and words_are_sensitive(contract):
+            self._call = replace(call, wordless=True)
+        with self._at_work(self._call):
+            if contract is not None:
+                return await self._answer(input, contract, self._call)
+            return await (self._open(input) if call.opens else super().execute_workflow(input))
+
+    async def _open(self, input: ExecuteWorkflowInput) -> Any:  # Any: as in the base class
+        """Run the workflow at the root of a tree, and tell of its beginning and its end."""
+        info = workflow.info()
+        if info.continued_run_id is None:
+            tell(RunStarted(workflow_id=info.workflow_id))
+        try:
+            answer = await super().execute_workflow(input)
+        except (MeshError, FailureError, asyncio.CancelledError) as error:
+            if workflow.cancellation_reason() is not None and is_cancelled_exception(error):
+                tell(RunEnded(outcome="cancelled", error=workflow.cancellation_reason() or ""))
+            elif not isinstance(error, asyncio.CancelledError):  # Then the run only leaves this worker's memory.
+                told = _told(error, what=info.workflow_type)
+                tell(RunEnded(outcome=outcome_of_run(told), error=str(told)))
+            raise
+        tell(RunEnded(outcome="ok"))
+        return answer
+
+    async def _answer(
+        self, input: ExecuteWorkflowInput, contract: OperationContract, call: Call
+    ) -> Any:  # Any: as in the base class
+        """Run the workflow behind an operation, and answer as its contract has it."""
+        try:
+            answer = await super().execute_workflow(input)
+            [payload] = workflow.payload_converter().to_payloads([answer])
+            payload.data = checked_output(contract, payload.data, call)
+        except (MeshError, FailureError, asyncio.CancelledError) as error:
+            if is_cancelled_exception(error):
+                if workflow.cancellation_reason() is not None:  # Otherwise the run only leaves this worker's memory.
+                    self._record(contract, MeshError("it was cancelled"))
+                raise
+            told = _told(error, what=f"{contract.service} {contract.description.name}")
+            self._record(contract, told)
+            # Temporal hands the failure of this run to the caller as it stands, with all its causes.
+            raise to_failure(told) from None
+        self._record(contract, None, payload.data)
+        return RawValue(payload)
 
     async def handle_signal(self, input: HandleSignalInput) -> None:
         """Handle a signal on behalf of the run's call."""
-        with mesh.working_on(self._known()):
+        with self._at_work(self._known()):
             await super().handle_signal(input)
 
     async def handle_query(self, input: HandleQueryInput) -> Any:  # Any: as in the base class
@@ -90,15 +118,25 @@ class MeshWorkflowInbound(WorkflowInboundInterceptor):
 
     async def handle_update_handler(self, input: HandleUpdateInput) -> Any:  # Any: as in the base class
         """Handle an update on behalf of the run's call."""
-        with mesh.working_on(self._known()):
+        with self._at_work(self._known()):
             return await super().handle_update_handler(input)
+
+    @contextmanager
+    def _at_work(self, call: Call) -> Generator[None]:
+        if self._teller is None:
+            info = workflow.info()
+            operation = info.workflow_type if call.address is None else call.address.operation
+            self._teller = Teller(self._recorder.events, call.root, call.team, operation, info.run_id)
+        self._teller.wordless = call.wordless
+        with mesh.working_on(call), telling(self._teller):
+            yield
 
     def _known(self) -> Call:
         # A signal or an update may come before the run itself has begun.
         return (
             self._call
             or call_from(workflow.info().headers)
-            or Call(root=workflow.info().first_execution_run_id, team=self._signer.key.team)
+            or Call(root=workflow.info().first_execution_run_id, team=self._signer.key.team, opens=True)
         )
 
     def _record(self, contract: OperationContract, error: MeshError | None, answer: bytes = b"") -> None:

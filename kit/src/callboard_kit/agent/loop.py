@@ -18,7 +18,8 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import FailureError
 
 from callboard_contracts import MeshError, RefusedError, UnavailableError, Usage
-from callboard_kit.agent import tracing
+from callboard_kit import events
+from callboard_kit.agent import tracing, watching
 from callboard_kit.agent.arguments import MalformedArgumentsError
 from callboard_kit.agent.messages import CALL_MODEL, ChatMessage, ModelReply, ModelRequest, ToolCall
 from callboard_kit.agent.offer import Offer, ToolSearch
@@ -82,6 +83,7 @@ class _Run:
         self._calls: list[CallRecord] = []
         self._used: list[Usage] = []
         self._words: list[str] = []
+        self._step = ""
         system = "\n\n".join(part for part in (instructions, self._offer.notice) if part)
         self._messages = [ChatMessage(role="system", content=system)] if system else []
         self._messages.append(ChatMessage(role="user", content=goal))
@@ -112,21 +114,24 @@ class _Run:
     async def _ask(self) -> ModelReply:
         """Ask the model once; the activity is tried again as long as that may help."""
         request = ModelRequest(messages=tuple(self._messages), tools=self._offer.specs, model=self._model)
-        try:
-            reply: ModelReply = await workflow.execute_activity(
-                CALL_MODEL,
-                request,
-                result_type=ModelReply,
-                start_to_close_timeout=self._limits.model_timeout,
-                schedule_to_close_timeout=self._limits.model_patience,
-                heartbeat_timeout=_HEARTBEAT,
-                retry_policy=_PATIENT,
-            )
-        except FailureError as error:
-            translated = from_failure(error, what="the model")
-            if translated is None:
-                raise
-            raise translated from error
+        with events.step() as step:
+            try:
+                reply: ModelReply = await workflow.execute_activity(
+                    CALL_MODEL,
+                    request,
+                    result_type=ModelReply,
+                    start_to_close_timeout=self._limits.model_timeout,
+                    schedule_to_close_timeout=self._limits.model_patience,
+                    heartbeat_timeout=_HEARTBEAT,
+                    retry_policy=_PATIENT,
+                )
+            except FailureError as error:
+                translated = from_failure(error, what="the model")
+                if translated is None:
+                    raise
+                raise translated from error
+        watching.step_ended(step, reply)
+        self._step = step.id
         self._used.append(reply.usage)
         if reply.content:
             self._words.append(reply.content)
@@ -134,7 +139,14 @@ class _Run:
         return reply
 
     async def _do(self, call: ToolCall) -> _Done:
-        """Do one tool call when its turn comes, and turn whatever happens into words for the model."""
+        """Do one tool call, and tell whoever watches."""
+        watching.tool_called(self._step, call, self._offer.find(call.name))
+        done = await self._call(call)
+        watching.tool_returned(call, done.record)
+        return done
+
+    async def _call(self, call: ToolCall) -> _Done:
+        """Make one tool call when its turn comes, and turn whatever happens into words for the model."""
         tool = self._offer.find(call.name)
         if tool is None:
             error = f"there is no tool {call.name!r}; use one of those offered"

@@ -15,6 +15,7 @@ from openai.types.chat import (
 )
 
 from callboard_contracts import Usage
+from callboard_kit import events
 from callboard_kit.agent.messages import ChatMessage, ModelReply, ModelRequest, ToolCall, ToolSpec
 from callboard_kit.agent.prices import cost_usd
 from callboard_kit.agent.provider_errors import stream_ended_early, translated
@@ -61,11 +62,12 @@ class Provider:
             extra_headers={CALL_HEADER: call},
         )
         answer = _Answer()
-        async with stream:
-            async for chunk in stream:
-                answer.take(chunk)
-        if answer.finish_reason is None:
-            raise stream_ended_early(model)
+        with events.words() as words:
+            async with stream:
+                async for chunk in stream:
+                    words.say(answer.take(chunk))
+            if answer.finish_reason is None:
+                raise stream_ended_early(model)
         usage = answer.usage
         return ModelReply(
             content="".join(answer.text) or None,
@@ -97,8 +99,9 @@ class _Answer:
             for index, call in sorted(self.calls.items())
         )
 
-    def take(self, chunk: ChatCompletionChunk) -> None:
-        """Add one piece."""
+    def take(self, chunk: ChatCompletionChunk) -> str:
+        """Add one piece, and return the text in it."""
+        before = len(self.text)
         self.model = chunk.model or self.model
         self.id = chunk.id or self.id
         if chunk.usage is not None:
@@ -116,6 +119,7 @@ class _Answer:
                     id=part.id or known.id, name=known.name or name, arguments=known.arguments + arguments
                 )
             self.finish_reason = choice.finish_reason or self.finish_reason
+        return "".join(self.text[before:])
 
 
 def _message(message: ChatMessage) -> ChatCompletionMessageParam:

@@ -63,6 +63,9 @@ class OperationTool(Message):
     longest: timedelta
     """How long a call may take, as the operation promises."""
 
+    sensitive: Mapping[str, str] | None = None
+    """Which fields of its input hold what kind of sensitive data. Absent: nobody knows, so it is shown nowhere."""
+
     @classmethod
     def of(cls, service: ServiceDescription, operation: OperationDescription) -> Self:
         """Make a tool of one operation of a listing document."""
@@ -79,6 +82,7 @@ class OperationTool(Message):
             description=words,
             parameters={key: value for key, value in operation.input.items() if key != "$schema"},
             longest=operation.promise.longest,
+            sensitive=operation.promise.sensitive,
         )
 
     @classmethod

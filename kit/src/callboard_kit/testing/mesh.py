@@ -21,6 +21,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from callboard_kit.devserver import DevServer, running
 from callboard_kit.directory import StaticDirectory
+from callboard_kit.events.writing import EventWriter
 from callboard_kit.identity import SigningKey, VerifyingKey
 from callboard_kit.plugin import MeshPlugin
 from callboard_kit.policy import Policy
@@ -120,11 +121,12 @@ class LocalMesh:
         plugins: Sequence[Plugin] = (),
         contracts: Iterable[type] = (),
         sandboxed: bool = True,
+        events: EventWriter | None = None,
     ) -> AsyncGenerator[Client]:
         """Run a worker of `team` until the block ends; yields its client."""
         directory = StaticDirectory(policy=policy or Policy(), keys=[key.public_key for key in self.keys.values()])
         self._directories.append(directory)
-        recorder = Recorder(sinks, build="test")
+        recorder = Recorder(sinks, build="test", events=events)
         plugin = MeshPlugin(
             self.keys[team],
             settings=self.settings,

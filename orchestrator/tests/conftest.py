@@ -18,7 +18,7 @@ from callboard_contracts.orders import v1 as orders
 from callboard_kit.agent import ModelEndpoint, ModelSettings
 from callboard_kit.ports import free_ports
 from callboard_kit.testing import LocalMesh
-from callboard_orchestrator.catalog import Catalog
+from callboard_orchestrator.catalog import Catalog, Registry
 from callboard_orchestrator.workflows import Orchestrate, Relocate
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -100,12 +100,12 @@ async def stage(
 
 @asynccontextmanager
 async def orchestrating(
-    local_mesh: LocalMesh, offline: Offline, registry: HeldRegistry, cache: Path
+    local_mesh: LocalMesh, offline: Offline, registry: Registry, cache: Path, profile: str = "production"
 ) -> AsyncIterator[tuple[Client, Catalog]]:
     """Run the orchestrator's worker."""
     settings = ModelSettings(model="offline-script-player", base_url=f"{offline.address}/v1", api_key="any")
     model = ModelEndpoint(settings)
-    catalog = Catalog(connect=lambda: registry, cache=cache, team="orchestrator", profile="production")
+    catalog = Catalog(connect=lambda: registry, cache=cache, team="orchestrator", profile=profile)
     activities: list[Any] = [
         model.call_model,
         catalog.offered_operations,

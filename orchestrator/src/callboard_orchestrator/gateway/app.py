@@ -1,0 +1,77 @@
+"""The gateway as an application: its routes, and what it holds while it runs."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import FastAPI
+
+from callboard_kit.client import connect, load_key
+from callboard_kit.directory import Directory, RegistryDirectory
+from callboard_kit.publishing import registry_signature
+from callboard_kit.registry import registry_client
+from callboard_kit.settings import Settings
+from callboard_orchestrator.gateway import chat, problems
+from callboard_orchestrator.gateway import runs as run_routes
+from callboard_orchestrator.gateway.bodies import LimitedBodies
+from callboard_orchestrator.gateway.callers import Doorkeeper
+from callboard_orchestrator.runs import TEAM, Runs, open_runs
+
+TITLE: Final = "Callboard gateway"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the gateway works with."""
+
+    runs: Runs
+    directory: Directory
+    """Who vouches for the keys that tokens are signed with."""
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """Build the gateway around its parts."""
+    app = FastAPI(
+        title=TITLE,
+        description="Runs of the mesh, over HTTP. Every error is a problem in `application/problem+json`.",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.doorkeeper = Doorkeeper(parts.directory)
+    problems.install(app)
+    app.add_middleware(LimitedBodies)
+    app.include_router(run_routes.router(parts.runs))
+    app.include_router(chat.router(parts.runs))
+
+    @app.get("/healthz", tags=["health"])
+    async def health() -> dict[str, str]:
+        """Say that the gateway serves."""
+        return {"status": "ok"}
+
+    return app
+
+
+@asynccontextmanager
+async def parts_of(settings: Settings) -> AsyncGenerator[Parts]:
+    """Connect to the mesh that `settings` describe.
+
+    Raises:
+        SettingsError: It is not said where the registry is.
+        KeyFileError: The orchestrator's key cannot be read.
+        ConnectError: Temporal does not answer.
+    """
+    sign = registry_signature(load_key(TEAM, settings))
+    client = await connect(TEAM, settings=settings)
+    async with registry_client(settings, sign=sign) as registry, open_runs(settings, client=client) as runs:
+        directory = RegistryDirectory(team=TEAM, client=registry, cache=settings.home / "cache" / "gateway.json")
+        directory.load()
+        await directory.refresh()
+        following = asyncio.create_task(directory.follow())
+        try:
+            yield Parts(runs, directory)
+        finally:
+            following.cancel()
+            await asyncio.wait({following})

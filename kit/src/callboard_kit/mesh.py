@@ -11,9 +11,10 @@ from temporalio import nexus
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from callboard_kit.identity import FindKey, VerifyingKey
-from callboard_kit.tokens import Call, Limits, Origin
+from callboard_kit.tokens import Call, Held, Limits, Origin
 
 _current: Final[ContextVar[Call | None]] = ContextVar("callboard_call", default=None)
+_locks: Final["ContextVar[HeldLocks | None]"] = ContextVar("callboard_locks", default=None)
 _origin: Final[ContextVar[Origin | None]] = ContextVar("callboard_origin", default=None)
 
 _find_key: Final[ContextVar[FindKey | None]] = ContextVar("callboard_find_key", default=None)
@@ -31,7 +32,7 @@ def current() -> Call:
     Raises:
         RuntimeError: This code runs outside of the mesh: there is no plugin, or no call.
     """
-    call = _current.get()
+    call = maybe_current()
     if call is None:
         raise RuntimeError("no call is being handled here; is the MeshPlugin on this client or worker?")
     return call
@@ -112,7 +113,8 @@ def on_own_behalf() -> Generator[None]:
     do what is undone.
     """
     call = current()
-    reset = _current.set(Call(root=call.root, team=call.team, token_id=call.token_id, person=call.person))
+    own = Call(root=call.root, team=call.team, token_id=call.token_id, person=call.person, key=call.key, held=call.held)
+    reset = _current.set(own)
     try:
         yield
     finally:
@@ -151,9 +153,27 @@ def trusting(find_key: FindKey) -> Generator[None]:
         _find_key.reset(reset)
 
 
+class HeldLocks:
+    """What a run holds just now: the same for all of its tasks, whichever of them lets go and takes again."""
+
+    def __init__(self, held: tuple[Held, ...]) -> None:
+        self.held = held
+
+
+@contextmanager
+def holding(locks: HeldLocks) -> Generator[None]:
+    """Have the current call hold `locks` in this block. For the kit's own use."""
+    reset = _locks.set(locks)
+    try:
+        yield
+    finally:
+        _locks.reset(reset)
+
+
 def maybe_current() -> Call | None:
     """Return the call this code works on, or None outside of one."""
-    return _current.get()
+    call, locks = _current.get(), _locks.get()
+    return call if call is None or locks is None else replace(call, held=locks.held)
 
 
 def origin() -> Origin | None:

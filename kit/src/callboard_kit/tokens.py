@@ -16,10 +16,10 @@ RFC 8693's nested actors, without a party that all must ask.
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from pydantic import ConfigDict, Field, ValidationError
 
@@ -41,6 +41,11 @@ grant: it is signed once and, by each callee, verified once. Each call still end
 
 MAX_DEPTH: Final = 6
 """Hops that keep the three headers within Temporal's 8,192 bytes."""
+
+HELD: Final = "hld"
+"""The claim of a token that says which locks the caller holds while it waits."""
+
+_LONGEST_HELD: Final = 300
 
 LONGEST_TEXT: Final = 200
 """Characters of an id or a person in a token."""
@@ -131,6 +136,19 @@ class Address:
     operation: str
 
 
+class Held(NamedTuple):
+    """The lock of an entity that a call holds."""
+
+    name: str
+    """What the lock is called inside its team."""
+
+    link: str
+    """Digest of the token of the call that took it."""
+
+    fence: int = 0
+    """Greater than that of whoever held it before: what a store refuses late writers by."""
+
+
 @dataclass(frozen=True)
 class Call:
     """A call that was proved: where it came from, what it is, and what it may still do.
@@ -182,7 +200,25 @@ class Call:
     """Whether what models write for it is sensitive, and stays out of live events."""
 
     entity: str = ""
-    """What it acts on, if its contract says so."""
+    """What it acts on, if its contract says so: as records may show it, which is a digest where it is sensitive."""
+
+    revision: str = ""
+    """Digest of the contract by which the handler took it up."""
+
+    build: str = ""
+    """The build whose handler took it up."""
+
+    searchable: bool = False
+    """Whether the workflow that works on it was given Callboard's search attributes, and so may set its outcome."""
+
+    entities: tuple[tuple[str, str], ...] = ()
+    """The locks that its run takes before it works, in this order: what each is called, and what it is to people."""
+
+    held: tuple[Held, ...] = ()
+    """The locks that it holds."""
+
+    key: str = ""
+    """The idempotency key that its caller gave it; empty when it gave none."""
 
     @property
     def depth(self) -> int:
@@ -191,7 +227,7 @@ class Call:
 
     def inside(self) -> "Call":
         """Return the context of a child or a later run: the same call, but no longer the one that answers it."""
-        return replace(self, opens=False, hide=(), address=None, entity="")
+        return replace(self, opens=False, hide=(), address=None, entity="", revision="", build="", entities=())
 
     def to_json(self) -> bytes:
         """Return the call as it travels in the header of a workflow of the handling team."""
@@ -211,6 +247,8 @@ class Call:
         plain = {name: document[name] for name in _PLAIN if name in document}
         for name in ("chain", "teams", "hide"):
             plain[name] = tuple(plain.get(name, ()))
+        plain["entities"] = tuple((name, shown) for name, shown in plain.get("entities", ()))
+        plain["held"] = tuple(Held(*held) for held in plain.get("held", ()))
         address = document.get("address")
         return cls(
             **plain,
@@ -235,6 +273,12 @@ _PLAIN: Final = (
     "opens",
     "wordless",
     "entity",
+    "revision",
+    "build",
+    "searchable",
+    "entities",
+    "held",
+    "key",
 )
 
 
@@ -261,6 +305,7 @@ def sign_call(
     previous = parent.chain[-1] if parent.chain else grant
     token = key.sign(
         {
+            **_held_claim(parent.held),
             "v": FORMAT,
             "typ": "call",
             "aud": to.endpoint,
@@ -366,6 +411,12 @@ def check_call(
         teams=tuple(teams),
         started=now,
     )
+
+
+def _held_claim(held: Sequence[Held]) -> dict[str, object]:
+    """Return the claim that says what the caller holds while it waits; none when it would be too long to travel."""
+    names = [[each.name, each.link] for each in held]
+    return {HELD: names} if 0 < len(json.dumps(names)) <= _LONGEST_HELD else {}
 
 
 def headers_size(headers: Mapping[str, str]) -> int:

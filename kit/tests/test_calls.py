@@ -7,7 +7,7 @@ from market import Market
 from parts import SECRET
 from waiting import until
 
-from callboard_kit.standalone import ROOT
+from callboard_kit.search_attributes import ROOT
 from callboard_kit.tokens import CHAIN_HEADER, GRANT_HEADER, TOKEN_HEADER
 
 

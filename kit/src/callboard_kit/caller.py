@@ -34,6 +34,7 @@ from callboard_contracts import RefusedError, UnavailableError
 from callboard_kit import mesh
 from callboard_kit.events.telling import Step, current_step
 from callboard_kit.failing import from_failure
+from callboard_kit.search_attributes import with_search_attributes
 from callboard_kit.settings import Settings
 from callboard_kit.signing import CallSigner
 from callboard_kit.tokens import Address, Call
@@ -41,10 +42,10 @@ from callboard_kit.tokens import Address, Call
 CALL_HEADER: Final = "callboard-call"
 """The Temporal header in which a call's context travels inside the team's own namespace."""
 
-ENDPOINT_EXISTS: Final = "callboard.endpoint_exists"
 STEP_HEADER: Final = "callboard-step"
 """The Temporal header that tells an activity which step of an agent it belongs to."""
 
+ENDPOINT_EXISTS: Final = "callboard.endpoint_exists"
 """The local activity that tells whether a Nexus endpoint exists."""
 
 MAX_IN_FLIGHT: Final = 25
@@ -132,8 +133,11 @@ class MeshWorkflowOutbound(WorkflowOutboundInterceptor):
     async def start_child_workflow(
         self, input: StartChildWorkflowInput
     ) -> workflow.ChildWorkflowHandle[Any, Any]:  # Any: as in the base class
-        """Start a child that goes on in the same tree."""
+        """Start a child that goes on in the same tree, and is found by it."""
+        call = mesh.maybe_current()
         input.headers = _with_call(input.headers)
+        if call is not None and call.searchable:
+            input.search_attributes = with_search_attributes(input.search_attributes, call.inside())
         return await self.next.start_child_workflow(input)
 
     def continue_as_new(self, input: ContinueAsNewInput) -> NoReturn:
@@ -230,10 +234,6 @@ def _with_call(
     return dict(headers) if call is None else {**headers, CALL_HEADER: call_payload(call.inside())}
 
 
-def call_payload(call: Call) -> temporalio.api.common.v1.Payload:
-    """Return the context as a payload for a Temporal header."""
-    return _json_payload(call.to_json())
-
 def _with_step(
     headers: dict[str, temporalio.api.common.v1.Payload],
 ) -> dict[str, temporalio.api.common.v1.Payload]:
@@ -250,6 +250,10 @@ def step_from(headers: Mapping[str, temporalio.api.common.v1.Payload]) -> Step |
     payload = headers.get(STEP_HEADER)
     return None if payload is None else Step.from_json(payload.data)
 
+
+def call_payload(call: Call) -> temporalio.api.common.v1.Payload:
+    """Return the context as a payload for a Temporal header."""
+    return _json_payload(call.to_json())
 
 
 def call_from(headers: Mapping[str, temporalio.api.common.v1.Payload]) -> Call | None:

@@ -40,10 +40,13 @@ from callboard_kit import mesh
 from callboard_kit.contract_book import ContractBook, OperationContract
 from callboard_kit.converter import DATA_CONVERTER, arrival
 from callboard_kit.directory import Directory
+from callboard_kit.discretion import discreet, entity_of
+from callboard_kit.entities.deadlocks import SERVICE as LOCKS
+from callboard_kit.entities.naming import MOST_ENTITIES, entities_of
 from callboard_kit.failing import end_operation, from_vocabulary, unexpected
 from callboard_kit.identity import InvalidTokenError, UnknownKeyError
 from callboard_kit.links import disagreement
-from callboard_kit.records import Recorder, outcome_of
+from callboard_kit.records import CANCELLED, Recorder, outcome_of
 from callboard_kit.settings import Settings
 from callboard_kit.signing import MAX_PAYLOAD_BYTES
 from callboard_kit.tokens import LONGEST_TEXT, Address, Call, check_call
@@ -118,7 +121,13 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
         except nexusrpc.HandlerError as error:
             self._recorder.tell(call, "refused", reason=error.message)
             raise
-        call = replace(call, entity=_entity(contract))
+        call = replace(
+            call,
+            entity=_entity(contract),
+            entities=self._locks(contract, call),
+            revision=contract.digest,
+            build=self._recorder.build,
+        )
         self._recorder.tell(
             call, "started", reason="; ".join(filter(None, (call.rule, warning))), revision=contract.digest
         )
@@ -136,7 +145,7 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
             finally:
                 # The end of what goes on in a workflow is told by that workflow.
                 if not isinstance(result, StartOperationResultAsync):
-                    self._finish(call, fault, began, contract.digest)
+                    self._finish(call, contract, fault, began)
 
     async def execute_nexus_operation_cancel(self, input: ExecuteNexusOperationCancelInput) -> None:
         """Cancel only for whoever may have started, and only what this call started."""
@@ -193,6 +202,8 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
             raise _refusal(
                 f"team {self._team!r} serves nothing by the name {_name(call)}", nexusrpc.HandlerErrorType.NOT_FOUND
             )
+        if address.service == LOCKS:
+            return replace(call, rule="members-ask-each-other"), contract
         verdict = self._directory.policy().judge(
             service=address.service, operation=address.operation, effect=contract.promise.effect, chain=call.teams
         )
@@ -209,6 +220,18 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
             raise _refusal(reason, nexusrpc.HandlerErrorType.NOT_FOUND)
         standing.warn(contract.service)
         return standing.warning(contract.service)
+
+    def _locks(self, contract: OperationContract, call: Call) -> tuple[tuple[str, str], ...]:
+        """Return the locks that the workflow behind this call is to take; none where they are switched off."""
+        received = arrival()
+        if received is None or not self._settings.locks:
+            return ()
+        found = entities_of(contract.promise, received.data)
+        if len(found) > MOST_ENTITIES:
+            raise RefusedError(
+                f"{_name(call)} would act on {len(found)} entities at once; {MOST_ENTITIES} is the limit"
+            )
+        return tuple((entity.name, entity.shown) for entity in found)
 
     def _check_input(self, contract: OperationContract, call: Call) -> None:
         received = arrival()
@@ -280,14 +303,16 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
             return error.status in _TRANSIENT_STATUS
         return isinstance(error, self._transient)
 
-    def _finish(self, call: Call, fault: BaseException | None, began: float, revision: str) -> None:
-        error = fault if fault is None or isinstance(fault, MeshError) else MeshError("it was cancelled")
+    def _finish(self, call: Call, contract: OperationContract, fault: BaseException | None, began: float) -> None:
+        received = arrival()
+        cancelled = fault is not None and not isinstance(fault, MeshError)
+        reason = call.rule if fault is None else CANCELLED if cancelled else str(fault)
         self._recorder.tell(
             call,
-            outcome_of(error),
-            reason=call.rule if error is None else str(error),
+            "cancelled" if cancelled else outcome_of(fault),
+            reason=reason if received is None else discreet(reason, contract.promise, received.data),
             duration=time.time() - began,
-            revision=revision,
+            revision=contract.digest,
         )
 
 
@@ -317,12 +342,7 @@ def checked_output(contract: OperationContract, data: bytes, call: Call) -> byte
 
 def _entity(contract: OperationContract) -> str:
     received = arrival()
-    if received is None or not contract.promise.entity:
-        return ""
-    node: object = json.loads(received.data)
-    for part in contract.promise.entity.split("."):
-        node = cast("dict[str, object]", node).get(part) if isinstance(node, dict) else None
-    return "" if node is None else str(node)[:LONGEST_TEXT]
+    return "" if received is None else entity_of(contract.promise, received.data, longest=LONGEST_TEXT)
 
 
 def _names_other_work(operation_token: str, call: Call) -> bool:
@@ -339,8 +359,8 @@ def _names_other_work(operation_token: str, call: Call) -> bool:
     work = cast("dict[str, object]", content).get("wid") if isinstance(content, dict) else None
     if not isinstance(work, str) or call.address is None:
         return False
-    derived = re.fullmatch(rf"{re.escape(call.team)}-\w+-[0-9a-f]{{24}}", work)
-    return derived is not None and work != mesh.work_id(call, call.address.operation)
+    derived = re.fullmatch(r"[a-z][a-z0-9]+-\w+-([0-9a-f]{24})", work)
+    return derived is not None and derived[1] != mesh.call_hash(call)
 
 
 def _name(call: Call) -> str:

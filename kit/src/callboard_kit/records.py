@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 
-from callboard_contracts import MeshError, RefusedError, UnavailableError
+from callboard_contracts import RefusedError, UnavailableError
 from callboard_kit.events.model import CallEnded, CallStarted, Detail
 from callboard_kit.events.telling import Teller
 from callboard_kit.events.writing import EventWriter
@@ -31,6 +31,9 @@ BATCH: Final = 200
 FLUSH_SECONDS: Final = 0.5
 """How long a record waits for others, at most. Each batch is signed, verified and synced to a disk, so many small ones
 cost more than what they tell of."""
+
+CANCELLED: Final = "it was cancelled"
+"""The reason of a call that its caller took back."""
 
 Sink = Callable[[Sequence[CallRecord]], Awaitable[object]]
 """Takes a batch of records somewhere. When it raises, the batch is dropped."""
@@ -68,7 +71,7 @@ class Recorder:
         self.events = events
         """Where live events go; None: nowhere."""
 
-        self._build = build
+        self.build = build
         self._queue: deque[CallRecord] = deque(maxlen=QUEUE_LENGTH)
         self.dropped = 0
         """How many records were lost so far."""
@@ -117,7 +120,7 @@ class Recorder:
                 outcome=outcome,
                 reason=reason,
                 revision=revision,
-                build=self._build,
+                build=self.build,
                 input_tokens=used.input_tokens,
                 output_tokens=used.output_tokens,
                 cost_usd=used.cost_usd,
@@ -154,7 +157,7 @@ def to_registry(client: RegistryClient) -> Sink:
     return client.report_calls
 
 
-def outcome_of(error: MeshError | None) -> Outcome:
+def outcome_of(error: BaseException | None) -> Outcome:
     """Return how a call ended that raised `error`, or did not."""
     match error:
         case None:

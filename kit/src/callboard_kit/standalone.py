@@ -7,9 +7,8 @@ tree), and standalone Nexus operations.
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import temporalio.client
 from temporalio import activity
@@ -23,12 +22,7 @@ from temporalio.client import (
     StartWorkflowUpdateWithStartInput,
     UpdateWithStartStartWorkflowInput,
 )
-from temporalio.common import (
-    RawValue,
-    SearchAttributeKey,
-    SearchAttributePair,
-    TypedSearchAttributes,
-)
+from temporalio.common import RawValue
 from temporalio.nexus._operation_context import (  # pyright: ignore[reportPrivateUsage]
     # The only way to tell the workflow that answers an operation from another one its handler starts, since
     # `StartWorkflowInput` no longer says it: https://github.com/temporalio/sdk-python/pull/1765
@@ -40,17 +34,14 @@ from callboard_contracts import RefusedError
 from callboard_kit import mesh
 from callboard_kit.caller import CALL_HEADER, call_payload
 from callboard_kit.converter import DATA_CONVERTER
+from callboard_kit.entities.lock import LOCK
 from callboard_kit.failing import from_failure
 from callboard_kit.identity import digest
 from callboard_kit.links import STANDALONE
+from callboard_kit.search_attributes import with_search_attributes
 from callboard_kit.settings import Settings
 from callboard_kit.signing import CallSigner, trace_context
 from callboard_kit.tokens import Address, Call, Origin
-
-ROOT: Final = SearchAttributeKey.for_keyword("CallboardRoot")
-CALLER: Final = SearchAttributeKey.for_keyword("CallboardCaller")
-OPERATION: Final = SearchAttributeKey.for_keyword("CallboardOperation")
-ENTITY: Final = SearchAttributeKey.for_keyword("CallboardEntity")
 
 COUNTS_KEPT: Final = 10_000
 """Different calls of activities that are counted; the one counted longest ago is forgotten first."""
@@ -83,14 +74,17 @@ class MeshClientOutbound(OutboundInterceptor):
         return await super().start_update_with_start_workflow(input)
 
     def _tell(self, input: StartWorkflowInput | UpdateWithStartStartWorkflowInput) -> None:
+        if input.workflow == LOCK:  # It is nobody's work, whoever comes to it first.
+            return
         call = mesh.maybe_current()
         if call is None:
             call = replace(self._root(), opens=True)
         elif not is_backing_an_operation():
             call = call.inside()
+        call = replace(call, searchable=self._search_attributes)
         input.headers = {**input.headers, CALL_HEADER: call_payload(call)}
-        if self._search_attributes:
-            input.search_attributes = _with_search_attributes(input.search_attributes, call)
+        if call.searchable:
+            input.search_attributes = with_search_attributes(input.search_attributes, call)
 
     async def start_nexus_operation(
         self, input: StartNexusOperationInput
@@ -174,17 +168,3 @@ class MeshClientInterceptor(temporalio.client.Interceptor):
         return MeshClientOutbound(
             next, signer=self._signer, settings=self._settings, search_attributes=self._search_attributes
         )
-
-
-def _with_search_attributes(existing: object, call: Call) -> TypedSearchAttributes:
-    pairs: list[SearchAttributePair[Any]] = []  # Any: attributes have values of several types
-    if isinstance(existing, TypedSearchAttributes):
-        pairs.extend(cast("Sequence[SearchAttributePair[Any]]", existing.search_attributes))  # Any: see above
-    pairs.append(SearchAttributePair(ROOT, call.root))
-    if call.caller:
-        pairs.append(SearchAttributePair(CALLER, call.caller))
-    if call.address is not None:
-        pairs.append(SearchAttributePair(OPERATION, f"{call.address.service}.{call.address.operation}"))
-    if call.entity:
-        pairs.append(SearchAttributePair(ENTITY, call.entity))
-    return TypedSearchAttributes(pairs)

@@ -1,7 +1,7 @@
 """The inside of a workflow run: it knows the call it works on, and its result leaves as the contract has it."""
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Awaitable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC
@@ -23,15 +23,20 @@ from callboard_contracts import MeshError
 from callboard_kit import mesh
 from callboard_kit.caller import MeshWorkflowOutbound, call_from
 from callboard_kit.contract_book import ContractBook, OperationContract
+from callboard_kit.directory import Directory
+from callboard_kit.discretion import discreet
+from callboard_kit.entities.holding import entities_taken
 from callboard_kit.events.masking import words_are_sensitive
 from callboard_kit.events.model import RunEnded, RunStarted, outcome_of_run
 from callboard_kit.events.telling import Teller, tell, telling
 from callboard_kit.failing import from_vocabulary, to_failure
 from callboard_kit.handler import checked_output
-from callboard_kit.records import Recorder, Used, outcome_of
+from callboard_kit.records import CANCELLED, Recorder, Used, outcome_of
+from callboard_kit.search_attributes import OUTCOME
 from callboard_kit.settings import Settings
 from callboard_kit.signing import CallSigner
 from callboard_kit.tokens import Call
+from callboard_registry_api.model import Outcome
 
 
 class MeshWorkflowInbound(WorkflowInboundInterceptor):
@@ -45,12 +50,14 @@ class MeshWorkflowInbound(WorkflowInboundInterceptor):
         settings: Settings,
         book: ContractBook,
         recorder: Recorder,
+        directory: Directory,
     ) -> None:
         super().__init__(next)
         self._signer = signer
         self._settings = settings
         self._book = book
         self._recorder = recorder
+        self._directory = directory
         self._call: Call | None = None
         self._teller: Teller | None = None
 
@@ -67,7 +74,20 @@ class MeshWorkflowInbound(WorkflowInboundInterceptor):
         with self._at_work(self._call):
             if contract is not None:
                 return await self._answer(input, contract, self._call)
-            return await (self._open(input) if call.opens else super().execute_workflow(input))
+            return await self._marked(self._open(input) if call.opens else super().execute_workflow(input))
+
+    async def _marked(self, work: Awaitable[Any]) -> Any:  # Any: as in the base class
+        """Return what a run that answers no operation comes to, and let the run be found by how it ended."""
+        try:
+            answer = await work
+        except (MeshError, FailureError, asyncio.CancelledError) as error:
+            if not is_cancelled_exception(error):
+                self._mark(outcome_of(from_vocabulary(error, what="the run") or error))
+            elif workflow.cancellation_reason() is not None:  # Otherwise the run only leaves this worker's memory.
+                self._mark("cancelled")
+            raise
+        self._mark("ok")
+        return answer
 
     async def _open(self, input: ExecuteWorkflowInput) -> Any:  # Any: as in the base class
         """Run the workflow at the root of a tree, and tell of its beginning and its end."""
@@ -91,19 +111,21 @@ class MeshWorkflowInbound(WorkflowInboundInterceptor):
     ) -> Any:  # Any: as in the base class
         """Run the workflow behind an operation, and answer as its contract has it."""
         try:
-            answer = await super().execute_workflow(input)
+            async with entities_taken(call) as holding:
+                self._call = holding
+                answer = await super().execute_workflow(input)
             [payload] = workflow.payload_converter().to_payloads([answer])
             payload.data = checked_output(contract, payload.data, call)
         except (MeshError, FailureError, asyncio.CancelledError) as error:
             if is_cancelled_exception(error):
                 if workflow.cancellation_reason() is not None:  # Otherwise the run only leaves this worker's memory.
-                    self._record(contract, MeshError("it was cancelled"))
+                    self._ended(contract, "cancelled", CANCELLED)
                 raise
             told = _told(error, what=f"{contract.service} {contract.description.name}")
-            self._record(contract, told)
+            self._ended(contract, outcome_of(told), _discreet(str(told), contract, input))
             # Temporal hands the failure of this run to the caller as it stands, with all its causes.
             raise to_failure(told) from None
-        self._record(contract, None, payload.data)
+        self._ended(contract, "ok", call.rule, payload.data)
         return RawValue(payload)
 
     async def handle_signal(self, input: HandleSignalInput) -> None:
@@ -115,6 +137,11 @@ class MeshWorkflowInbound(WorkflowInboundInterceptor):
         """Handle a query on behalf of the run's call."""
         with mesh.working_on(self._known()):
             return await super().handle_query(input)
+
+    def handle_update_validator(self, input: HandleUpdateInput) -> None:
+        """Check an update on behalf of the run's call, with the keys that are vouched for now."""
+        with self._at_work(self._known()), mesh.trusting(self._directory.find_key):
+            super().handle_update_validator(input)
 
     async def handle_update_handler(self, input: HandleUpdateInput) -> Any:  # Any: as in the base class
         """Handle an update on behalf of the run's call."""
@@ -139,18 +166,35 @@ class MeshWorkflowInbound(WorkflowInboundInterceptor):
             or Call(root=workflow.info().first_execution_run_id, team=self._signer.key.team, opens=True)
         )
 
-    def _record(self, contract: OperationContract, error: MeshError | None, answer: bytes = b"") -> None:
+    def _mark(self, outcome: Outcome) -> None:
+        # Runs that were started before there was this attribute are known by their headers: to set it there would
+        # be another turn than their histories took.
+        if self._call is not None and self._call.searchable:
+            workflow.upsert_search_attributes(  # pyright: ignore[reportUnknownMemberType] - an older form is untyped
+                [OUTCOME.value_set(outcome)]
+            )
+
+    def _ended(self, contract: OperationContract, outcome: Outcome, reason: str, answer: bytes = b"") -> None:
+        self._mark(outcome)
         if self._call is None or workflow.unsafe.is_replaying():
             return
         started = self._call.started or workflow.info().start_time.astimezone(UTC).timestamp()
         self._recorder.tell(
             replace(self._call, started=started),
-            outcome_of(error),
-            reason=self._call.rule if error is None else str(error),
+            outcome,
+            reason=reason,
             duration=max(0.0, workflow.time() - started),
             revision=contract.digest,
             used=Used.read_from(answer) if contract.promise.kind == "agent" and answer else None,
         )
+
+
+def _discreet(reason: str, contract: OperationContract, input: ExecuteWorkflowInput) -> str:
+    if not contract.promise.sensitive or not input.args:
+        return reason
+    # What a workflow is started with is, or holds, what its operation was asked with.
+    [payload] = workflow.payload_converter().to_payloads([input.args[0]])
+    return discreet(reason, contract.promise, payload.data)
 
 
 def _told(error: BaseException, *, what: str) -> MeshError:

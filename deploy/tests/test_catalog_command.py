@@ -24,13 +24,14 @@ ORDERS = describe(service_named("orders.v1"))
 class Registry:
     """A registry on a thread of its own, because each command brings its own event loop."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, reading_needs_token: bool = False) -> None:
         anywhere = Address("127.0.0.1", 0)
         self._settings = Settings(
             database=f"sqlite:///{home / 'registry.db'}",
             grpc=anywhere,
             http=anywhere,
             administrator_token=ADMINISTRATOR,
+            reading_needs_token=reading_needs_token,
         )
         self._started = threading.Event()
         self._loop = asyncio.new_event_loop()
@@ -201,3 +202,32 @@ def test_a_team_enrols_its_key_by_a_code_and_replaces_it(keys, home: Path) -> No
     assert first.key_id not in keys("list", "billing")[1]
     assert "no, revoked" in keys("list", "billing", "--past")[1]
     assert not (home / "keys" / "billing.pem.next").exists()
+
+
+@pytest.mark.parametrize("proof", ["a team's key", "the administrator's token", "nothing"])
+def test_a_command_reads_with_what_lies_in_the_home_where_reading_needs_a_token(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], proof: str
+) -> None:
+    key = SigningKey.generate("orders")
+    (home / "keys").mkdir(exist_ok=True)
+    if proof == "a team's key":
+        key.save(home / "keys" / "orders.pem")
+    elif proof == "the administrator's token":
+        (home / "registry-admin-token").write_text(ADMINISTRATOR)
+
+    async def fill(address: str) -> None:
+        async with RegistryClient(address, administrator_token=ADMINISTRATOR, sign=registry_signature(key)) as client:
+            await client.register_key("orders", key.key_id, key.public_key.public_bytes)
+            await client.publish_listing(ORDERS.model_dump_json().encode())
+
+    with Registry(home, reading_needs_token=True) as running:
+        asyncio.run(fill(running.address))
+        monkeypatch.setenv("CALLBOARD_REGISTRY", running.address)
+        monkeypatch.delenv("CALLBOARD_REGISTRY_ADMIN_TOKEN", raising=False)
+        code = run_command(["catalog", "list"])
+
+    said = capsys.readouterr()
+    if proof == "nothing":
+        assert code != 0 and "reading needs a token here" in said.err
+    else:
+        assert code == 0 and "orders.v1" in said.out

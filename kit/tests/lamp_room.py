@@ -267,15 +267,16 @@ class Process:
 
 @asynccontextmanager
 async def registry_process(
-    home: Path, keys: Sequence[SigningKey], *, port: int = 0
+    home: Path, keys: Sequence[SigningKey], *, port: int = 0, **told: str
 ) -> AsyncGenerator[tuple[str, Process]]:
-    """Run a real registry that vouches for `keys`; yields its address."""
+    """Run a real registry that vouches for `keys` and is `told` variables; yields its address."""
     grpc, http = (port or free_ports(1)[0]), free_ports(1)[0]
     environment = {
         "CALLBOARD_HOME": str(home),
         "CALLBOARD_REGISTRY_GRPC": f"127.0.0.1:{grpc}",
         "CALLBOARD_REGISTRY_HTTP": f"127.0.0.1:{http}",
         "CALLBOARD_REGISTRY_ADMIN_TOKEN": ADMINISTRATOR,
+        **told,
     }
     async with (
         Process.running("callboard_registry", environment) as process,

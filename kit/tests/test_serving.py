@@ -195,3 +195,24 @@ async def test_a_build_that_the_registry_does_not_hold_is_not_served_and_says_wh
         "or start the build that was approved"
     )
     assert code == 0
+
+
+@pytest.mark.parametrize("profile", ["dev", "production"])
+async def test_a_member_reads_by_its_key_from_a_registry_that_lets_nobody_read_without(
+    temporal: Temporal, key: SigningKey, tmp_path: Path, profile: str
+) -> None:
+    async with registry_process(tmp_path / "registry", [key], CALLBOARD_REGISTRY_READING="token") as (address, _):
+        room = LampRoom(tmp_path / "room", temporal=temporal.address, registry=address, key=key)
+        async with Process.running(PACKAGE, room.environment) as member:
+            await member.says("serving team")
+            await member.stopped()
+        async with RegistryClient(address, administrator_token=ADMINISTRATOR) as client:
+            listing = await client.get_listing("lamp.v1")
+            await client.set_state("lamp.v1", listing.digest, "approved")
+        room.environment |= {"CALLBOARD_PROFILE": profile}
+        async with Process.running(PACKAGE, room.environment) as member:
+            await member.says("serving team")
+            said = member.said
+            await member.stopped()
+
+    assert "WARNING" not in said, said

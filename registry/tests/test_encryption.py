@@ -1,5 +1,6 @@
 """TLS, for gRPC and for HTTP."""
 
+import re
 import ssl
 
 import grpc
@@ -8,6 +9,9 @@ import pytest
 from certificates import Authority
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from callboard_kit.registry import registry_client
+from callboard_kit.settings import Settings as MemberSettings
+from callboard_kit.settings import SettingsError
 from callboard_registry.encryption import Encryption
 from callboard_registry_api.client import RegistryClient, Tls
 from callboard_registry_api.errors import RegistryUnavailableError
@@ -117,3 +121,35 @@ async def test_a_file_that_holds_no_such_thing_is_named_when_the_process_starts(
 
     assert (code, errors.count("\n")) == (1, 1)
     assert str(wrong) in errors
+
+
+async def test_a_member_meets_it_as_its_environment_says(serve_with, tmp_path, authority):
+    pair = authority.sign("shop")
+    encryption = Encryption(*authority.sign("registry"), client_authority=authority.certificate)
+    async with serve_with(encryption=encryption) as running:
+        variables = {
+            "CALLBOARD_REGISTRY": str(running.grpc),
+            "CALLBOARD_REGISTRY_ROOTS": str(authority.certificate),
+            "CALLBOARD_REGISTRY_CERTIFICATE": str(pair[0]),
+            "CALLBOARD_REGISTRY_CERTIFICATE_KEY": str(pair[1]),
+        }
+        async with registry_client(MemberSettings.from_environment(variables)) as client:
+            assert (await client.list_listings()).items == ()
+
+
+@pytest.mark.parametrize(
+    ("told", "named"),
+    [
+        ({"CALLBOARD_REGISTRY_ROOTS": "/nowhere.pem"}, "'/nowhere.pem', which cannot be read"),
+        ({"CALLBOARD_REGISTRY_CERTIFICATE": "/c.pem"}, "CALLBOARD_REGISTRY_CERTIFICATE_KEY is not set"),
+        ({"CALLBOARD_REGISTRY_CERTIFICATE_KEY": "/c.key"}, "CALLBOARD_REGISTRY_CERTIFICATE is not set"),
+        (
+            {"CALLBOARD_REGISTRY_CERTIFICATE": "/c.pem", "CALLBOARD_REGISTRY_CERTIFICATE_KEY": "/c.key"},
+            "CALLBOARD_REGISTRY_ROOTS is not set",
+        ),
+        ({"CALLBOARD_REGISTRY": ""}, "CALLBOARD_REGISTRY is not set"),
+    ],
+)
+async def test_a_member_that_cannot_meet_it_says_what_is_missing(told, named):
+    with pytest.raises(SettingsError, match=re.escape(named)):
+        registry_client(MemberSettings.from_environment({"CALLBOARD_REGISTRY": "127.0.0.1:1", **told}))

@@ -28,15 +28,14 @@ from callboard_kit.contract_book import ContractBook
 from callboard_kit.directory import RegistryDirectory
 from callboard_kit.events.writing import writing
 from callboard_kit.heartbeats import Heartbeats
-from callboard_kit.identity import SigningKey
 from callboard_kit.process import run_guarded
 from callboard_kit.provision import ProvisionError, missing_search_attributes
 from callboard_kit.publishing import Introduction, ServeError, registry_signature
 from callboard_kit.records import Recorder, to_registry
+from callboard_kit.registry import registry_client
 from callboard_kit.settings import Settings, SettingsError
 from callboard_kit.teams import Team, TeamFileError, team_name
 from callboard_kit.telemetry import start_telemetry
-from callboard_registry_api.client import RegistryClient
 
 logger: Final = logging.getLogger(__name__)
 
@@ -117,7 +116,7 @@ async def _serve(
     listings = [describe(contract) for contract in _contracts(services, contracts)]
     _check_policy(team, ContractBook(contracts))
     async with AsyncExitStack() as stack:
-        registry = await stack.enter_async_context(_registry(settings, key))
+        registry = await stack.enter_async_context(registry_client(settings, sign=registry_signature(key)))
         directory = RegistryDirectory(
             team=team.name, client=registry, cache=settings.home / "cache" / f"{team.name}.json"
         )
@@ -150,8 +149,6 @@ async def _serve(
         stack.push_async_callback(
             _cancelled, [asyncio.create_task(introduction.keep()), asyncio.create_task(recorder.run())]
         )
-        for block in alongside:
-            await stack.enter_async_context(block)
         heartbeats = Heartbeats(
             team=team,
             serves=listings,
@@ -162,6 +159,8 @@ async def _serve(
             build=build,
             every=settings.heartbeat,
         )
+        for block in alongside:
+            await stack.enter_async_context(block)
         await _work(client, team, settings, services, workflows, activities, heartbeats, stopped)
 
 
@@ -230,12 +229,6 @@ def _check_policy(team: Team, book: ContractBook) -> None:
         for path in rule.hide:
             if not any(contract.holds(path) for contract in covered):
                 raise ServeError(f"{whose} {path!r}, but nothing it covers answers with such a field; is it misspelt?")
-
-
-def _registry(settings: Settings, key: SigningKey) -> RegistryClient:
-    if settings.registry_address is None:
-        raise ServeError("CALLBOARD_REGISTRY is not set; it says where the registry is, as host:port")
-    return RegistryClient(settings.registry_address, sign=registry_signature(key))
 
 
 async def _patiently(attempt: Callable[[], Awaitable[Client]], patience: timedelta) -> Client:

@@ -37,6 +37,17 @@ class Settings:
     registry_address: str | None = None
     """`host:port` of the registry's gRPC API (`CALLBOARD_REGISTRY`). None: cached keys and policies only."""
 
+    registry_roots: str | None = None
+    """Who must have signed the certificate of a registry that encrypts (`CALLBOARD_REGISTRY_ROOTS`): a file in PEM, or
+    `system` for whom gRPC trusts by itself. None: the registry does not encrypt."""
+
+    registry_certificate: Path | None = None
+    """What this process proves itself with where the registry asks for that (`CALLBOARD_REGISTRY_CERTIFICATE`): a file
+    in PEM."""
+
+    registry_certificate_key: Path | None = None
+    """The private key of that certificate (`CALLBOARD_REGISTRY_CERTIFICATE_KEY`), a file in PEM."""
+
     redis_url: str | None = None
     """Where live events go (`CALLBOARD_REDIS_URL`). None: no live events."""
 
@@ -70,15 +81,17 @@ class Settings:
             SettingsError: A variable cannot be used as it is.
         """
         variables = os.environ if environment is None else environment
-        key_file = variables.get("CALLBOARD_KEY_FILE")
         return cls(
             home=Path(variables.get("CALLBOARD_HOME", ".callboard")),
             profile=variables.get("CALLBOARD_PROFILE", "production"),
             registry_address=variables.get("CALLBOARD_REGISTRY") or None,
+            registry_roots=variables.get("CALLBOARD_REGISTRY_ROOTS") or None,
+            registry_certificate=_file(variables, "CALLBOARD_REGISTRY_CERTIFICATE"),
+            registry_certificate_key=_file(variables, "CALLBOARD_REGISTRY_CERTIFICATE_KEY"),
             redis_url=variables.get("CALLBOARD_REDIS_URL") or None,
             name_pattern=_pattern(variables, "CALLBOARD_NAMES") or "{team}",
             namespace_pattern=_pattern(variables, "CALLBOARD_NAMESPACES"),
-            key_file=Path(key_file) if key_file else None,
+            key_file=_file(variables, "CALLBOARD_KEY_FILE"),
             patience=_seconds(variables, "CALLBOARD_PATIENCE", "60"),
             heartbeat=_seconds(variables, "CALLBOARD_HEARTBEAT", "10", least=0.1, most=3600),
             log_level=_log_level(variables.get("CALLBOARD_LOG") or "INFO"),
@@ -119,6 +132,10 @@ class Settings:
     def store_url(self, team: str) -> str:
         """Return the SQLAlchemy URL of the team's store."""
         return self.store or f"sqlite:///{(self.home / 'stores' / f'{team}.db').absolute()}"
+
+
+def _file(variables: Mapping[str, str], name: str) -> Path | None:
+    return Path(variables[name]) if variables.get(name) else None
 
 
 def _pattern(variables: Mapping[str, str], name: str) -> str | None:

@@ -6,10 +6,10 @@ from callboard_kit import serve
 from callboard_kit.agent import ModelEndpoint, ModelSettings
 from callboard_kit.client import load_key
 from callboard_kit.publishing import registry_signature
+from callboard_kit.registry import registry_client
 from callboard_kit.settings import Settings
 from callboard_orchestrator.catalog import Catalog
 from callboard_orchestrator.workflows import Orchestrate, Relocate
-from callboard_registry_api.client import RegistryClient
 from callboard_registry_api.discovery import DiscoveryClient
 
 TEAM = "orchestrator"
@@ -21,7 +21,7 @@ if __name__ == "__main__":
         """Connect to the registry, by whose address and key `serve` has started before anybody asks."""
         sign = registry_signature(load_key(TEAM, settings))
         # It must not keep a run waiting for long: an answer that is a little old will do.
-        return RegistryClient(settings.registry_address or "", sign=sign, timeout=timedelta(seconds=2)).discovery
+        return registry_client(settings, sign=sign, timeout=timedelta(seconds=2)).discovery
 
     model = ModelEndpoint(ModelSettings.from_environment())
     catalog = Catalog(

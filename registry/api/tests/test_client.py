@@ -119,11 +119,35 @@ async def test_what_is_written_is_signed_for_its_method_and_content(scripted):
 
     async with RegistryClient(address, sign=sign) as client:
         await client.publish_listing(b"{}")
-        await client.get_listing("shop.v1")
 
     # The digest of b"{}", as `printf '{}' | openssl dgst -sha256 -binary | basenc --base64url` prints it.
     assert signed == [("PublishListing", "RBNvo1WzZ4oRRq0W9-hknpT7T8If536DEMBg9hyq_4o")]
-    assert [metadata.get("authorization") for _, metadata in registry.asked] == ["Bearer a-token", None]
+    assert [metadata.get("authorization") for _, metadata in registry.asked] == ["Bearer a-token"]
+
+
+async def test_a_client_that_can_sign_reads_with_one_token_for_many_calls(scripted):
+    registry, address = scripted
+    signed = []
+
+    def sign(method: str, digest: str) -> str:
+        signed.append(method)
+        return f"token-{len(signed)}"
+
+    async with RegistryClient(address, sign=sign, administrator_token="secret") as client:
+        await client.get_listing("shop.v1")
+        await client.get_listing("bank.v1")
+
+    assert signed == ["Read"]
+    assert [metadata.get("authorization") for _, metadata in registry.asked] == ["Bearer token-1"] * 2
+
+
+async def test_a_client_without_a_key_reads_as_the_administrator_or_as_nobody(scripted):
+    registry, address = scripted
+    for token in ("secret", None):
+        async with RegistryClient(address, administrator_token=token) as client:
+            await client.get_listing("bank.v1")
+
+    assert [metadata.get("authorization") for _, metadata in registry.asked] == ["Bearer secret", None]
 
 
 async def test_the_administrator_shows_a_token(scripted):

@@ -31,7 +31,8 @@ class Encryption:
         Raises:
             SettingsError: One is missing, or a file cannot be used.
         """
-        certificate, key = (variables.get(f"CALLBOARD_REGISTRY_TLS_{name}") for name in ("CERTIFICATE", "KEY"))
+        certificate = variables.get("CALLBOARD_REGISTRY_TLS_CERTIFICATE")
+        key = variables.get("CALLBOARD_REGISTRY_TLS_KEY")
         authority = variables.get("CALLBOARD_REGISTRY_TLS_CLIENT_CA")
         if not certificate and not key and not authority:
             return None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from callboard.command import life
-from callboard.command.surroundings import registry_address
+from callboard.command.registry import open_registry
 from callboard.command.terminal import print_json, print_result
 from callboard.failures import CommandError
 
@@ -23,10 +23,9 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command("list")
 def list_services(*, as_json: _Json = False) -> None:
     """List every service: its team, its state and its operations."""
-    from callboard_registry_api.client import RegistryClient
 
     async def fetch() -> "list[Listing]":
-        async with RegistryClient(registry_address()) as registry:
+        async with open_registry() as registry:
             return [each async for each in registry.all_listings(summary=True)]
 
     listings = asyncio.run(fetch())
@@ -48,11 +47,10 @@ def show_service(
 ) -> None:
     """Show one service: where it stands, and what each operation takes, answers and promises."""
     from callboard_contracts import ServiceDescription
-    from callboard_registry_api.client import RegistryClient
     from callboard_registry_api.errors import RegistryNotFoundError
 
     async def fetch() -> "Listing":
-        async with RegistryClient(registry_address()) as registry:
+        async with open_registry() as registry:
             try:
                 return await registry.get_listing(service)
             except RegistryNotFoundError as error:
@@ -97,7 +95,6 @@ def search(
     as_json: _Json = False,
 ) -> None:
     """Find operations; without any words or options, list all that are answered."""
-    from callboard_registry_api.client import RegistryClient
     from callboard_registry_api.model import STATES, FoundOperation
 
     if unknown := [each for each in state or () if each not in STATES]:
@@ -106,7 +103,7 @@ def search(
     async def fetch() -> "list[FoundOperation]":
         found: list[FoundOperation] = []
         token = ""
-        async with RegistryClient(registry_address()) as registry:
+        async with open_registry() as registry:
             while True:
                 page = await registry.search(
                     " ".join(words or ()),

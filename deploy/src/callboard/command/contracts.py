@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from callboard.command import comparing, interchange
-from callboard.command.surroundings import registry_address
+from callboard.command.registry import open_registry
+from callboard.command.surroundings import join_mesh
 from callboard.command.terminal import say
 from callboard.failures import CommandError
 
@@ -34,14 +35,13 @@ def publish_team(
 
 
 async def _publish(name: str, *, approve: bool) -> None:
-    address = registry_address()
+    join_mesh(need_temporal=False)
     from callboard.stack.enrolment import administrator_token
     from callboard_contracts import describe, services
     from callboard_kit.client import load_key
     from callboard_kit.publishing import publish, registry_signature
     from callboard_kit.settings import Settings
     from callboard_kit.teams import Team, installed_teams
-    from callboard_registry_api.client import RegistryClient
 
     packages = installed_teams()
     if name not in packages:
@@ -50,10 +50,10 @@ async def _publish(name: str, *, approve: bool) -> None:
     team = Team.load(packages[name], profile=settings.profile)
     listings = [each for each in map(describe, services.values()) if each.team == name]
     key = load_key(name, settings)
-    async with RegistryClient(address, sign=registry_signature(key)) as registry:
+    async with open_registry(sign=registry_signature(key)) as registry:
         await publish(team, listings, registry)
     if approve:
-        async with RegistryClient(address, administrator_token=administrator_token(settings.home)) as registry:
+        async with open_registry(administrator_token=administrator_token(settings.home)) as registry:
             for listing in listings:
                 await registry.set_state(listing.service, listing.digest, "approved")
     done = "published and approved" if approve else "published"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from callboard.command.surroundings import registry_address
+from callboard.command.registry import open_registry
+from callboard.command.surroundings import join_mesh
 from callboard.command.terminal import print_json, print_result, say
 from callboard.failures import CommandError
 
@@ -145,13 +146,12 @@ def _described(service: str, *, from_registry: bool) -> "ServiceDescription":
 
 def _held(service: str) -> "ServiceDescription":
     from callboard_contracts import ServiceDescription
-    from callboard_registry_api.client import RegistryClient
     from callboard_registry_api.errors import RegistryNotFoundError
 
-    address = registry_address()
+    join_mesh(need_temporal=False)
 
     async def fetch() -> bytes:
-        async with RegistryClient(address) as registry:
+        async with open_registry() as registry:
             try:
                 return (await registry.get_listing(service)).document
             except RegistryNotFoundError as error:
@@ -183,14 +183,13 @@ async def _publish(services: "Sequence[Imported]") -> None:
     from callboard_kit.client import load_key
     from callboard_kit.publishing import registry_signature
     from callboard_kit.settings import Settings
-    from callboard_registry_api.client import RegistryClient
 
-    address = registry_address()
+    join_mesh(need_temporal=False)
     settings = Settings.from_environment()
     for each in services:
         description = each.description
         key = load_key(description.team, settings)
-        async with RegistryClient(address, sign=registry_signature(key)) as registry:
+        async with open_registry(sign=registry_signature(key)) as registry:
             listing = await registry.publish_listing(description.model_dump_json().encode())
         say(f"published {listing.service} {listing.number} ({listing.state}), signed by {description.team}")
 

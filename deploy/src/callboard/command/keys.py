@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from callboard.command.surroundings import registry_address
+from callboard.command.registry import open_registry
+from callboard.command.surroundings import join_mesh
 from callboard.command.terminal import print_json, print_result, say
 from callboard.failures import CommandError
 
@@ -28,10 +29,9 @@ def list_keys(
     as_json: _Json = False,
 ) -> None:
     """List the public keys that the registry vouches for."""
-    from callboard_registry_api.client import RegistryClient
 
     async def fetch() -> "tuple[PublicKey, ...]":
-        async with RegistryClient(registry_address()) as registry:
+        async with open_registry() as registry:
             return await registry.list_public_keys(team=team, past=past)
 
     keys = asyncio.run(fetch())
@@ -54,14 +54,13 @@ def invite(
     hours: Annotated[float, typer.Option("--hours", help="How long the code is good, at most 168.")] = 1,
 ) -> None:
     """Make a code with which a team enrols its key itself, once, and print it; for the administrator."""
-    address = registry_address()
+    join_mesh(need_temporal=False)
     from callboard.stack.enrolment import administrator_token
     from callboard_kit.settings import Settings
-    from callboard_registry_api.client import RegistryClient
 
     async def fetch() -> tuple[str, datetime]:
         token = administrator_token(Settings.from_environment().home)
-        async with RegistryClient(address, administrator_token=token) as registry:
+        async with open_registry(administrator_token=token) as registry:
             invitation = await registry.invite_team(team, lifetime=timedelta(hours=hours))
             return invitation.code, invitation.expires
 
@@ -73,11 +72,10 @@ def invite(
 @app.command("enrol")
 def enrol(team: _Team) -> None:
     """Enrol the team's key by a one-time code, read from standard input; the key is made when there is none."""
-    address = registry_address()
+    join_mesh(need_temporal=False)
     from callboard_kit.identity import SigningKey
     from callboard_kit.publishing import registry_signature
     from callboard_kit.settings import Settings
-    from callboard_registry_api.client import RegistryClient
 
     path = Settings.from_environment().key_path(team)
     # Not an argument: those are in the shell's history and in every list of processes.
@@ -91,7 +89,7 @@ def enrol(team: _Team) -> None:
     key = SigningKey.load(path, team=team)
 
     async def send() -> None:
-        async with RegistryClient(address, sign=registry_signature(key)) as registry:
+        async with open_registry(sign=registry_signature(key)) as registry:
             await registry.enrol_key(team, key.key_id, key.public_key.public_bytes, code=code)
 
     asyncio.run(send())
@@ -107,12 +105,11 @@ def rotate(
     ] = 7,
 ) -> None:
     """Put a new key into the place of the team's; restart its workers before the old one ends."""
-    address = registry_address()
+    join_mesh(need_temporal=False)
     from callboard_kit.client import load_key
     from callboard_kit.identity import SigningKey
     from callboard_kit.publishing import registry_signature
     from callboard_kit.settings import Settings
-    from callboard_registry_api.client import RegistryClient
 
     settings = Settings.from_environment()
     path, old = settings.key_path(team), load_key(team, settings)
@@ -123,7 +120,7 @@ def rotate(
     new = SigningKey.load(waiting, team=team)
 
     async def send() -> None:
-        async with RegistryClient(address, sign=registry_signature(old)) as registry:
+        async with open_registry(sign=registry_signature(old)) as registry:
             await registry.rotate_key(
                 team,
                 new.key_id,
@@ -148,19 +145,18 @@ def revoke(
     ] = False,
 ) -> None:
     """Take a key back at once and for ever: workers hear of it within 30 seconds."""
-    address = registry_address()
+    join_mesh(need_temporal=False)
     from callboard.stack.enrolment import administrator_token
     from callboard_kit.client import load_key
     from callboard_kit.publishing import registry_signature
     from callboard_kit.settings import Settings
-    from callboard_registry_api.client import RegistryClient
 
     settings = Settings.from_environment()
     sign = registry_signature(load_key(team, settings)) if as_team else None
     administrator = None if as_team else administrator_token(settings.home)
 
     async def send() -> None:
-        async with RegistryClient(address, sign=sign, administrator_token=administrator) as registry:
+        async with open_registry(sign=sign, administrator_token=administrator) as registry:
             await registry.revoke_key(team, key_id, reason=reason)
 
     asyncio.run(send())

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from callboard.command.surroundings import registry_address
+from callboard.command.registry import open_registry
+from callboard.command.surroundings import join_mesh
 from callboard.command.terminal import print_json, print_result
 from callboard.failures import CommandError
 
@@ -200,18 +201,17 @@ def _move(asked: _Asked, *, as_json: bool) -> None:
 
 
 async def _moved(asked: _Asked) -> "Listing":
-    address = registry_address()
+    join_mesh(need_temporal=False)
     from callboard.stack.enrolment import administrator_token
     from callboard_kit.client import load_key
     from callboard_kit.publishing import registry_signature
     from callboard_kit.settings import Settings
-    from callboard_registry_api.client import RegistryClient
 
     settings = Settings.from_environment()
     if asked.team:
-        client = RegistryClient(address, sign=registry_signature(load_key(asked.team, settings)))
+        client = open_registry(sign=registry_signature(load_key(asked.team, settings)))
     else:
-        client = RegistryClient(address, administrator_token=administrator_token(settings.home))
+        client = open_registry(administrator_token=administrator_token(settings.home))
     async with client as registry:
         listing = await _found(registry, asked)
         return await registry.set_state(

@@ -13,7 +13,7 @@ import hmac
 import json
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Final, cast
 
 from temporalio.client import WorkflowHistory
@@ -29,7 +29,11 @@ _SHORTEST: Final = 4
 _SAID: Final = frozenset({"user", "assistant"})
 """Roles whose words are a person's, or a model's about one."""
 
+_EMPTY: Final[Set[object]] = frozenset({"", None, True, False})
 _NO_JSON: Final = object()
+_COMPACT: Final = (",", ":")
+_STYLES: Final = (_COMPACT, (", ", ": "))
+"""How JSON is written in texts; one that is written otherwise is masked as any text."""
 
 
 def masked(history: WorkflowHistory, book: ContractBook) -> str:
@@ -40,26 +44,31 @@ def masked(history: WorkflowHistory, book: ContractBook) -> str:
         book: The contracts that say what is sensitive.
     """
     document = parsed(history.to_json())
-    values = _Values(_sensitive(document, book))
+    search = _Search(book)
+    search.go_through(document)
+    values = _Values(search.found, words=search.words)
     return json.dumps(cleaned(_replaced(document, values)), indent=1, ensure_ascii=False)
 
 
 class _Values:
     """Sensitive values and what stands in for them."""
 
-    def __init__(self, found: Iterator[object]) -> None:
+    def __init__(self, found: Iterable[object], *, words: Set[object]) -> None:
         # Made anew for each history and kept nowhere: nobody can try values until a stand-in fits.
         self._secret = secrets.token_bytes(16)
-        leaves = {leaf for value in found for leaf in _leaves(value) if leaf not in ("", None, True, False)}
+        leaves = {leaf for value in found for leaf in _leaves(value) if leaf not in _EMPTY | words}
         self._texts = {leaf: self._like(leaf) for leaf in leaves if isinstance(leaf, str)}
         self._numbers = {leaf: self._near(leaf) for leaf in leaves if isinstance(leaf, int | float)}
-        longest_first = sorted((text for text in self._texts if len(text) >= _SHORTEST), key=len, reverse=True)
+        # A short value means itself only where a text quotes it, as JSON does.
+        quoted = {f'"{text}"': f'"{like}"' for text, like in self._texts.items() if len(text) < _SHORTEST}
+        self._parts = {text: like for text, like in self._texts.items() if len(text) >= _SHORTEST} | quoted
+        longest_first = sorted(self._parts, key=len, reverse=True)
         self._inside = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
     def in_text(self, text: str) -> str:
         if text in self._texts:
             return self._texts[text]
-        return self._inside.sub(lambda found: self._texts[found[0]], text) if self._inside else text
+        return self._inside.sub(lambda found: self._parts[found[0]], text) if self._inside else text
 
     def in_key(self, key: str) -> str:
         # A map from ids has ids for keys, which have digits; what else is called like a value is a field's name.
@@ -93,37 +102,58 @@ def _same_kind(character: str, noise: int) -> str:
     return letter.upper() if character.isupper() else letter
 
 
-def _sensitive(document: Mapping[str, object], book: ContractBook) -> Iterator[object]:
-    """Yield what the history holds of sensitive values."""
-    operations: dict[object, tuple[str, str]] = {}
-    asked: set[object] = set()
-    own = ("", "")
-    for entry in map(as_object, as_list(document.get("events"))):
-        for name, value in entry.items():
-            attributes = as_object(value)
-            match name.removesuffix("EventAttributes"):
-                case "workflowExecutionStarted":
-                    own = _own_operation(attributes)
-                    yield from _at_paths(book, own, _payloads(attributes.get("input")))
-                    yield from _persons(as_object(as_object(attributes.get("header")).get("fields")).values())
-                case "workflowExecutionCompleted":
-                    yield from _at_paths(book, own, _payloads(attributes.get("result")))
-                case "nexusOperationScheduled":
-                    which = (str(attributes.get("service", "")), str(attributes.get("operation", "")))
-                    operations[entry.get("eventId")] = which
-                    yield from _at_paths(book, which, [attributes.get("input")])
-                case "nexusOperationCompleted":
-                    which = operations.get(attributes.get("scheduledEventId"), ("", ""))
-                    yield from _at_paths(book, which, [attributes.get("result")])
-                case "activityTaskScheduled" if as_object(attributes.get("activityType")).get("name") == CALL_MODEL:
-                    asked.add(entry.get("eventId"))
-                    yield from _said_to_model(_payloads(attributes.get("input")))
-                case "activityTaskCompleted" if attributes.get("scheduledEventId") in asked:
-                    yield from (
-                        as_object(_content(each)).get("content") for each in _payloads(attributes.get("result"))
-                    )
-                case _:
-                    pass
+class _Search:
+    """Goes through a history for sensitive values."""
+
+    def __init__(self, book: ContractBook) -> None:
+        self._book = book
+        self.found: list[object] = []
+        self.words: set[object] = set()
+        """What the contracts themselves say, and code decides by: no secrets."""
+
+    def go_through(self, document: Mapping[str, object]) -> None:
+        operations: dict[object, tuple[str, str]] = {}
+        asked: set[object] = set()
+        own, goal = ("", ""), list[str]()
+        for entry in map(as_object, as_list(document.get("events"))):
+            for name, value in entry.items():
+                attributes = as_object(value)
+                match name.removesuffix("EventAttributes"):
+                    case "workflowExecutionStarted":
+                        own = _own_operation(attributes)
+                        self._look(own, _payloads(attributes.get("input")))
+                        goal = [
+                            leaf for leaf in _leaves(self.found) if isinstance(leaf, str) and len(leaf) >= _SHORTEST
+                        ]
+                        self.found += _persons(as_object(as_object(attributes.get("header")).get("fields")).values())
+                    case "workflowExecutionCompleted":
+                        self._look(own, _payloads(attributes.get("result")))
+                    case "nexusOperationScheduled":
+                        which = (str(attributes.get("service", "")), str(attributes.get("operation", "")))
+                        operations[entry.get("eventId")] = which
+                        self._look(which, [attributes.get("input")])
+                    case "nexusOperationCompleted":
+                        which = operations.get(attributes.get("scheduledEventId"), ("", ""))
+                        self._look(which, [attributes.get("result")])
+                    case "activityTaskScheduled" if as_object(attributes.get("activityType")).get("name") == CALL_MODEL:
+                        asked.add(entry.get("eventId"))
+                        said = _said_to_model(_payloads(attributes.get("input")))
+                        # What code made of the goal is masked where the goal shows up in it, the rest is the code's.
+                        self.found += [each for each in said if not any(part in str(each) for part in goal)]
+                    case "activityTaskCompleted" if attributes.get("scheduledEventId") in asked:
+                        replies = map(as_object, map(_content, _payloads(attributes.get("result"))))
+                        self.found += [reply.get("content") for reply in replies]
+                    case _:
+                        pass
+
+    def _look(self, operation: tuple[str, str], payloads: Sequence[object]) -> None:
+        contract = self._book.find(*operation)
+        if contract is None:
+            return
+        self.words.update(_words(contract.description.input), _words(contract.description.output))
+        for path in contract.promise.sensitive:
+            for payload in payloads:
+                self.found += _at(_content(payload), path.split("."))
 
 
 def _own_operation(started: Mapping[str, object]) -> tuple[str, str]:
@@ -133,11 +163,16 @@ def _own_operation(started: Mapping[str, object]) -> tuple[str, str]:
     return service, operation
 
 
-def _at_paths(book: ContractBook, operation: tuple[str, str], payloads: Sequence[object]) -> Iterator[object]:
-    contract = book.find(*operation)
-    for path in contract.promise.sensitive if contract else ():
-        for payload in payloads:
-            yield from _at(_content(payload), path.split("."))
+def _words(schema: object) -> Iterator[object]:
+    """Yield the values that a schema itself names."""
+    if isinstance(schema, dict):
+        members = cast("dict[str, object]", schema)
+        yield from (word for word in (*as_list(members.get("enum")), members.get("const")) if isinstance(word, str))
+        for member in members.values():
+            yield from _words(member)
+    elif isinstance(schema, list):
+        for element in cast("list[object]", schema):
+            yield from _words(element)
 
 
 def _at(node: object, path: Sequence[str]) -> Iterator[object]:
@@ -191,7 +226,7 @@ def _in_payload(data: str, values: _Values) -> str:
     document = _decoded(data)
     if document is _NO_JSON:
         return data
-    return base64.b64encode(_written(_in_document(document, values)).encode()).decode()
+    return base64.b64encode(_written(_in_document(document, values), _COMPACT).encode()).decode()
 
 
 def _in_document(node: object, values: _Values) -> object:
@@ -201,9 +236,12 @@ def _in_document(node: object, values: _Values) -> object:
     if isinstance(node, list):
         return [_in_document(element, values) for element in cast("list[object]", node)]
     if isinstance(node, str):
-        inside = _document_in(node)
         # What a model calls, and what it hears of that, is JSON inside of a text.
-        return values.in_text(node) if inside is None else _written(_in_document(inside, values))
+        for separators in _STYLES if node.startswith(("{", "[")) else ():
+            inside = _document_in(node)
+            if _written(inside, separators) == node:
+                return _written(_in_document(inside, values), separators)
+        return values.in_text(node)
     return values.in_number(node) if isinstance(node, int | float) and not isinstance(node, bool) else node
 
 
@@ -220,17 +258,15 @@ def _decoded(data: str) -> object:
 
 
 def _document_in(text: str) -> object:
-    """Return the object or array that a text is; None when it is something else."""
-    if not text.startswith(("{", "[")):
-        return None
+    """Return the document that a text is; None when it is something else."""
     try:
         return json.loads(text)
     except ValueError:
         return None
 
 
-def _written(document: object) -> str:
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+def _written(document: object, separators: tuple[str, str]) -> str:
+    return json.dumps(document, ensure_ascii=False, separators=separators)
 
 
 def _payloads(value: object) -> Sequence[object]:

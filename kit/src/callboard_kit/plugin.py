@@ -22,6 +22,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from callboard_contracts import MeshError
 from callboard_kit import mesh
+from callboard_kit.approvals.checking import AnswerChecker
 from callboard_kit.caller import ENDPOINT_EXISTS, call_from, step_from
 from callboard_kit.contract_book import ContractBook
 from callboard_kit.converter import DATA_CONVERTER, MeshPayloadConverter
@@ -90,6 +91,7 @@ class MeshPlugin(SimplePlugin):
         book = ContractBook(services)
         signer = CallSigner(key=key, book=book)
         self._endpoints: EndpointBook | None = None
+        directory = directory or StaticDirectory(policy=Policy())
         super().__init__(  # pyright: ignore[reportUnknownMemberType] - Temporal leaves activities open
             "callboard",
             data_converter=_with_memory,
@@ -99,12 +101,12 @@ class MeshPlugin(SimplePlugin):
                     signer=signer,
                     settings=settings,
                     book=book,
-                    directory=directory or StaticDirectory(policy=Policy()),
+                    directory=directory,
                     recorder=recorder or Recorder(),
                     transient=transient,
                 ),
             ],
-            activities=[self.endpoint_exists],
+            activities=[self.endpoint_exists, AnswerChecker(directory).check],
             workflow_runner=_with_passthrough,
             workflow_failure_exception_types=[MeshError],
         )
@@ -146,11 +148,14 @@ class _MeshWorkerInterceptor(temporalio.worker.Interceptor):
         self, input: WorkflowInterceptorClassInput
     ) -> type[WorkflowInboundInterceptor] | None:
         signer, settings, book, recorder = self._signer, self._settings, self._book, self._recorder
+        directory = self._directory
 
         # Temporal makes one instance per run and passes only the next interceptor, so the class holds the rest.
         class BoundInbound(MeshWorkflowInbound):
             def __init__(self, next: WorkflowInboundInterceptor) -> None:
-                super().__init__(next, signer=signer, settings=settings, book=book, recorder=recorder)
+                super().__init__(
+                    next, signer=signer, settings=settings, book=book, recorder=recorder, directory=directory
+                )
 
         return BoundInbound
 

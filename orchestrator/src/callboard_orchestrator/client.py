@@ -12,26 +12,38 @@ from temporalio.common import WorkflowIDReusePolicy
 from callboard_kit import mesh
 from callboard_kit.settings import Settings
 from callboard_kit.tokens import Limits, Origin
-from callboard_orchestrator.messages import Relocated, Relocation, Request, Settled
+from callboard_orchestrator.messages import Approvals, Relocated, Relocation, Request, Settled
 from callboard_orchestrator.workflows import Orchestrate, Relocate
 
 TEAM = "orchestrator"
 
 
 async def orchestrate(
-    client: Client, words: str, *, person: str | None = None, root: str | None = None, limits: Limits | None = None
+    client: Client,
+    words: str,
+    *,
+    person: str | None = None,
+    root: str | None = None,
+    limits: Limits | None = None,
+    approvals: Approvals = "none",
 ) -> Settled:
     """Have a request in words settled and wait for what comes of it. The arguments are those of `start_orchestrate`.
 
     Raises:
         WorkflowFailureError: It could not be settled; the cause says why.
     """
-    handle = await start_orchestrate(client, words, person=person, root=root, limits=limits)
+    handle = await start_orchestrate(client, words, person=person, root=root, limits=limits, approvals=approvals)
     return await handle.result()
 
 
 async def start_orchestrate(
-    client: Client, words: str, *, person: str | None = None, root: str | None = None, limits: Limits | None = None
+    client: Client,
+    words: str,
+    *,
+    person: str | None = None,
+    root: str | None = None,
+    limits: Limits | None = None,
+    approvals: Approvals = "none",
 ) -> WorkflowHandle[Orchestrate, Settled]:
     """Start a tree of calls that settles a request in words.
 
@@ -42,6 +54,7 @@ async def start_orchestrate(
         root: The id of the tree; the workflow's is `orchestrator-orchestrate-<root>`. Absent: one is made up. No
             id is used twice, so that whoever repeats a start meets an error instead of a second effect.
         limits: What the whole tree may use up.
+        approvals: What a person must agree to before it is called.
 
     Raises:
         WorkflowAlreadyStartedError: There is a tree with this id.
@@ -50,7 +63,7 @@ async def start_orchestrate(
     with mesh.starting(origin):
         return await client.start_workflow(
             Orchestrate.run,
-            Request(words=words),
+            Request(words=words, approvals=approvals),
             id=f"{TEAM}-orchestrate-{origin.root}",
             task_queue=_task_queue(),
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,

@@ -9,6 +9,10 @@ from callboard_contracts.customers import v1 as customers
 from callboard_kit.agent import CallRecord
 from callboard_kit.tokens import Limits
 
+Approvals = Literal["none", "effects", "all"]
+"""What of a run's own calls a person must agree to: nothing, what changes something, or everything. What the policies
+of those who are called demand is asked in any case."""
+
 
 class Request(Message):
     """What somebody wants settled, in words."""
@@ -21,6 +25,9 @@ class Request(Message):
 
     limits: Limits | None = None
     """What it may use up, where that is less than the tree may. Absent: all of it."""
+
+    approvals: Approvals = "none"
+    """What a person must agree to before it is called."""
 
 
 class Settled(Message):

@@ -1,7 +1,7 @@
 """The composing workflows: one that lets a model plan, one that needs no model."""
 
 import asyncio
-from collections.abc import Awaitable, Generator, Sequence
+from collections.abc import Awaitable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -18,10 +18,11 @@ from callboard_kit import mesh
 
 with workflow.unsafe.imports_passed_through():
     from callboard_kit.agent import FINDING, Found, Limits, ListedTool, OperationTool, agent_run
+    from callboard_kit.approvals import ApprovalPolicy, AskForAll, AskForEffects, Automatic
     from callboard_kit.failing import from_failure
     from callboard_orchestrator.catalog import Catalog, Matches, Offering
     from callboard_orchestrator.instructions import instructions
-    from callboard_orchestrator.messages import Place, Relocated, Relocation, Request, Settled, Unchanged
+    from callboard_orchestrator.messages import Approvals, Place, Relocated, Relocation, Request, Settled, Unchanged
 
 _ONE_TRY: Final = timedelta(seconds=20)
 # Some twenty seconds of a catalog that does not answer. Tries and no time limit: a worker that is away for longer fails
@@ -29,6 +30,12 @@ _ONE_TRY: Final = timedelta(seconds=20)
 _SOME_TRIES: Final = RetryPolicy(
     initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=5), maximum_attempts=7
 )
+
+_APPROVALS: Final[Mapping[Approvals, ApprovalPolicy]] = {
+    "none": Automatic(),
+    "effects": AskForEffects(),
+    "all": AskForAll(),
+}
 
 _LOOKING_UP: Final = timedelta(seconds=30)
 _CHANGING: Final = timedelta(minutes=5)
@@ -59,6 +66,7 @@ class Orchestrate:
                 tools=offering.tools,
                 search=_CatalogSearch() if offering.count > len(offering.tools) else None,
                 limits=Limits(max_steps=limits.steps, max_tokens=limits.tokens),
+                approvals=_APPROVALS[request.approvals],
                 name="orchestrator",
             )
         return Settled(

@@ -14,7 +14,22 @@ from typing import Final, NoReturn
 
 import typer
 
-from callboard.command import call, catalog, contracts, demo, example, keys, replay, run, stack, team
+from callboard.command import (
+    approvals,
+    call,
+    catalog,
+    contracts,
+    demo,
+    endpoints,
+    example,
+    keys,
+    persons,
+    replay,
+    run,
+    stack,
+    team,
+    workers,
+)
 from callboard.command.terminal import complain
 from callboard_kit.process import FAILED, INTERRUPTED, run_guarded
 
@@ -34,12 +49,16 @@ app.command("status")(stack.status)
 app.command("demo")(demo.demo)
 app.command("call")(call.call)
 app.command("run")(run.run)
+app.add_typer(approvals.app, name="approvals")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(example.app, name="example")
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(keys.app, name="keys")
+app.add_typer(persons.app, name="persons")
 app.add_typer(replay.app, name="replay")
 app.add_typer(team.app, name="team")
+app.add_typer(workers.app, name="workers")
+app.add_typer(endpoints.app, name="endpoints")
 
 _shown: Final = {"trace": False}
 

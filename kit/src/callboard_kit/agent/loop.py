@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, cast
 
 from pydantic import TypeAdapter, ValidationError
 from temporalio import workflow
@@ -21,10 +21,14 @@ from callboard_contracts import MeshError, RefusedError, UnavailableError, Usage
 from callboard_kit import events
 from callboard_kit.agent import tracing, watching
 from callboard_kit.agent.arguments import MalformedArgumentsError
+from callboard_kit.agent.finding import ToolSearch
 from callboard_kit.agent.messages import CALL_MODEL, ChatMessage, ModelReply, ModelRequest, ToolCall
-from callboard_kit.agent.offer import Offer, ToolSearch
+from callboard_kit.agent.offer import FINDING, Offer
 from callboard_kit.agent.outcome import NOTHING, CallRecord, Limits, Outcome, StoppedBecause, total
 from callboard_kit.agent.tools import Tool
+from callboard_kit.approvals.asking import ALLOWED
+from callboard_kit.approvals.desk import ApprovalDesk
+from callboard_kit.approvals.policies import ApprovalPolicy, Automatic, Proposal
 from callboard_kit.failing import from_failure
 
 _ANYTHING: Final = TypeAdapter[object](object)
@@ -42,6 +46,7 @@ async def agent_run(
     search: ToolSearch | None = None,
     limits: Limits | None = None,
     model: str | None = None,
+    approvals: ApprovalPolicy | None = None,
     name: str = "agent",
 ) -> Outcome:
     """Let a model work on a goal, with tools, within limits. Only from a workflow.
@@ -53,14 +58,16 @@ async def agent_run(
         search: Finds further tools, when there are more than a history should hold; the model can then call them too.
         limits: How far it may go.
         model: The model to ask, if not the one the worker was started with.
-        name: What the agent is called in traces.
+        approvals: What a person must agree to first. Absent: nothing.
+        name: What the agent is called in traces and in questions for approval.
 
     Raises:
         UnavailableError: The model could not be reached in time, or kept writing arguments that cannot be read.
         RefusedError: The model's provider refused the conversation as such.
     """
     with tracing.agent(name):
-        return await _Run(goal, instructions, Offer(tools, search), limits or Limits(), model).go()
+        desk = ApprovalDesk(approvals or Automatic())
+        return await _Run(goal, instructions, Offer(tools, search), limits or Limits(), model, desk, name).go()
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,18 @@ class _Done:
 class _Run:
     """One run: the conversation and what it has come to."""
 
-    def __init__(self, goal: str, instructions: str, offer: Offer, limits: Limits, model: str | None) -> None:
+    def __init__(
+        self,
+        goal: str,
+        instructions: str,
+        offer: Offer,
+        limits: Limits,
+        model: str | None,
+        desk: ApprovalDesk,
+        name: str,
+    ) -> None:
+        self._desk = desk
+        self._name = name
         self._offer = offer
         self._limits = limits
         self._model = model
@@ -155,6 +173,10 @@ class _Run:
             arguments = self._offer.read(call)
         except MalformedArgumentsError as error:
             return _failed(call, tool.service, tool.operation, "malformed", str(error))
+        # Looking for tools changes nothing, whatever the policy says.
+        decision = ALLOWED if call.name in FINDING else await self._desk.decide(self._proposal(call, tool, arguments))
+        if not decision.allowed:
+            return _failed(call, tool.service, tool.operation, "refused", decision.reason)
         async with self._turns:
             with tracing.tool(call) as span:
                 try:
@@ -171,6 +193,21 @@ class _Run:
             return self._succeeded(call, tool, result)
         except ValueError:
             return _failed(call, tool.service, tool.operation, "failed", "the result is no JSON", called=True)
+
+    def _proposal(self, call: ToolCall, tool: Tool, arguments: dict[str, object]) -> Proposal:
+        """Return what is put before the approval policy. What the model said stands in its last message."""
+        properties = tool.spec.parameters.get("properties")
+        return Proposal(
+            tool=call.name,
+            service=tool.service,
+            operation=tool.operation,
+            arguments=arguments,
+            effect=tool.effect,
+            sensitive=tool.sensitive,
+            fields=frozenset(cast("dict[str, object]", properties)) if isinstance(properties, dict) else frozenset(),
+            words=self._messages[-1].content or "",
+            agent=self._name,
+        )
 
     def _succeeded(self, call: ToolCall, tool: Tool, result: object) -> _Done:
         document: object = _ANYTHING.dump_python(result, mode="json")

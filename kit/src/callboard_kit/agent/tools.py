@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
-from callboard_contracts import Message, OperationDescription, ServiceDescription
+from callboard_contracts import Effect, Message, OperationDescription, ServiceDescription
 from callboard_kit.agent.messages import ToolSpec
 
 
@@ -29,6 +29,16 @@ class Tool(Protocol):
     @property
     def operation(self) -> str:
         """What it is called in the record."""
+        ...
+
+    @property
+    def effect(self) -> Effect:
+        """What it changes, at most."""
+        ...
+
+    @property
+    def sensitive(self) -> Mapping[str, str] | None:
+        """Which of its arguments hold what kind of sensitive data; None when nobody knows."""
         ...
 
     async def call(self, arguments: dict[str, object]) -> object:
@@ -66,6 +76,9 @@ class OperationTool(Message):
     sensitive: Mapping[str, str] | None = None
     """Which fields of its input hold what kind of sensitive data. Absent: nobody knows, so it is shown nowhere."""
 
+    effect: Effect = "irreversible"
+    """What it changes, at most. Absent: nobody knows, so the worst is assumed."""
+
     @classmethod
     def of(cls, service: ServiceDescription, operation: OperationDescription) -> Self:
         """Make a tool of one operation of a listing document."""
@@ -82,6 +95,7 @@ class OperationTool(Message):
             description=words,
             parameters={key: value for key, value in operation.input.items() if key != "$schema"},
             longest=operation.promise.longest,
+            effect=operation.promise.effect,
             sensitive=operation.promise.sensitive,
         )
 
@@ -122,6 +136,13 @@ class ActivityTool:
 
     input_type: type[BaseModel]
     """The message it takes; its schema is what the model is given."""
+
+    effect: Effect = "irreversible"
+    """What it changes, at most; what only reads needs fewer approvals."""
+
+    sensitive: Mapping[str, str] | None = None
+    """Which of its arguments hold what kind of sensitive data: dotted path to class of data, `{}` for none of them.
+    Absent: nobody knows, so whoever approves a call sees no values."""
 
     timeout: timedelta = timedelta(seconds=30)
     """How long one attempt may take."""

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from callboard.command import life
+from callboard.command import health, life
 from callboard.command.registry import open_registry
 from callboard.command.terminal import print_json, print_result
 from callboard.failures import CommandError
 
 if TYPE_CHECKING:
+    from callboard_registry_api.health import ServiceHealth
     from callboard_registry_api.model import Listing
 
 app = typer.Typer(help="Shows what the teams answer to, and how long they will.", no_args_is_help=True)
@@ -22,22 +23,25 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command("list")
 def list_services(*, as_json: _Json = False) -> None:
-    """List every service: its team, its state and its operations."""
+    """List every service: its team, its state, whether it is served, and its operations."""
 
-    async def fetch() -> "list[Listing]":
+    async def fetch() -> "tuple[list[Listing], dict[str, ServiceHealth]]":
         async with open_registry() as registry:
-            return [each async for each in registry.all_listings(summary=True)]
+            return [each async for each in registry.all_listings(summary=True)], await health.health_by_service(
+                registry
+            )
 
-    listings = asyncio.run(fetch())
+    listings, verdicts = asyncio.run(fetch())
     if as_json:
-        print_json([life.as_data(each) for each in listings])
+        print_json([{**life.as_data(each), "health": health.as_data(verdicts.get(each.service))} for each in listings])
         return
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("service", "team", "state", "operations", box=None)
+    table = Table("service", "team", "state", "health", "operations", box=None)
     for each in listings:
-        table.add_row(each.service, each.team, each.state, ", ".join(each.operations))
+        served = health.in_a_word(verdicts.get(each.service))
+        table.add_row(each.service, each.team, each.state, served, ", ".join(each.operations))
     Console().print(table)
 
 
@@ -45,28 +49,32 @@ def list_services(*, as_json: _Json = False) -> None:
 def show_service(
     service: Annotated[str, typer.Argument(help="Its name, as in orders.v1.")], *, as_json: _Json = False
 ) -> None:
-    """Show one service: where it stands, and what each operation takes, answers and promises."""
+    """Show one service: where it stands, whether it is served, and what each operation takes, answers and promises."""
     from callboard_contracts import ServiceDescription
     from callboard_registry_api.errors import RegistryNotFoundError
 
-    async def fetch() -> "Listing":
+    async def fetch() -> "tuple[Listing, ServiceHealth]":
         async with open_registry() as registry:
             try:
-                return await registry.get_listing(service)
+                return await registry.get_listing(service), await registry.health.of(service)
             except RegistryNotFoundError as error:
                 raise CommandError(
                     f"the registry holds no service {service!r}; 'callboard catalog list' shows what it holds"
                 ) from error
 
-    listing = asyncio.run(fetch())
+    listing, served = asyncio.run(fetch())
     description = ServiceDescription.model_validate_json(listing.document)
     if as_json:
-        print_json({**description.model_dump(mode="json"), "listing": life.as_data(listing)})
+        print_json(
+            {**description.model_dump(mode="json"), "listing": life.as_data(listing), "health": health.as_data(served)}
+        )
         return
     print_result(
         f"{description.service}, by {description.team}: {description.summary}\n"
         f"{description.digest}\n{life.in_words(listing)}"
     )
+    for line in health.in_lines(served):
+        print_result(line)
     for operation in description.operations:
         promise = operation.promise
         print_result(

@@ -2,21 +2,25 @@
 
 import asyncio
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from callboard.command import health
 from callboard.command.terminal import home, print_json, print_result, say
 from callboard.failures import CommandError
+
+if TYPE_CHECKING:
+    from callboard_registry_api.health import ServiceHealth
 
 
 def up(
     *,
     detach: Annotated[bool, typer.Option("--detach", help="Leave the mesh running and return.")] = False,
     port_base: Annotated[
-        int | None, typer.Option("--port-base", help="Take six ports from here on instead of free ones.")
+        int | None, typer.Option("--port-base", help="Take seven ports from here on instead of free ones.")
     ] = None,
     without: Annotated[
         list[str] | None, typer.Option("--without", help="A team whose worker you run yourself. May be repeated.")
@@ -35,7 +39,10 @@ def down() -> None:
 
 
 def status(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> int:
-    """Show each process of the mesh with its state and address; exit code 1 unless all of them run."""
+    """Show each process of the mesh with its state and address, and whether what it serves is served.
+
+    Exit code 1 unless all of them run.
+    """
     from callboard.stack.lifecycle import running, states
 
     found = running(home())
@@ -54,12 +61,36 @@ def status(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON."
         }
         if name in found.links:
             parts[name]["page"] = found.links[name]
+    verdicts, trouble = _verdicts(found.environment)
+    for name, part in parts.items():
+        if of_team := {each.service: health.as_data(each) for each in verdicts if each.team == name}:
+            part["services"] = of_team
     if as_json:
         print_json(parts)
     else:
         for name, part in parts.items():
             print_result(f"{name:14} {part['state']!s:10} {part['address']}  {part.get('page', '')}".rstrip())
+        for each in verdicts:
+            why = f"  {each.reasons[0]}" if each.reasons else ""
+            print_result(f"{each.service:14} {health.in_a_word(each)}{why}")
+        if trouble:
+            say(f"whether services are served is not known: {trouble}")
     return 0 if all(part["state"] == "running" for part in parts.values()) else 1
+
+
+def _verdicts(environment: Mapping[str, str]) -> "tuple[list[ServiceHealth], str]":
+    """Return the registry's verdicts, or why there are none."""
+    from callboard_registry_api.client import RegistryClient
+    from callboard_registry_api.errors import RegistryError
+
+    async def fetch() -> "list[ServiceHealth]":
+        async with RegistryClient(environment["CALLBOARD_REGISTRY"]) as registry:
+            return [each async for each in registry.health.all()]
+
+    try:
+        return asyncio.run(fetch()), ""
+    except RegistryError as error:
+        return [], str(error)
 
 
 async def _up(folder: Path, *, detach: bool, port_base: int | None, without: list[str]) -> None:

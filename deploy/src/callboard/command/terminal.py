@@ -2,6 +2,7 @@
 
 import json
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,15 @@ def print_result(text: str) -> None:
 def print_json(value: object) -> None:
     """Print a result for programs."""
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def since(moment: datetime, now: datetime) -> str:
+    """Return how long ago something was, in one unit."""
+    seconds = max(0, int((now - moment).total_seconds()))
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
 
 
 def home() -> Path:

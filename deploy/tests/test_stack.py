@@ -41,7 +41,7 @@ async def test_a_process_that_is_killed_comes_back_and_is_told_of(servers: Stack
         watching.cancel()
 
     assert servers.states["valkey"].pid != before
-    assert [part.state for part in servers.states.values()] == ["ready"] * 5
+    assert [part.state for part in servers.states.values()] == ["ready"] * 6
     assert told.states[-1] == ("valkey", "ready")
 
 
@@ -69,7 +69,7 @@ async def test_what_a_crashed_stack_left_running_is_ended_and_stopping_leaves_no
         os.kill(first.record.supervisor, signal.SIGKILL)
         psutil.Process(first.record.supervisor).wait(5)
     orphans = leftovers.marked(first.record.id)
-    assert len(orphans) == 5
+    assert len(orphans) == 6
 
     async with started(home, say=told.say, changed=told.changed, without=every_team) as second:
         assert leftovers.marked(first.record.id) == []

@@ -11,12 +11,13 @@ from typing import Final, Literal
 from callboard.failures import CommandError
 from callboard.stack.leftovers import who_listens
 from callboard.stack.record import MARK
+from callboard.stack.redis_users import write_users
 from callboard_kit.devserver import DevServer
 from callboard_kit.ports import LOOPBACK, free_ports, is_free
 from callboard_kit.settings import DEV, Settings
 from callboard_kit.teams import installed_teams
 
-PORTS: Final = ("temporal", "temporal-ui", "registry", "registry-http", "valkey", "offline-model")
+PORTS: Final = ("temporal", "temporal-ui", "registry", "registry-http", "valkey", "offline-model", "gateway")
 """What listens, in the order of a port range."""
 
 ADMINISTRATOR_TOKEN: Final = "registry-admin-token"
@@ -32,11 +33,13 @@ _TUNING: Final = (
     "CALLBOARD_OBSERVER_BACKLOG",
     "CALLBOARD_OBSERVER_INTERVAL",
     "CALLBOARD_PATIENCE",
+    "CALLBOARD_REGISTRY_LIMIT",
+    "CALLBOARD_REGISTRY_READING",
 )
 """Variables that processes are handed on as the person who starts the stack has them."""
 
-Role = Literal["server", "worker", "observer"]
-"""Servers start first; workers, and who only looks on, once the servers answer."""
+Role = Literal["server", "worker", "observer", "gateway"]
+"""Servers start first; workers, who only looks on, and the gateway, once the servers answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +85,7 @@ def plan(
     Args:
         home: Its folder; made absolute, since its processes may run elsewhere.
         remembered: The ports it had before; those still free are taken again.
-        port_base: The first of six ports in a row to use instead.
+        port_base: The first of seven ports in a row to use instead.
         without: Teams whose workers are run by somebody else, in a debugger for instance.
         environment: The variables of whoever starts it; by default this process's own.
 
@@ -98,6 +101,7 @@ def plan(
     at = {name: f"{LOOPBACK}:{port}" for name, port in ports.items()}
     own_model = not outside.get("OPENAI_BASE_URL")
     told = {
+        "CALLBOARD_GATEWAY": at["gateway"],
         "CALLBOARD_HOME": str(home),
         "CALLBOARD_PROFILE": outside.get("CALLBOARD_PROFILE", DEV),
         "CALLBOARD_REDIS_URL": f"redis://{at['valkey']}/0",
@@ -132,13 +136,20 @@ def plan(
             parts.append(Part(name=team, role="worker", argv=_module(package), address=address))
     looks = _module("callboard_registry.observer")
     parts.append(Part(name="observer", role="observer", argv=looks, address=f"{at['temporal']}/*"))
+    parts.append(
+        Part(name="gateway", role="gateway", argv=_module("callboard_orchestrator.gateway"), address=at["gateway"])
+    )
     return Plan(
         home=home,
         parts=tuple(parts),
         teams=teams,
         ports=ports,
         environment=told,
-        links={"temporal": f"http://{at['temporal-ui']}", "registry": f"http://{at['registry-http']}/v1/listings"},
+        links={
+            "temporal": f"http://{at['temporal-ui']}",
+            "registry": f"http://{at['registry-http']}/v1/listings",
+            "gateway": f"http://{at['gateway']}/openapi.json",
+        },
         notes=tuple(notes),
     )
 
@@ -161,6 +172,7 @@ def prepare_home(home: Path) -> None:
         (home / folder).mkdir(parents=True, exist_ok=True)
     (home / "keys").chmod(0o700)
     (home / "temporal.toml").write_text("", encoding="utf-8")
+    write_users(home, installed_teams())
     token = home / ADMINISTRATOR_TOKEN
     if not token.exists():
         descriptor = os.open(token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -204,4 +216,6 @@ def _valkey(port: int, home: Path) -> tuple[str, ...]:
     options = {"bind": LOOPBACK, "port": str(port), "dir": str(home / "cache"), "save": "", "appendonly": "no"}
     # Setting its title, it would write over the environment in which its mark is found.
     options["set-proc-title"] = "no"
+    # Full, it refuses events, whose streams then say that they have a gap; what is kept stays.
+    options |= {"aclfile": str(home / "redis" / "users.acl"), "maxmemory": "256mb"}
     return (str(get_binary_path()), *(word for name, value in options.items() for word in (f"--{name}", value)))

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
 
 from fastapi import FastAPI
 
 from callboard_kit.client import connect, load_key
 from callboard_kit.directory import Directory, RegistryDirectory
+from callboard_kit.events.sweeping import keep_sweeping
+from callboard_kit.events.writing import open_redis
 from callboard_kit.publishing import registry_signature
 from callboard_kit.registry import registry_client
 from callboard_kit.settings import Settings
@@ -17,9 +18,7 @@ from callboard_orchestrator.gateway import chat, problems
 from callboard_orchestrator.gateway import runs as run_routes
 from callboard_orchestrator.gateway.bodies import LimitedBodies
 from callboard_orchestrator.gateway.callers import Doorkeeper
-from callboard_orchestrator.runs import TEAM, Runs, open_runs
-
-TITLE: Final = "Callboard gateway"
+from callboard_orchestrator.runs import READER, TEAM, Runs, open_runs
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Parts:
 def create_app(parts: Parts) -> FastAPI:
     """Build the gateway around its parts."""
     app = FastAPI(
-        title=TITLE,
+        title="Callboard gateway",
         description="Runs of the mesh, over HTTP. Every error is a problem in `application/problem+json`.",
         version="1",
         docs_url=None,
@@ -69,9 +68,16 @@ async def parts_of(settings: Settings) -> AsyncGenerator[Parts]:
         directory = RegistryDirectory(team=TEAM, client=registry, cache=settings.home / "cache" / "gateway.json")
         directory.load()
         await directory.refresh()
-        following = asyncio.create_task(directory.follow())
+        working = {asyncio.create_task(directory.follow()), asyncio.create_task(_sweeping(settings))}
         try:
             yield Parts(runs, directory)
         finally:
-            following.cancel()
-            await asyncio.wait({following})
+            for task in working:
+                task.cancel()
+            await asyncio.wait(working)
+
+
+async def _sweeping(settings: Settings) -> None:
+    if (url := settings.redis_for(READER)) is not None:
+        async with open_redis(url) as redis:
+            await keep_sweeping(redis)

@@ -1,0 +1,110 @@
+"""A team appends to event streams and uses its own history; it can neither read, take back nor look at another's."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import NoPermissionError, RedisError
+
+from callboard.stack.redis_users import READER, write_users
+from callboard_kit.events.sweeping import sweep
+from callboard_kit.events.writing import open_redis
+from callboard_kit.settings import Settings
+from callboard_kit.testing.valkey import Valkey
+
+STREAM = "events:a-tree"
+
+
+@pytest.fixture(scope="module")
+async def settings(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Settings]:
+    home = tmp_path_factory.mktemp("home")
+    async with Valkey.running(aclfile=write_users(home, ["orders", "billing"])) as server:
+        yield Settings(home=home, redis_url=server.url)
+
+
+@pytest.fixture
+async def as_user(settings: Settings) -> AsyncIterator[dict[str, Redis]]:
+    clients = {user: open_redis(settings.redis_for(user) or "") for user in ("orders", "billing", READER)}
+    nobody = replace(settings, home=Path("nowhere"))
+    clients["nobody"] = open_redis(nobody.redis_for("orders") or "")
+    yield clients
+    for client in clients.values():
+        await client.aclose()
+
+
+async def test_a_team_appends_and_the_gateway_reads(as_user: dict[str, Redis]) -> None:
+    await as_user["orders"].xadd(STREAM, {"a": "b"}, maxlen=10_000)
+
+    assert [fields for _, fields in await as_user[READER].xrange(STREAM)][-1] == {"a": "b"}
+    assert await as_user[READER].xread({STREAM: "0"}, block=10)
+    assert await sweep(as_user[READER]) == 0
+
+
+async def test_a_team_uses_its_own_history(as_user: dict[str, Redis]) -> None:
+    orders = as_user["orders"]
+    await orders.rpush("history:orders:1", "hello")
+    await orders.expire("history:orders:1", 60)
+
+    assert await orders.lrange("history:orders:1", 0, -1) == ["hello"]
+    assert await orders.delete("history:orders:1") == 1
+
+
+FORBIDDEN = {
+    "read a stream": ("XRANGE", STREAM, "-", "+"),
+    "follow a stream": ("XREAD", "STREAMS", STREAM, "0"),
+    "take an event back": ("XDEL", STREAM, "0-1"),
+    "cut a stream": ("XTRIM", STREAM, "MAXLEN", "0"),
+    "delete a stream": ("DEL", STREAM),
+    "unlink a stream": ("UNLINK", STREAM),
+    "let a stream end": ("EXPIRE", STREAM, "1"),
+    "move a stream": ("RENAME", STREAM, "history:orders:x"),
+    "copy a stream": ("COPY", STREAM, "history:orders:x"),
+    "read another's history": ("LRANGE", "history:billing:1", "0", "-1"),
+    "write another's history": ("SET", "history:billing:1", "x"),
+    "append elsewhere": ("XADD", "history:orders:x", "*", "a", "b"),
+    "use a key of no kind": ("SET", "anything", "x"),
+    "list the keys": ("KEYS", "*"),
+    "scan the keys": ("SCAN", "0"),
+    "watch everybody": ("MONITOR",),
+    "listen to channels": ("SUBSCRIBE", "x"),
+    "run a script": ("EVAL", "return 1", "0"),
+    "empty the server": ("FLUSHALL",),
+    "see the settings": ("CONFIG", "GET", "*"),
+    "see the users": ("ACL", "LIST"),
+    "stop the server": ("SHUTDOWN",),
+}
+
+
+@pytest.mark.parametrize("command", FORBIDDEN.values(), ids=FORBIDDEN)
+async def test_a_team_may_not(as_user: dict[str, Redis], command: tuple[str, ...]) -> None:
+    with pytest.raises(NoPermissionError):
+        await as_user["orders"].execute_command(*command)
+
+
+@pytest.mark.parametrize("command", [("XADD", STREAM, "*", "a", "b"), ("SET", "x", "y"), ("FLUSHALL",)])
+async def test_the_gateway_writes_nothing(as_user: dict[str, Redis], command: tuple[str, ...]) -> None:
+    with pytest.raises(NoPermissionError):
+        await as_user[READER].execute_command(*command)
+
+
+async def test_who_shows_no_secret_may_ask_whether_it_is_there(as_user: dict[str, Redis], settings: Settings) -> None:
+    assert await as_user["nobody"].ping()
+    with pytest.raises(RedisError):
+        await as_user["nobody"].xadd(STREAM, {"a": "b"})
+    with pytest.raises(RedisError):
+        async with open_redis(f"redis://orders:guessed@{settings.redis_url.partition('//')[2]}") as redis:
+            await redis.ping()
+
+
+def test_secrets_are_kept_and_readable_by_their_owner_only(tmp_path: Path) -> None:
+    users = write_users(tmp_path, ["orders"])
+    secret = (tmp_path / "redis" / "orders.secret").read_text()
+    first = users.read_text()
+
+    assert write_users(tmp_path, ["orders", "billing"]) == users
+    assert (tmp_path / "redis" / "orders.secret").read_text() == secret
+    assert users.read_text().startswith(first)
+    assert secret not in users.read_text()
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "redis").iterdir()} == {0o600}

@@ -26,6 +26,7 @@ from callboard.command import (
     persons,
     replay,
     run,
+    runs,
     stack,
     team,
     workers,
@@ -56,6 +57,7 @@ app.add_typer(contracts.app, name="contracts")
 app.add_typer(keys.app, name="keys")
 app.add_typer(persons.app, name="persons")
 app.add_typer(replay.app, name="replay")
+app.add_typer(runs.app, name="runs")
 app.add_typer(team.app, name="team")
 app.add_typer(workers.app, name="workers")
 app.add_typer(endpoints.app, name="endpoints")

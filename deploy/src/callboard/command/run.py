@@ -2,63 +2,52 @@
 
 import asyncio
 import uuid
-from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from callboard.command.runs import print_settled, settled_data, show_live, with_runs
 from callboard.command.surroundings import join_mesh
 from callboard.command.terminal import print_json, print_result
 from callboard.failures import CommandError
 
 if TYPE_CHECKING:
     from callboard_orchestrator.messages import Settled
-
-
-Ask = Literal["none", "effects", "all"]
+    from callboard_orchestrator.runs import Run, Runs
 
 
 def run(
     words: Annotated[str, typer.Argument(help="What is asked for, in plain language.")],
     *,
     person: Annotated[str | None, typer.Option("--person", help="Whom it is for.")] = None,
-    ask: Annotated[
-        str, typer.Option("--ask", help="What a person must approve first: none, effects or all of the run's calls.")
-    ] = "none",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    stream: Annotated[bool, typer.Option("--stream", help="Show what happens while it happens.")] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Print the run's id and return; it waits for a worker if need be.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; with --stream a line for each event.")] = False,
 ) -> None:
     """Hand a request to the orchestrator, wait, and print its answer and what it called."""
     if not words.strip():
         raise CommandError("there is nothing to do in ''; say in words what is asked for")
-    if ask not in get_args(Ask):
-        raise CommandError(f"{ask!r} is nothing to ask about; --ask takes {', '.join(get_args(Ask))}")
+    if stream and detach:
+        raise CommandError("--stream and --detach exclude each other; 'callboard runs attach' follows a detached run")
     join_mesh()
     run_id = str(uuid.uuid4())
-    settled = asyncio.run(_settle(words, person=person, run_id=run_id, ask=cast(Ask, ask)))
-    if as_json:
-        calls = [
-            {"service": each.service, "operation": each.operation, "outcome": each.outcome} for each in settled.calls
-        ]
-        usage = settled.usage.model_dump(mode="json")
-        print_json({"run_id": run_id, "answer": settled.answer, "calls": calls, "usage": usage})
-        return
-    from callboard.prices import in_words
 
-    print_result(settled.answer)
-    for call in settled.calls:
-        print_result(f"  {call.service} {call.operation}: {call.outcome}")
-    print_result(f"  {in_words(settled.usage)}; run {run_id}")
+    async def start(runs: "Runs") -> "Run":
+        return await runs.start(words, person=person, id=run_id, mode="autonomous" if detach else "interactive")
 
+    async def settle(runs: "Runs") -> "Settled":
+        return await (await start(runs)).result()
 
-async def _settle(words: str, *, person: str | None, run_id: str, ask: Ask) -> "Settled":
-    from temporalio.client import WorkflowFailureError
+    async def follow(runs: "Runs") -> None:
+        await show_live(await start(runs), as_json=as_json)
 
-    from callboard_contracts import MeshError
-    from callboard_kit.client import connect
-    from callboard_kit.failing import from_failure
-    from callboard_orchestrator.client import TEAM, orchestrate
-
-    client = await connect(TEAM)
-    try:
-        return await orchestrate(client, words, person=person, root=run_id, approvals=ask)
-    except WorkflowFailureError as error:
-        raise from_failure(error, what=f"run {run_id}") or MeshError(f"run {run_id} was cancelled") from error
+    if detach:
+        asyncio.run(with_runs(start))
+        print_json({"run_id": run_id}) if as_json else print_result(run_id)
+    elif stream:
+        asyncio.run(with_runs(follow))
+    else:
+        settled = asyncio.run(with_runs(settle))
+        print_json(settled_data(settled, run_id)) if as_json else print_settled(settled, run_id)

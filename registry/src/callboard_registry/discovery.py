@@ -58,7 +58,7 @@ class Discovery:
         """Return a page of what `caller` may have a model call, the best first, and how much there is in all."""
         if not caller:
             raise Refusal("invalid", "caller", "caller is empty; name the team that asks")
-        question = Question(words=words, states=tuple(states), for_models=True)
+        question = Question(words=words, states=tuple(states), for_models=True, any_word=True)
         filters = ["discover", *vars(question).values(), caller]
         limit = page_size(size, default=20, most=200)
         offset = _offset(page_token, filters)

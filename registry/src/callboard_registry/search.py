@@ -1,7 +1,7 @@
 """Finds operations by what they are called, say, take, answer and do."""
 
 import json
-import re
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +15,9 @@ from sqlalchemy import (
     Select,
     and_,
     any_,
+    case,
     func,
+    literal,
     literal_column,
     select,
     text,
@@ -27,14 +29,12 @@ from callboard_contracts import ServiceDescription
 from callboard_registry.database import Database
 from callboard_registry.life import ANSWERING
 from callboard_registry.tables import listings, operations, texts
+from callboard_registry.wording import Wanted, wanted_by, words_in
 from callboard_registry_api.model import FoundOperation, State
 
-MOST_WORDS: Final = 20
-"""Words of a question that are looked at."""
-
 _MOST_INDEXED: Final = 5_000
-_LONGEST_WORD: Final = 60
-_TSVECTOR: Final = "(setweight(to_tsvector('simple', title), 'A') || to_tsvector('simple', words))"
+_TITLE_WEIGHT: Final = 5.0
+"""How much more a word in the name counts than one elsewhere."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,8 @@ class Question:
     """What to look for. Whatever is empty does not matter."""
 
     words: str = ""
-    """Operations with all of these, or with any when none has all; each word may be the beginning of one."""
+    """Operations with all of these, or with any when none has all; each word may be the beginning of one. Fillers like
+    `the` and `please` do not count."""
 
     operation: str = ""
     """A part of the operation's name."""
@@ -58,6 +59,9 @@ class Question:
     for_models: bool = False
     """Only what a model may call."""
 
+    any_word: bool = False
+    """Whether any of the words will do from the start: a question in sentences."""
+
 
 class Search:
     """The index of operations. Of each service, the newest revision in one of the wanted states is found."""
@@ -69,13 +73,16 @@ class Search:
         self, question: Question, *, offset: int, limit: int, only: Collection[int] | None = None
     ) -> tuple[list[FoundOperation], bool]:
         """Return operations, those first that fit best, and whether there are more; with `only`, some of these ids."""
-        words = list(_words(question.words))[:MOST_WORDS]
+        wanted = wanted_by(question.words)
         with self._database.reading() as connection:
-            look = partial(_matching, connection, question, words, only=only)
-            found = look(all_of_them=True, offset=offset, limit=limit + 1)
-            # A question in whole sentences has words that no operation knows.
-            if not found and len(words) > 1 and not (offset and look(all_of_them=True, offset=0, limit=1)):
+            look = partial(_matching, connection, question, wanted, only=only)
+            if question.any_word:
                 found = look(all_of_them=False, offset=offset, limit=limit + 1)
+            else:
+                found = look(all_of_them=True, offset=offset, limit=limit + 1)
+                # A question in whole sentences has words that no operation knows.
+                if not found and len(wanted) > 1 and not (offset and look(all_of_them=True, offset=0, limit=1)):
+                    found = look(all_of_them=False, offset=offset, limit=limit + 1)
         return found[:limit], len(found) > limit
 
 
@@ -158,7 +165,7 @@ def in_force(states: Sequence[State]) -> Select[*tuple[object, ...]]:
 def _matching(
     connection: Connection,
     question: Question,
-    words: Sequence[str],
+    wanted: Sequence[Wanted],
     *,
     only: Collection[int] | None,
     all_of_them: bool,
@@ -168,9 +175,10 @@ def _matching(
     query = in_force(question.states).where(*_filters(question))
     if only is not None:
         query = query.where(_among(only, postgresql=connection.dialect.name == "postgresql"))
-    if words:
-        postgresql = connection.dialect.name == "postgresql"
-        query = (_in_postgresql if postgresql else _in_sqlite)(query, words, all_of_them=all_of_them)
+    if wanted and connection.dialect.name == "postgresql":
+        query = _in_postgresql(connection, query, wanted, all_of_them=all_of_them)
+    elif wanted:
+        query = _in_sqlite(query, wanted, all_of_them=all_of_them)
     query = query.order_by(operations.c.service, operations.c.position).offset(offset).limit(limit)
     return [
         FoundOperation(
@@ -212,33 +220,66 @@ def _among(ids: Collection[int], *, postgresql: bool) -> ColumnElement[bool]:
 _Found = Select[*tuple[object, ...]]
 
 
-def _in_sqlite(query: _Found, words: Sequence[str], *, all_of_them: bool) -> _Found:
+def _in_sqlite(query: _Found, wanted: Sequence[Wanted], *, all_of_them: bool) -> _Found:
     # Words are letters and digits, so that none of them can say something to the index's own language.
-    wanted = (" AND " if all_of_them else " OR ").join(f'"{word}"*' for word in words)
-    rank = literal_column("bm25(operations_found, 5.0, 1.0)", Float)
+    if all_of_them:
+        terms = [f'"{each.beginning}"*' for each in wanted]
+    else:
+        terms = [f'"{term}"' if exact else f'"{term}"*' for each in wanted for term, exact in _terms(each)]
+    rank = literal_column(f"bm25(operations_found, {_TITLE_WEIGHT}, 1.0)", Float)
     return (
         query.join(text("operations_found"), text("operations_found.rowid = operations.id"))
-        .where(text("operations_found MATCH :wanted").bindparams(wanted=wanted))
+        .where(
+            text("operations_found MATCH :wanted").bindparams(wanted=(" AND " if all_of_them else " OR ").join(terms))
+        )
         .order_by(rank)
     )
 
 
-def _in_postgresql(query: _Found, words: Sequence[str], *, all_of_them: bool) -> _Found:
-    wanted = (" & " if all_of_them else " | ").join(f"{word}:*" for word in words)
-    vector, asked = literal_column(_TSVECTOR, TSVECTOR), func.to_tsquery("simple", wanted)
-    # Not `ts_rank`, which finds next to nothing in a beginning of a word that stands in the title.
-    return query.where(vector.bool_op("@@")(asked)).order_by(func.ts_rank_cd(vector, asked).desc())
+def _in_postgresql(connection: Connection, query: _Found, wanted: Sequence[Wanted], *, all_of_them: bool) -> _Found:
+    vector = literal_column("operations.operations_found", TSVECTOR)
+
+    if all_of_them:
+        terms, in_titles = ([f"{each.beginning}:*{label}" for each in wanted] for label in ("", "A"))
+    else:
+        terms, in_titles = (
+            ["(" + " | ".join(_lexeme(term, exact, label) for term, exact in _terms(each)) + ")" for each in wanted]
+            for label in ("", "A")
+        )
+
+    def has(term: str) -> ColumnElement[bool]:
+        return vector.bool_op("@@")(func.to_tsquery("simple", term))
+
+    # PostgreSQL's own ranks do not know that a rare word says more than a common one. This is BM25, as in SQLite.
+    counted = select(
+        select(func.count()).select_from(operations).scalar_subquery(),
+        select(func.avg(func.length(vector))).select_from(operations).scalar_subquery(),
+        *(select(func.count()).select_from(operations).where(has(term)).scalar_subquery() for term in terms),
+    )
+    everything, average, *among = cast(Sequence[float], connection.execute(counted).one())
+    length = 0.25 + 0.75 * func.length(vector) / float(average or 1)
+    score: ColumnElement[float] = literal(0.0)
+    for term, in_title, count in zip(terms, in_titles, among, strict=True):
+        rarity = math.log(1 + (everything - count + 0.5) / (count + 0.5))
+        often = case((has(in_title), _TITLE_WEIGHT), (has(term), 1.0), else_=0.0)
+        score = score + rarity * 2.2 * often / (often + 1.2 * length)
+    return query.where(has((" & " if all_of_them else " | ").join(terms))).order_by(score.desc())
+
+
+def _lexeme(term: str, exact: bool, label: str) -> str:
+    how = label if exact else f"*{label}"
+    return f"{term}:{how}" if how else term
+
+
+def _terms(wanted: Wanted) -> Iterator[tuple[str, bool]]:
+    """Yield what to look for instead of a word, and whether it must be there exactly."""
+    yield (wanted.word, True) if wanted.exact else (wanted.beginning, False)
+    for beginning in wanted.same:
+        yield beginning, False
 
 
 def _indexed(*texts_said: str) -> str:
-    return " ".join(dict.fromkeys(list(_words(" ".join(texts_said)))[:_MOST_INDEXED]))
-
-
-def _words(said: str) -> Iterator[str]:
-    """Yield the words in a text as they are looked for: lower case, `orderId` and `order_id` being two words each."""
-    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", said)
-    for word in re.findall(r"[^\W_]+", apart):
-        yield word.lower()[:_LONGEST_WORD]
+    return " ".join(dict.fromkeys(list(words_in(" ".join(texts_said)))[:_MOST_INDEXED]))
 
 
 def _fields(schema: Mapping[str, object]) -> Iterator[str]:

@@ -79,7 +79,7 @@ class ServiceDescription(Message):
                     operation.name: {
                         "input": observable_schema(operation.input),
                         "output": observable_schema(operation.output),
-                        "promise": operation.promise.model_dump(mode="json", exclude={"examples"}),
+                        "promise": _observable_promise(operation.promise),
                     }
                     for operation in self.operations
                 },
@@ -137,6 +137,12 @@ def describe(service: type) -> ServiceDescription:
         digest="",
     )
     return described.model_copy(update={"digest": described.observable_digest()})
+
+
+def _observable_promise(promise: Promise) -> object:
+    # What came later counts only where it says something, so that what was published before keeps its digest.
+    later = {"remembered"} if promise.remembered is None else set[str]()
+    return promise.model_dump(mode="json", exclude={"examples", *later})
 
 
 def _schema(message: type | None, mode: Literal["validation", "serialization"]) -> dict[str, object]:

@@ -23,6 +23,14 @@ Idempotency = Annotated[str, Field(pattern=r"^(token|natural|key:[A-Za-z_][A-Za-
 """What makes a second request the same work as the first: `token` is the caller's token id, `natural` means that
 repeating is harmless by itself, `key:<field path>` names the input field that carries the key."""
 
+Entities = Annotated[
+    str,
+    Field(pattern=r"^([a-z][a-z0-9_]*:)?[A-Za-z_][A-Za-z0-9_.]*(, ?([a-z][a-z0-9_]*:)?[A-Za-z_][A-Za-z0-9_.]*)*$"),
+]
+"""Which fields of the input name what is acted on: a dotted path, or several with commas between. A list is entered
+without saying so. The last word of a path is the kind of thing it names, unless another stands before it with a colon:
+`account:source_id,account:target_id`."""
+
 DataClass = Annotated[str, Field(pattern=r"^[a-z][a-z-]*$")]
 """What kind of data a sensitive field holds. In use: `name`, `contact`, `location`, `payment`, `words` (free text
 in which a person may have written anything)."""
@@ -49,8 +57,9 @@ class Promise(Message):
     effect: Effect
     """What the operation changes, at most."""
 
-    entity: str | None = None
-    """The dotted path of the input field that names what is acted on. Absent: nothing in particular."""
+    entity: Entities | None = None
+    """The dotted path of the input field that names what is acted on, or several with commas between. Operations of
+    one team that change the same thing are carried out one after another. Absent: nothing in particular."""
 
     latency: timedelta = Field(
         validation_alias="latency_seconds", serialization_alias="latency_seconds", gt=timedelta(0)
@@ -64,6 +73,15 @@ class Promise(Message):
 
     idempotency: Idempotency = "token"
     """What makes a second request the same work as the first."""
+
+    remembered: timedelta | None = Field(
+        default=None,
+        validation_alias="remembered_seconds",
+        serialization_alias="remembered_seconds",
+        gt=timedelta(0),
+    )
+    """How long a request that carries an idempotency key is remembered with its result, at least: asked again in that
+    time, it is answered the same. Seconds. Absent: a day."""
 
     sensitive: Mapping[str, DataClass] = {}
     """Fields that hold data of persons or secrets, in the input, the output or both: dotted path to class of data.
@@ -106,6 +124,7 @@ def promise(
     longest: timedelta,
     entity: str | None = None,
     idempotency: Idempotency = "token",
+    remembered: timedelta | None = None,
     sensitive: Mapping[str, DataClass] | None = None,
     model_callable: bool = True,
     examples: tuple[Example, ...] = (),
@@ -127,6 +146,7 @@ def promise(
             longest=longest,
             entity=entity,
             idempotency=idempotency,
+            remembered=remembered,
             sensitive=sensitive or {},
             model_callable=model_callable,
             examples=examples,

@@ -101,6 +101,7 @@ class MeshWorkflowOutbound(WorkflowOutboundInterceptor):
                 now=workflow.time(),
                 time_limit=input.schedule_to_close_timeout,
                 headers=input.headers or {},
+                idempotency_key=mesh.given_key(),
             )
             # The bytes that were signed are the bytes that are sent: nothing is encoded a second time.
             input.input = cast(InputT, RawValue(payload))

@@ -10,11 +10,13 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 from temporalio import nexus
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
+from callboard_contracts import RefusedError
 from callboard_kit.identity import FindKey, VerifyingKey
-from callboard_kit.tokens import Call, Held, Limits, Origin
+from callboard_kit.tokens import LONGEST_TEXT, Call, Held, Limits, Origin
 
 _current: Final[ContextVar[Call | None]] = ContextVar("callboard_call", default=None)
 _locks: Final["ContextVar[HeldLocks | None]"] = ContextVar("callboard_locks", default=None)
+_key: Final[ContextVar[str]] = ContextVar("callboard_idempotency_key", default="")
 _origin: Final[ContextVar[Origin | None]] = ContextVar("callboard_origin", default=None)
 
 _find_key: Final[ContextVar[FindKey | None]] = ContextVar("callboard_find_key", default=None)
@@ -58,7 +60,26 @@ def gate_id(call: Call) -> str:
 
 def call_hash(call: Call) -> str:
     """Return what ends the ids of all workflows that work on `call`: nobody but the caller can arrive at it."""
-    return hashlib.sha256(f"{call.caller}\n{call.token_id}".encode()).hexdigest()[:24]
+    work = f"key {call.key}" if call.key else call.token_id
+    return hashlib.sha256(f"{call.caller}\n{work}".encode()).hexdigest()[:24]
+
+
+def effect_key() -> str:
+    """Return the key under which the effect of the call at hand happens once: give it to the store.
+
+    It is the same for every delivery of the call, and for every call that its caller gave the same idempotency key.
+    """
+    call = current()
+    return f"{call.caller}:key {call.key}" if call.key else f"{call.caller}:{call.token_id}"
+
+
+def fences() -> dict[str, int]:
+    """Return the fencing token of every lock that the call at hand holds, by the lock's name: give them to the store.
+
+    Whoever holds a lock later has a greater one, so that a store can refuse a write that comes too late. Empty where
+    nothing is locked.
+    """
+    return {held.name: held.fence for held in current().held if held.fence}
 
 
 async def start_workflow(
@@ -71,7 +92,7 @@ async def start_workflow(
     """Start the workflow behind an operation, once per call however often the call is delivered.
 
     A second delivery, or a token that was stolen and sent again, meets the run that there is; once that run is over
-    the call is refused.
+    the call is refused. A call with an idempotency key that was used before is answered with the first result.
     """
     if kwargs:
         raise TypeError("a workflow takes its input by position")
@@ -80,7 +101,10 @@ async def start_workflow(
         args=list(args),
         id=workflow_id(ctx),
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        # Work that failed has no result to give again: the same key may ask for it once more.
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
+        if current().key
+        else WorkflowIDReusePolicy.REJECT_DUPLICATE,
     )
 
 
@@ -92,6 +116,30 @@ def starting(origin: Origin) -> Generator[Origin]:
         yield origin
     finally:
         _origin.reset(reset)
+
+
+@contextmanager
+def idempotency_key(key: str) -> Generator[None]:
+    """Make the call in this block once per `key`.
+
+    Asked again by any run or program of this team, the provider gives the first result, for as long as its contract
+    promises to remember it. The same key for something else is refused. Each operation has keys of its own.
+
+    Raises:
+        RefusedError: The key is empty or too long to travel.
+    """
+    if not 0 < len(key) <= LONGEST_TEXT:
+        raise RefusedError(f"an idempotency key has {len(key)} characters; 1 to {LONGEST_TEXT} are allowed")
+    reset = _key.set(key)
+    try:
+        yield
+    finally:
+        _key.reset(reset)
+
+
+def given_key() -> str:
+    """Return the idempotency key for calls that are made here; empty when there is none."""
+    return _key.get()
 
 
 @contextmanager

@@ -70,6 +70,9 @@ class Settings:
     log_level: str = "INFO"
     """From which level on a worker logs (`CALLBOARD_LOG`)."""
 
+    locks: bool = True
+    """Whether operations with effects take turns on the entities they act on (`CALLBOARD_LOCKS`, `on` or `off`)."""
+
     store: str | None = None
     """SQLAlchemy URL of the team's store (`CALLBOARD_STORE`). None: a SQLite file in the home."""
 
@@ -95,6 +98,7 @@ class Settings:
             patience=_seconds(variables, "CALLBOARD_PATIENCE", "60"),
             heartbeat=_seconds(variables, "CALLBOARD_HEARTBEAT", "10", least=0.1, most=3600),
             log_level=_log_level(variables.get("CALLBOARD_LOG") or "INFO"),
+            locks=_switch(variables, "CALLBOARD_LOCKS", default=True),
             store=variables.get("CALLBOARD_STORE") or None,
         )
 
@@ -156,6 +160,15 @@ def _seconds(
     if not least <= seconds <= most:
         raise SettingsError(f"{name} is {text!r}; it must be a number of seconds, {least:g} to {most:g}")
     return timedelta(seconds=seconds)
+
+
+def _switch(variables: Mapping[str, str], name: str, *, default: bool) -> bool:
+    text = variables.get(name)
+    if not text:
+        return default
+    if text not in ("on", "off"):
+        raise SettingsError(f"{name} is {text!r}; use on or off")
+    return text == "on"
 
 
 def _log_level(text: str) -> str:

@@ -49,6 +49,7 @@ class CallSigner:
         now: float,
         time_limit: timedelta | None,
         headers: Mapping[str, str],
+        idempotency_key: str = "",
     ) -> Signed:
         """Return the headers and the time limit of a call that `parent` makes with the input `data`.
 
@@ -83,6 +84,7 @@ class CallSigner:
             token_id=token_id,
             now=now,
             expires=now + limit.total_seconds(),
+            idempotency_key=idempotency_key,
         )
         merged = {**{key.lower(): value for key, value in headers.items()}, **signed}
         if taken := sorted(RESERVED.intersection(merged)):

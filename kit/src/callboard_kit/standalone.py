@@ -37,6 +37,7 @@ from callboard_kit.converter import DATA_CONVERTER
 from callboard_kit.entities.lock import LOCK
 from callboard_kit.failing import from_failure
 from callboard_kit.identity import digest
+from callboard_kit.keys import ASKED
 from callboard_kit.links import STANDALONE
 from callboard_kit.search_attributes import with_search_attributes
 from callboard_kit.settings import Settings
@@ -83,6 +84,8 @@ class MeshClientOutbound(OutboundInterceptor):
             call = call.inside()
         call = replace(call, searchable=self._search_attributes)
         input.headers = {**input.headers, CALL_HEADER: call_payload(call)}
+        if call.key and is_backing_an_operation():
+            input.memo = {**(input.memo or {}), ASKED: call.asked}
         if call.searchable:
             input.search_attributes = with_search_attributes(input.search_attributes, call)
 
@@ -108,6 +111,7 @@ class MeshClientOutbound(OutboundInterceptor):
             time_limit=input.schedule_to_close_timeout,
             # Temporal's tracing passes a trace on from workflows only.
             headers={**trace_context(), **input.headers},
+            idempotency_key=mesh.given_key(),
         )
         input.endpoint = physical
         input.arg = RawValue(payload)

@@ -6,6 +6,7 @@ Needs the extra `callboard-kit[store]`.
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel
 from sqlalchemy import (
+    BigInteger,
     Column,
     Connection,
     Engine,
@@ -26,6 +28,7 @@ from sqlalchemy import (
     insert,
     make_url,
     select,
+    update,
 )
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -43,6 +46,13 @@ _effects = Table(
     Column("key", String, primary_key=True),
     Column("asked", String(64), nullable=False),
     Column("result", Text, nullable=False),
+)
+
+_fences = Table(
+    "fences",
+    _effects_metadata,
+    Column("lock", String, primary_key=True),
+    Column("token", BigInteger, nullable=False),
 )
 
 ResultT = TypeVar("ResultT", bound=BaseModel)
@@ -81,20 +91,28 @@ class Store:
             yield connection
 
     def once(
-        self, key: str, asked: str, result_type: type[ResultT], effect: Callable[[Connection], ResultT]
+        self,
+        key: str,
+        asked: str,
+        result_type: type[ResultT],
+        effect: Callable[[Connection], ResultT],
+        *,
+        fences: Mapping[str, int] | None = None,
     ) -> ResultT:
         """Run `effect` in one transaction with `key`, or return what it returned the first time.
 
         `asked` is the request as text; it must be the same whenever the same is asked. An `effect` that raises leaves
-        no trace, its key included.
+        no trace, its key included. With `fences` (what `mesh.fences` gives) it does not happen once somebody who held
+        one of those locks later has written.
 
         Raises:
-            RefusedError: The key was used before to ask for something else.
+            RefusedError: The key was used before to ask for something else, or a lock was lost meanwhile.
         """
         with self.writing() as connection:
             done = _find(connection, key, _digest(asked))
             if done is not None:
                 return result_type.model_validate_json(done)
+            require_fences(connection, fences or {})
             result = effect(connection)
             connection.execute(insert(_effects).values(key=key, asked=_digest(asked), result=result.model_dump_json()))
             return result
@@ -113,7 +131,7 @@ class Store:
         """Put `rows` in the place of everything the file holds, effects included, in one transaction."""
         filled: list[tuple[Table, Sequence[Mapping[str, object]]]] = [(table, list(r)) for table, r in rows.items()]
         with self.writing() as connection:
-            for table in (*reversed(self._tables.sorted_tables), _effects):
+            for table in (*reversed(self._tables.sorted_tables), _effects, _fences):
                 connection.execute(delete(table))
             for table, records in filled:
                 if records:
@@ -123,6 +141,28 @@ class Store:
     def _transaction(self, begin: str) -> Generator[Connection, None, None]:
         with self._engine.connect().execution_options(**{_BEGIN: begin}) as connection, connection.begin():
             yield connection
+
+
+def etag_of(record: BaseModel) -> str:
+    """Return what stands for a record, its own `etag` apart: the same for the same content, another for any other."""
+    content = record.model_dump(mode="json", exclude={"etag"}, exclude_none=True)
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def require_fences(connection: Connection, fences: Mapping[str, int]) -> None:
+    """Note in this transaction who writes under which locks.
+
+    Raises:
+        RefusedError: Somebody who held one of the locks later has written before.
+    """
+    for lock, token in fences.items():
+        last = connection.execute(select(_fences.c.token).where(_fences.c.lock == lock)).scalar_one_or_none()
+        if last is not None and last > token:
+            raise RefusedError(f"the lock {lock!r} was lost to somebody else meanwhile; nothing was written")
+        if last is None:
+            connection.execute(insert(_fences).values(lock=lock, token=token))
+        elif last < token:
+            connection.execute(update(_fences).where(_fences.c.lock == lock).values(token=token))
 
 
 def _find(connection: Connection, key: str, asked: str) -> str | None:

@@ -46,6 +46,7 @@ HELD: Final = "hld"
 """The claim of a token that says which locks the caller holds while it waits."""
 
 _LONGEST_HELD: Final = 300
+_KEY: Final = "idk"
 
 LONGEST_TEXT: Final = 200
 """Characters of an id or a person in a token."""
@@ -187,6 +188,9 @@ class Call:
     rule: str = ""
     """The rule of the policy that let it in."""
 
+    approval: str = ""
+    """What a person must agree to before it has its effect, as JSON. Empty: nothing."""
+
     hide: tuple[str, ...] = ()
     """Fields of the result that the caller does not get."""
 
@@ -218,7 +222,10 @@ class Call:
     """The locks that it holds."""
 
     key: str = ""
-    """The idempotency key that its caller gave it; empty when it gave none."""
+    """The idempotency key that its caller gave it, with service and operation before it; empty when it gave none."""
+
+    asked: str = ""
+    """Digest of what was asked under the key, the same for the same request however it was written."""
 
     @property
     def depth(self) -> int:
@@ -227,7 +234,9 @@ class Call:
 
     def inside(self) -> "Call":
         """Return the context of a child or a later run: the same call, but no longer the one that answers it."""
-        return replace(self, opens=False, hide=(), address=None, entity="", revision="", build="", entities=())
+        return replace(
+            self, opens=False, hide=(), approval="", address=None, entity="", revision="", build="", entities=()
+        )
 
     def to_json(self) -> bytes:
         """Return the call as it travels in the header of a workflow of the handling team."""
@@ -268,6 +277,7 @@ _PLAIN: Final = (
     "chain",
     "teams",
     "rule",
+    "approval",
     "hide",
     "started",
     "opens",
@@ -292,6 +302,7 @@ def sign_call(
     now: float,
     expires: float,
     limits: Limits | None = None,
+    idempotency_key: str = "",
 ) -> dict[str, str]:
     """Return the headers of one call that `parent` makes.
 
@@ -306,6 +317,7 @@ def sign_call(
     token = key.sign(
         {
             **_held_claim(parent.held),
+            **({_KEY: idempotency_key} if idempotency_key else {}),
             "v": FORMAT,
             "typ": "call",
             "aud": to.endpoint,
@@ -410,6 +422,7 @@ def check_call(
         chain=tuple(links),
         teams=tuple(teams),
         started=now,
+        key=f"{at.service} {at.operation} {_text(claims, _KEY)}" if _KEY in claims else "",
     )
 
 

@@ -103,6 +103,10 @@ class AddressChange(Message):
     zip: Word
     """The postal code, for instance `80279`."""
 
+    etag: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    """The `etag` of the customer that this was decided on. Refused when what it stands for has changed since; absent,
+    it is changed whatever it is by now."""
+
 
 class Customer(Message):
     """Everything that is known about a customer.
@@ -127,6 +131,10 @@ class Customer(Message):
 
     orders: tuple[str, ...] = ()
     """The ids of the customer's orders, oldest first."""
+
+    etag: str | None = None
+    """Stands for the customer as it is here, apart from the payment methods, and changes with it. Absent: it is not
+    told."""
 
 
 _ADDRESS: Final[Mapping[str, object]] = {
@@ -205,6 +213,7 @@ class Customers:
         entity="user_id",
         latency=timedelta(seconds=2),
         longest=timedelta(minutes=5),
+        remembered=timedelta(days=30),
         sensitive={
             **_IN_A_CUSTOMER,
             "address1": "location",

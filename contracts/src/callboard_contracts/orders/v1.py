@@ -24,6 +24,7 @@ Id = Annotated[str, Field(min_length=1, max_length=100)]
 ItemIds = Annotated[tuple[Id, ...], Field(min_length=1, max_length=200)]
 Line = Annotated[str, Field(max_length=200)]
 Word = Annotated[str, Field(min_length=1, max_length=200)]
+Etag = Annotated[str, Field(min_length=1, max_length=100)]
 
 CancelReason = Literal["no longer needed", "ordered by mistake"]
 """Why a customer may cancel."""
@@ -56,6 +57,10 @@ class Cancellation(Message):
     reason: CancelReason
     """Why the customer cancels."""
 
+    etag: Etag | None = None
+    """The `etag` of the order that this was decided on. Refused when the order has changed since; absent, it is changed
+    whatever it is by now."""
+
 
 class AddressChange(Message):
     """Where a pending order is to be delivered instead: the complete address."""
@@ -81,6 +86,10 @@ class AddressChange(Message):
     zip: Word
     """The postal code, for instance `80279`."""
 
+    etag: Etag | None = None
+    """The `etag` of the order that this was decided on. Refused when the order has changed since; absent, it is changed
+    whatever it is by now."""
+
 
 class PaymentChange(Message):
     """What a pending order is to be paid with instead."""
@@ -90,6 +99,10 @@ class PaymentChange(Message):
 
     payment_method_id: Id
     """The new payment method. One of the customer's own, and not the one the order was paid with."""
+
+    etag: Etag | None = None
+    """The `etag` of the order that this was decided on. Refused when the order has changed since; absent, it is changed
+    whatever it is by now."""
 
 
 class Replacement(Message):
@@ -107,6 +120,10 @@ class Replacement(Message):
     payment_method_id: Id
     """Where a difference in price is paid from or refunded to. One of the customer's own."""
 
+    etag: Etag | None = None
+    """The `etag` of the order that this was decided on. Refused when the order has changed since; absent, it is changed
+    whatever it is by now."""
+
 
 class Return(Message):
     """Items of a delivered order that are to be sent back."""
@@ -119,6 +136,10 @@ class Return(Message):
 
     payment_method_id: Id
     """Where the money is to go: the order's own payment method, or a gift card of the customer."""
+
+    etag: Etag | None = None
+    """The `etag` of the order that this was decided on. Refused when the order has changed since; absent, it is changed
+    whatever it is by now."""
 
 
 class Address(Message):
@@ -221,6 +242,9 @@ class Order(Message):
     """What the new items cost more than the old ones, US dollars; below zero, the customer gets it back.
     Absent: no exchange was asked for."""
 
+    etag: str | None = None
+    """Stands for the order as it is here, and changes with it. Absent: it is not told."""
+
 
 _ADDRESS: Final[Mapping[str, object]] = {
     "address1": "12 Garden Lane",
@@ -271,6 +295,7 @@ _IN_AN_ORDER: Final[Mapping[str, str]] = {
 }
 _QUICKLY: Final = timedelta(seconds=2)
 _LONGEST: Final = timedelta(minutes=5)
+_REMEMBERED: Final = timedelta(days=30)
 
 
 @nexusrpc.service(name="orders.v1")
@@ -299,6 +324,7 @@ class Orders:
         entity="order_id",
         latency=_QUICKLY,
         longest=_LONGEST,
+        remembered=_REMEMBERED,
         sensitive=_IN_AN_ORDER,
         examples=(
             Example(
@@ -323,6 +349,7 @@ class Orders:
         entity="order_id",
         latency=_QUICKLY,
         longest=_LONGEST,
+        remembered=_REMEMBERED,
         sensitive={
             **_IN_AN_ORDER,
             "address1": "location",
@@ -345,6 +372,7 @@ class Orders:
         entity="order_id",
         latency=_QUICKLY,
         longest=_LONGEST,
+        remembered=_REMEMBERED,
         sensitive={**_IN_AN_ORDER, "payment_method_id": "payment"},
         examples=(
             Example(
@@ -376,6 +404,7 @@ class Orders:
         entity="order_id",
         latency=_QUICKLY,
         longest=_LONGEST,
+        remembered=_REMEMBERED,
         sensitive={**_IN_AN_ORDER, "payment_method_id": "payment"},
         examples=(
             Example(
@@ -399,6 +428,7 @@ class Orders:
         entity="order_id",
         latency=_QUICKLY,
         longest=_LONGEST,
+        remembered=_REMEMBERED,
         sensitive={**_IN_AN_ORDER, "payment_method_id": "payment"},
         examples=(
             Example(
@@ -428,6 +458,7 @@ class Orders:
         entity="order_id",
         latency=_QUICKLY,
         longest=_LONGEST,
+        remembered=_REMEMBERED,
         sensitive={**_IN_AN_ORDER, "payment_method_id": "payment"},
         examples=(
             Example(

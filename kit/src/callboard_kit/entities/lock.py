@@ -106,8 +106,10 @@ class EntityLock:
         return one.stands_below(other.link, believed=team) or other.stands_below(one.link, believed=team)
 
     def _enter(self, claim: Claim) -> int:
-        # The time is in it, so that it grows from one life of this lock to the next.
-        self._fence = max(self._fence + 1, int(workflow.time() * 1_000_000))
+        # Relatives share a token, or the one that came first could not write any more after the one it called. The
+        # time is in it, so that it grows from one life of this lock to the next.
+        if not self._holding:
+            self._fence = max(self._fence + 1, int(workflow.time() * 1_000_000))
         self._holding.append(Holding(claim=claim, fence=self._fence, since=workflow.time()))
         self._looks = 0
         return self._fence

@@ -16,12 +16,12 @@ class BillingActivities:
     @activity.defn(name="book_charge")
     def charge(self, charge: billing.Charge) -> billing.Receipt:
         """Take money, once per key."""
-        return self._ledger.charge(_caller(), charge)
+        return self._ledger.charge(_caller(), charge, fences=mesh.fences())
 
     @activity.defn(name="book_refund")
     def refund(self, refund: billing.Refund) -> billing.Receipt:
         """Give money back, once per key."""
-        return self._ledger.refund(_caller(), refund)
+        return self._ledger.refund(_caller(), refund, fences=mesh.fences())
 
     @activity.defn(name="book_reversal")
     def reverse(self, reversal: billing.Reversal) -> billing.ReversalReceipt:

@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from callboard_contracts import RefusedError
 from callboard_contracts.billing import v1 as billing
-from callboard_kit.store import Store
+from callboard_kit.store import Store, require_fences
 from callboard_team_billing.agent import after, balance_of, opposite
 
 Wallets = Mapping[str, Mapping[str, billing.PaymentMethod]]
@@ -90,21 +90,26 @@ class Ledger:
             raise RefusedError(f"there is no customer {user_id!r}")
         return billing.PaymentMethods(payment_methods={row["id"]: _method(row) for row in rows})
 
-    def charge(self, caller: str, charge: billing.Charge) -> billing.Receipt:
+    def charge(
+        self, caller: str, charge: billing.Charge, *, fences: Mapping[str, int] | None = None
+    ) -> billing.Receipt:
         """Take money, once per key.
 
         Raises:
-            RefusedError: The method is not the customer's, does not cover it, or the key stands for something else.
+            RefusedError: The method is not the customer's, does not cover it, its lock was lost, or the key stands for
+                something else.
         """
-        return self._move(caller, charge, "payment")
+        return self._move(caller, charge, "payment", fences or {})
 
-    def refund(self, caller: str, refund: billing.Refund) -> billing.Receipt:
+    def refund(
+        self, caller: str, refund: billing.Refund, *, fences: Mapping[str, int] | None = None
+    ) -> billing.Receipt:
         """Give money back, once per key.
 
         Raises:
-            RefusedError: The method is not the customer's, or the key stands for something else.
+            RefusedError: The method is not the customer's, its lock was lost, or the key stands for something else.
         """
-        return self._move(caller, refund, "refund")
+        return self._move(caller, refund, "refund", fences or {})
 
     def reverse(self, caller: str, reversal: billing.Reversal) -> billing.ReversalReceipt:
         """Undo the movement with this key, or see to it that it never happens.
@@ -152,7 +157,9 @@ class Ledger:
             }
         )
 
-    def _move(self, caller: str, asked: billing.Charge | billing.Refund, kind: str) -> billing.Receipt:
+    def _move(
+        self, caller: str, asked: billing.Charge | billing.Refund, kind: str, fences: Mapping[str, int]
+    ) -> billing.Receipt:
         content = {"kind": kind, **asked.model_dump(mode="json")}
         with self._store.writing() as connection:
             row = _movement(connection, caller, asked.key)
@@ -164,6 +171,7 @@ class Ledger:
                 )
             if row is not None:
                 return billing.Receipt.model_validate(row["receipt"])
+            require_fences(connection, fences)
             transaction = billing.Transaction(
                 transaction_type="payment" if kind == "payment" else "refund",
                 amount=asked.amount,

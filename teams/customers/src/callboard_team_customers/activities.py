@@ -4,6 +4,7 @@ from temporalio import activity
 
 from callboard_contracts import Message
 from callboard_contracts.customers import v1 as customers
+from callboard_kit import mesh
 from callboard_team_customers.store import CustomerStore
 
 
@@ -28,4 +29,4 @@ class CustomerActivities:
     @activity.defn
     def move_customer(self, move: Move) -> customers.Customer:
         """Replace the customer's address, once per key."""
-        return self._store.move(move.change, key=move.key)
+        return self._store.move(move.change, key=move.key, fences=mesh.fences())

@@ -1,6 +1,6 @@
 """The customers' own records: names, addresses, e-mail addresses, and which orders are theirs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pydantic import TypeAdapter
 from sqlalchemy import (
@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from callboard_contracts import RefusedError
 from callboard_contracts.customers import v1 as customers
-from callboard_kit.store import Store
+from callboard_kit.store import Store, etag_of
 
 _METADATA = MetaData()
 _CUSTOMERS = Table(
@@ -83,26 +83,35 @@ class CustomerStore:
             RefusedError: There is no such customer.
         """
         with self._store.reading() as connection:
-            return _customer(_row(connection, user_id))
+            return _marked(_customer(_row(connection, user_id)))
 
-    def move(self, change: customers.AddressChange, *, key: str) -> customers.Customer:
-        """Replace the customer's address, once per key.
+    def move(
+        self, change: customers.AddressChange, *, key: str, fences: Mapping[str, int] | None = None
+    ) -> customers.Customer:
+        """Replace the customer's address, once per key, and not after who held the customer's lock later.
 
         Raises:
-            RefusedError: There is no such customer.
+            RefusedError: There is no such customer, they are no longer as they were seen, or the lock was lost.
         """
 
         def effect(connection: Connection) -> customers.Customer:
-            _row(connection, change.user_id)
+            etag = etag_of(_customer(_row(connection, change.user_id)))
+            if change.etag is not None and change.etag != etag:
+                raise RefusedError(
+                    f"customer {change.user_id!r} has changed since you saw them: the etag is {etag!r} now, "
+                    f"not {change.etag!r}; look again before you decide"
+                )
             address = customers.Address.model_validate(change.model_dump())
             connection.execute(
                 update(_CUSTOMERS)
                 .where(_CUSTOMERS.c.user_id == change.user_id)
                 .values(address=address.model_dump(), zip=address.zip)
             )
-            return _customer(_row(connection, change.user_id))
+            return _marked(_customer(_row(connection, change.user_id)))
 
-        return self._store.once(key, change.model_dump_json(), customers.Customer, effect)
+        # What was left out stays out, so that the same request is the same text in every revision of the contract.
+        asked = change.model_dump_json(exclude_none=True)
+        return self._store.once(key, asked, customers.Customer, effect, fences=fences)
 
     def all(self) -> tuple[customers.Customer, ...]:
         """Return every customer, in the order they were put in."""
@@ -135,6 +144,10 @@ def _customer(row: RowMapping) -> customers.Customer:
         email=row["email"],
         orders=_IDS.validate_python(row["orders"]),
     )
+
+
+def _marked(customer: customers.Customer) -> customers.Customer:
+    return customer.model_copy(update={"etag": etag_of(customer)})
 
 
 def _record(position: int, customer: customers.Customer) -> dict[str, object]:

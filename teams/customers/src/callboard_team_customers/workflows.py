@@ -39,7 +39,7 @@ class ModifyUserAddress:
     @workflow.run
     async def run(self, change: customers.AddressChange) -> customers.Customer:
         """Ask billing, then change the address."""
-        return await _registrar().change_address(change, key=_key())
+        return await _registrar().change_address(change, key=mesh.effect_key())
 
 
 @workflow.defn
@@ -87,8 +87,3 @@ class _BillingWallets:
 
 def _registrar() -> Registrar:
     return Registrar(people=_Records(), wallets=_BillingWallets())
-
-
-def _key() -> str:
-    call = mesh.current()
-    return f"{call.caller}:{call.token_id}"

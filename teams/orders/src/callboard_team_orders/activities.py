@@ -3,6 +3,7 @@
 from temporalio import activity
 
 from callboard_contracts import Message
+from callboard_kit import mesh
 from callboard_team_orders.agent import Change, Seen, Written
 from callboard_team_orders.store import OrderStore
 
@@ -29,4 +30,4 @@ class OrderActivities:
     @activity.defn
     def write_order(self, change: Change) -> Written:
         """Write the order if it is still as it was seen, once per key."""
-        return self._store.write(change)
+        return self._store.write(change, fences=mesh.fences())

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Final, Protocol, TypeVar
 
-from callboard_contracts import MeshError, Message, UnavailableError
+from callboard_contracts import MeshError, Message, RefusedError, UnavailableError
 from callboard_contracts.billing import v1 as billing
 from callboard_contracts.inventory import v1 as inventory
 from callboard_contracts.orders import v1 as orders
@@ -24,6 +24,9 @@ INSTRUCTIONS: Final = (
 
 ATTEMPTS: Final = 3
 """How often a request is decided anew because its order changed while it was worked on."""
+
+Request = orders.Cancellation | orders.AddressChange | orders.PaymentChange | orders.Replacement | orders.Return
+"""What the desk is asked to do to an order."""
 
 ResultT = TypeVar("ResultT")
 
@@ -106,7 +109,7 @@ class OrderDesk:
         async def decide(order: orders.Order) -> Decision:
             return rules.cancelled(order, request.reason)
 
-        return await self._carry_out(request.order_id, f"cancel {request.model_dump_json()}", key, decide)
+        return await self._carry_out(request, "cancel", key, decide)
 
     async def change_address(self, request: orders.AddressChange, *, key: str) -> orders.Order:
         """Deliver a pending order elsewhere.
@@ -119,7 +122,7 @@ class OrderDesk:
         async def decide(order: orders.Order) -> Decision:
             return rules.readdressed(order, address)
 
-        return await self._carry_out(request.order_id, f"address {request.model_dump_json()}", key, decide)
+        return await self._carry_out(request, "address", key, decide)
 
     async def change_payment(self, request: orders.PaymentChange, *, key: str) -> orders.Order:
         """Pay a pending order with another method.
@@ -133,7 +136,7 @@ class OrderDesk:
             methods = await self._till.payment_methods(order.user_id)
             return rules.repaid(order, request.payment_method_id, methods)
 
-        return await self._carry_out(request.order_id, f"payment {request.model_dump_json()}", key, decide)
+        return await self._carry_out(request, "payment", key, decide)
 
     async def replace_items(self, request: orders.Replacement, *, key: str) -> orders.Order:
         """Replace items of a pending order and settle the difference in price.
@@ -149,7 +152,7 @@ class OrderDesk:
             methods = await self._till.payment_methods(order.user_id)
             return rules.replaced(order, pairs, products, request.payment_method_id, methods)
 
-        return await self._carry_out(request.order_id, f"items {request.model_dump_json()}", key, decide)
+        return await self._carry_out(request, "items", key, decide)
 
     async def return_items(self, request: orders.Return, *, key: str) -> orders.Order:
         """Note that items of a delivered order come back.
@@ -163,7 +166,7 @@ class OrderDesk:
             methods = await self._till.payment_methods(order.user_id)
             return rules.returned(order, request.item_ids, request.payment_method_id, methods)
 
-        return await self._carry_out(request.order_id, f"return {request.model_dump_json()}", key, decide)
+        return await self._carry_out(request, "return", key, decide)
 
     async def exchange_items(self, request: orders.Replacement, *, key: str) -> orders.Order:
         """Note that items of a delivered order are exchanged.
@@ -179,7 +182,7 @@ class OrderDesk:
             methods = await self._till.payment_methods(order.user_id)
             return rules.exchanged(order, pairs, products, request.payment_method_id, methods)
 
-        return await self._carry_out(request.order_id, f"exchange {request.model_dump_json()}", key, decide)
+        return await self._carry_out(request, "exchange", key, decide)
 
     async def _products(self, pairs: Sequence[rules.Swap]) -> dict[str, inventory.Product]:
         wanted = dict.fromkeys(pair.old.product_id for pair in pairs)
@@ -187,12 +190,20 @@ class OrderDesk:
         return dict(zip(wanted, found, strict=True))
 
     async def _carry_out(
-        self, order_id: str, asked: str, key: str, decide: Callable[[orders.Order], Awaitable[Decision]]
+        self, request: Request, verb: str, key: str, decide: Callable[[orders.Order], Awaitable[Decision]]
     ) -> orders.Order:
+        order_id = request.order_id
+        # What was left out stays out, so that the same request is the same text in every revision of the contract.
+        asked = f"{verb} {request.model_dump_json(exclude_none=True)}"
         for attempt in range(1, ATTEMPTS + 1):
             seen = await self._book.look(order_id, key=key, asked=asked)
             if seen.done is not None:
                 return seen.done
+            if request.etag is not None and request.etag != seen.order.etag:
+                raise RefusedError(
+                    f"order {order_id!r} has changed since you saw it: its etag is {seen.order.etag!r} now, "
+                    f"not {request.etag!r}; look at it again before you decide"
+                )
             decision = await decide(seen.order)
             change = Change(key=key, asked=asked, seen=seen.order, order=decision.order)
             # From the first movement on there is no way back but through: half of it must not be left.

@@ -31,12 +31,6 @@ def order_desk() -> OrderDesk:
     return OrderDesk(book=_Records(), till=_BillingTill(), shelf=_InventoryShelf())
 
 
-def effect_key() -> str:
-    """Return the key of the effect that the call at hand asks for: the same for every delivery of the call."""
-    call = mesh.current()
-    return f"{call.caller}:{call.token_id}"
-
-
 class _Records:
     async def look(self, order_id: str, *, key: str, asked: str) -> Seen:
         return await workflow.execute_activity_method(

@@ -1,13 +1,13 @@
 """Every order, a row each."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from sqlalchemy import JSON, Column, Connection, Float, Integer, MetaData, RowMapping, String, Table, select, update
 
 from callboard_contracts import RefusedError
 from callboard_contracts.orders import v1 as orders
-from callboard_kit.store import Store
+from callboard_kit.store import Store, etag_of
 from callboard_team_orders.agent import Change, Seen, Written
 
 _METADATA = MetaData()
@@ -54,7 +54,7 @@ class OrderStore:
             RefusedError: There is no such order.
         """
         with self._store.reading() as connection:
-            return _order(connection, order_id)
+            return _marked(_order(connection, order_id))
 
     def look(self, order_id: str, *, key: str, asked: str) -> Seen:
         """Return the order, and what was done under the key if anything was.
@@ -65,22 +65,23 @@ class OrderStore:
         done = self._store.done(key, asked, orders.Order)
         return Seen(order=self.order(order_id), done=done)
 
-    def write(self, change: Change) -> Written:
-        """Write the order if it is still as it was seen, once per key.
+    def write(self, change: Change, *, fences: Mapping[str, int] | None = None) -> Written:
+        """Write the order if it is still as it was seen, once per key, and not after who held its lock later.
 
         Raises:
-            RefusedError: There is no such order, or the key was used to ask for something else.
+            RefusedError: There is no such order, the key was used to ask for something else, or the lock was lost.
         """
 
         def effect(connection: Connection) -> orders.Order:
-            if _order(connection, change.order.order_id) != change.seen:
+            if _order(connection, change.order.order_id) != change.seen.model_copy(update={"etag": None}):
                 raise _ChangedMeanwhileError
             mine = _ORDERS.c.order_id == change.order.order_id
             connection.execute(update(_ORDERS).where(mine).values(**_record(change.order)))
-            return change.order
+            return _marked(change.order)
 
         try:
-            return Written(order=self._store.once(change.key, change.asked, orders.Order, effect))
+            order = self._store.once(change.key, change.asked, orders.Order, effect, fences=fences)
+            return Written(order=order)
         except _ChangedMeanwhileError:
             return Written()
 
@@ -100,6 +101,10 @@ def _order(connection: Connection, order_id: str) -> orders.Order:
     if row is None:
         raise RefusedError(f"there is no order {order_id!r}: order ids begin with '#'")
     return _read(row)
+
+
+def _marked(order: orders.Order) -> orders.Order:
+    return order.model_copy(update={"etag": etag_of(order)})
 
 
 def _read(row: RowMapping) -> orders.Order:

@@ -6,12 +6,13 @@ from temporalio import workflow
 
 from callboard_contracts import Assistance, Goal
 from callboard_contracts.orders import v1 as orders
+from callboard_kit import mesh
 
 with workflow.unsafe.imports_passed_through():
     from callboard_kit.assistance import assist, tools_of_room
     from callboard_team_orders.agent import INSTRUCTIONS
 
-from callboard_team_orders.mesh_parts import effect_key, order_desk
+from callboard_team_orders.mesh_parts import order_desk
 
 TOOLS: Final = tools_of_room("callboard_team_orders", "orders.v1")
 
@@ -23,7 +24,7 @@ class CancelPendingOrder:
     @workflow.run
     async def run(self, cancellation: orders.Cancellation) -> orders.Order:
         """Decide, refund, write the order."""
-        return await order_desk().cancel(cancellation, key=effect_key())
+        return await order_desk().cancel(cancellation, key=mesh.effect_key())
 
 
 @workflow.defn
@@ -33,7 +34,7 @@ class ModifyPendingOrderAddress:
     @workflow.run
     async def run(self, change: orders.AddressChange) -> orders.Order:
         """Decide, write the order."""
-        return await order_desk().change_address(change, key=effect_key())
+        return await order_desk().change_address(change, key=mesh.effect_key())
 
 
 @workflow.defn
@@ -43,7 +44,7 @@ class ModifyPendingOrderItems:
     @workflow.run
     async def run(self, replacement: orders.Replacement) -> orders.Order:
         """Ask inventory and billing, decide, charge or refund, write the order."""
-        return await order_desk().replace_items(replacement, key=effect_key())
+        return await order_desk().replace_items(replacement, key=mesh.effect_key())
 
 
 @workflow.defn
@@ -53,7 +54,7 @@ class ModifyPendingOrderPayment:
     @workflow.run
     async def run(self, change: orders.PaymentChange) -> orders.Order:
         """Ask billing, decide, charge the one, refund the other, write the order."""
-        return await order_desk().change_payment(change, key=effect_key())
+        return await order_desk().change_payment(change, key=mesh.effect_key())
 
 
 @workflow.defn
@@ -63,7 +64,7 @@ class ReturnDeliveredOrderItems:
     @workflow.run
     async def run(self, request: orders.Return) -> orders.Order:
         """Ask billing, decide, write the order."""
-        return await order_desk().return_items(request, key=effect_key())
+        return await order_desk().return_items(request, key=mesh.effect_key())
 
 
 @workflow.defn
@@ -73,7 +74,7 @@ class ExchangeDeliveredOrderItems:
     @workflow.run
     async def run(self, replacement: orders.Replacement) -> orders.Order:
         """Ask inventory and billing, decide, write the order."""
-        return await order_desk().exchange_items(replacement, key=effect_key())
+        return await order_desk().exchange_items(replacement, key=mesh.effect_key())
 
 
 @workflow.defn

@@ -27,8 +27,7 @@ class TransferToHumanAgents:
     @workflow.run
     async def run(self, handover: support.Handover) -> support.HandoverReceipt:
         """Put the case on the desk."""
-        call = mesh.current()
-        return await hand_over(handover, key=f"{call.caller}:{call.token_id}", desk=_Desk())
+        return await hand_over(handover, key=mesh.effect_key(), desk=_Desk())
 
 
 @workflow.defn

@@ -203,7 +203,8 @@ def _look_for_workers(facts: Facts, findings: _Findings) -> None:
         )
     elif others:
         findings.fatal.append(
-            f"{_many(len(others), 'worker')} of {facts.team} run, but none serves it: deploy a build that does"
+            f"{_many(len(others), 'worker')} of {facts.team} {'runs' if len(others) == 1 else 'run'}, but none serves it: "
+            "deploy a build that does"
         )
     elif last:
         gone = max(last, key=lambda worker: worker.seen)
@@ -225,7 +226,8 @@ def _look_at_backlog(facts: Facts, findings: _Findings) -> None:
             pollers = sum(note.at - each.last <= LONGEST_PAUSE for each in tasks.pollers)
             span = _span(timedelta(seconds=tasks.oldest_seconds))
             findings.amiss.append(
-                f"{_many(tasks.backlog, f'{kind} task')} wait, the oldest for {span}, with {_many(pollers, 'poller')}: "
+                f"{_many(tasks.backlog, f'{kind} task')} {'waits' if tasks.backlog == 1 else 'wait'}, "
+                f"the oldest for {span}, with {_many(pollers, 'poller')}: "
                 + ("scale up" if pollers else "start a worker")
             )
 

@@ -11,7 +11,7 @@ from grpc_status import rpc_status
 from limits import parse
 
 from callboard_kit.identity import SigningKey, digest
-from callboard_registry.rpc.admitting import address_of
+from callboard_registry.rpc.answering import address_of
 from callboard_registry_api.client import RegistryClient
 from callboard_registry_api.errors import RegistryRefusedError, RegistryUnavailableError
 from callboard_registry_api.v1 import registry_pb2 as pb

@@ -2,11 +2,23 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncGenerator
+from datetime import timedelta
 
+import grpc
+import httpx
 import pytest
 
+from callboard_kit.identity import SigningKey
+from callboard_registry.database import Database
+from callboard_registry.keyring import Keyring
+from callboard_registry.refusals import Refusal
+from callboard_registry.threads import Threads
+from callboard_registry.watching import Retention, Watching
 from callboard_registry_api.client import RegistryClient
 from callboard_registry_api.errors import RegistryRefusedError, RegistryUnavailableError
+from callboard_registry_api.v1 import registry_pb2 as pb
+from callboard_registry_api.v1.registry_pb2_grpc import RegistryServiceStub
 
 
 async def seen(client, number: int, **how: object) -> list:
@@ -139,3 +151,110 @@ async def test_watchers_do_not_keep_a_registry_from_stopping(launch):
         with pytest.raises(RegistryUnavailableError):
             await watching
     assert code == 0
+
+
+async def test_so_many_watch_and_no_more_until_one_leaves(serve_with):
+    async with serve_with(watchers=20) as running, RegistryClient(str(running.grpc)) as client:
+        await running.enrol("shop")
+        # One address may have a tenth of the places.
+        first, second = client.watch(), client.watch()
+        await anext(first)
+        await anext(second)
+        with pytest.raises(RegistryUnavailableError, match=r"'127.0.0.1' watches 2 times already.*try again in"):
+            await anext(client.watch())
+
+        await first.aclose()
+
+        # The registry hears of it a moment later.
+        async with asyncio.timeout(10):
+            while (third := await first_or_none(client.watch())) is None:
+                continue
+        await second.aclose()
+    assert third.kind == "key_enrolled"
+
+
+async def first_or_none(watching: AsyncGenerator) -> object:
+    async with contextlib.aclosing(watching):
+        with contextlib.suppress(RegistryUnavailableError):
+            return await anext(watching)
+
+
+async def test_a_stream_that_the_registry_ends_says_that_it_is_going(launch):
+    async with launch() as registry, grpc.aio.insecure_channel(str(registry.running.grpc)) as channel:
+        stream = RegistryServiceStub(channel).WatchChanges(pb.WatchChangesRequest())
+        first = await stream.read()
+        registry.process.terminate()
+        with pytest.raises(grpc.aio.AioRpcError) as ended:
+            await stream.read()
+
+    assert first.cursor
+    assert ended.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert "watch on behind the last cursor" in ended.value.details()
+
+
+async def test_what_happened_long_ago_is_forgotten_and_whoever_was_there_last_is_told_the_way_out(
+    any_database,
+):
+    database, threads = Database.open(any_database()), Threads()
+    keyring = Keyring(database)
+    for team in ("shop", "bank", "desk", "crew", "yard"):
+        key = SigningKey.generate(team)
+        keyring.add(team=team, key_id=key.key_id, public_bytes=key.public_key.public_bytes)
+    everything = Watching(database, threads)
+    before, _ = await everything.page()
+
+    forgotten = await Watching(database, threads, retention=Retention(number=2)).prune()
+    again = await Watching(database, threads, retention=Retention(number=2)).prune()
+    kept, _ = await everything.page()
+
+    assert (forgotten, again) == (3, 0)
+    assert kept == before[3:]
+    assert await everything.page(after=before[2].cursor) == (kept, before[4].cursor)
+    for cursor in (before[0].cursor, before[1].cursor):
+        with pytest.raises(Refusal, match="list what there is now") as refused:
+            await everything.page(after=cursor)
+        assert (refused.value.kind, refused.value.field) == ("gone", "after")
+    threads.close()
+    database.close()
+
+
+async def test_a_cursor_of_an_empty_registry_is_not_mistaken_for_one_that_has_seen_what_is_gone(any_database):
+    database, threads = Database.open(any_database()), Threads()
+    watching = Watching(database, threads, retention=Retention(age=timedelta(0)))
+    _, cursor = await watching.page()
+    key = SigningKey.generate("shop")
+    Keyring(database).add(team="shop", key_id=key.key_id, public_bytes=key.public_key.public_bytes)
+
+    assert await watching.prune() == 1
+    with pytest.raises(Refusal):
+        await watching.page(after=cursor)
+    assert (await watching.page())[0] == []
+    threads.close()
+    database.close()
+
+
+async def test_a_place_that_is_not_kept_any_more_is_out_of_range_or_gone(serve_with, document):
+    retention = Retention(number=1)
+    async with serve_with(retention=retention) as running:
+        shop = await running.enrol("shop")
+        async with running.client(shop) as client:
+            await client.publish_listing(document())
+            cursor = (await seen(client, 1))[0].cursor
+            await client.publish_listing(document(longest=5))
+    async with serve_with(retention=retention) as running, running.client(shop) as client:
+        # The second process forgets as soon as it has started.
+        async with asyncio.timeout(10):
+            while len(await all_now(running)) != 1:
+                continue
+        with pytest.raises(RegistryRefusedError) as refused:
+            await seen(client, 1, after=cursor)
+        async with httpx.AsyncClient(trust_env=False) as http:
+            answer = await http.get(f"http://{running.http}/v1/changes", params={"after": cursor})
+
+    assert refused.value.field == "after"
+    assert (answer.status_code, answer.json()["error"]["code"]) == (410, "gone")
+
+
+async def all_now(running) -> list:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        return (await http.get(f"http://{running.http}/v1/changes")).json()["changes"]

@@ -6,11 +6,14 @@ from typing import Final, Literal
 
 from sqlalchemy import Connection, RowMapping, func, select
 
-from callboard_registry.database import Database
-from callboard_registry.tables import changes
+from callboard_registry.database import Database, upsert
+from callboard_registry.tables import changes, horizons
 from callboard_registry_api.model import ChangeKind, State
 
 ADMINISTRATOR: Final = "administrator"
+
+_ABOUT: Final = "changes"
+_HORIZON: Final = select(horizons.c.position).where(horizons.c.about == _ABOUT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +61,32 @@ class Changes:
             query = query.where(changes.c.team == team)
         with self._database.reading() as connection:
             return [_happened(row) for row in connection.execute(query).mappings()]
+
+    def horizon(self) -> int:
+        """Return the position behind which every change is kept."""
+        with self._database.reading() as connection:
+            return connection.scalar(_HORIZON) or 0
+
+    def prune(self, *, before: datetime | None, keep: int | None) -> int:
+        """Forget what happened before a moment or lies behind the newest `keep`; returns how many changes that was."""
+        last = [
+            query
+            for query in (
+                None if before is None else select(func.max(changes.c.sequence)).where(changes.c.at < before),
+                None
+                if keep is None
+                else select(changes.c.sequence).order_by(changes.c.sequence.desc()).offset(keep).limit(1),
+            )
+            if query is not None
+        ]
+        with self._database.writing() as connection:
+            horizon = max((connection.scalar(query) or 0 for query in last), default=0)
+            if horizon <= (connection.scalar(_HORIZON) or 0):
+                return 0
+            forgotten = connection.execute(changes.delete().where(changes.c.sequence <= horizon)).rowcount
+            row = {"about": _ABOUT, "position": horizon}
+            connection.execute(upsert(connection, horizons, row, key=["about"]))
+        return forgotten
 
     def last(self) -> int:
         """Return the position of the last change; 0 when nothing has happened yet."""

@@ -3,7 +3,7 @@
 import asyncio
 import difflib
 import hashlib
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from callboard_registry.access import Proving, proved_team
 from callboard_registry.approval import Approval
 from callboard_registry.auditing import Auditing
 from callboard_registry.catalog import Catalog, ListingFilter
-from callboard_registry.changes import ADMINISTRATOR, Changes, Happened
+from callboard_registry.changes import ADMINISTRATOR
 from callboard_registry.consumers import Consumers
 from callboard_registry.database import Database
 from callboard_registry.discovery import Discovery
@@ -30,14 +30,13 @@ from callboard_registry.policies import Policies, StaleError
 from callboard_registry.refusals import Refusal
 from callboard_registry.search import index_missing
 from callboard_registry.threads import Result, Threads
+from callboard_registry.watching import Retention, Watching
 from callboard_registry_api.client import Page
 from callboard_registry_api.connection import signed_method
-from callboard_registry_api.model import Change, Invitation, Listing, Policy, PublicKey, State
+from callboard_registry_api.model import Invitation, Listing, Policy, PublicKey, State
 from callboard_registry_api.verdicts import Verdict
 
 _LIVE: Final = timedelta(days=7)
-_BATCH: Final = 200
-_POLL: Final = timedelta(seconds=1)
 _ATTEMPTS: Final = 5
 """How often a revision is judged when others come into force in the meantime."""
 _NEXT_STEP: Final = "`callboard catalog list` shows what there is"
@@ -59,6 +58,8 @@ class Registry:
         approvers: Collection[str] = (),
         approved_when_compatible: Collection[str] = (),
         levels: Levels | None = None,
+        watchers: int = 1000,
+        retention: Retention | None = None,
     ) -> None:
         self._database = database
         self._approvers = frozenset(approvers)
@@ -69,11 +70,9 @@ class Registry:
         self._approval = Approval(self._catalog, teams=approved_when_compatible)
         self._policies = Policies(database)
         self._consumers = Consumers(database)
-        self._changes = Changes(database)
         self._approving = asyncio.Lock()
-        self._changed = asyncio.Event()
-        self._closing = False
         self.threads = Threads()
+        self.watching = Watching(database, self.threads, most=watchers, retention=retention)
         self.discovery = Discovery(database, self.threads)
         self.auditing = Auditing(database, proving=self.proving, threads=self.threads)
         self.health = Health(database, threads=self.threads, proving=self.proving)
@@ -297,57 +296,9 @@ class Registry:
         )
         return Page(tuple(found), token_at((found[-1].team, found[-1].key_id), filters=filters) if more else "")
 
-    # Changes
-
-    async def list_changes(self, *, team: str = "", after: str = "", size: int = 0) -> tuple[list[Change], str]:
-        """Return changes in the order in which they became visible, and a cursor to go on with."""
-        filters = ["changes", team]
-        limit = page_size(size, default=_BATCH, most=1000)
-        position = int(position_of(after, like=(0,), filters=filters, field="after")[0]) if after else 0
-        happened = await self.threads.read(lambda: self._changes.page(team=team, after=position, limit=limit))
-        last = happened[-1].position if happened else position
-        told = [_told(each, token_at((each.position,), filters=filters)) for each in happened]
-        return told, token_at((last,), filters=filters)
-
-    async def watch(
-        self, *, team: str = "", after: str = "", only_new: bool = False
-    ) -> AsyncGenerator[tuple[list[Change], str]]:
-        """Yield changes as they become visible, with a cursor to go on from, until the registry is about to close."""
-        filters = ["changes", team]
-        if after and only_new:
-            raise Refusal("invalid", "only_new", "only_new and after contradict each other; send one of them")
-        position = int(position_of(after, like=(0,), filters=filters, field="after")[0]) if after else 0
-        if only_new:
-            position = await self.threads.read(self._changes.last)
-        yield [], token_at((position,), filters=filters)
-        while not self._closing:
-            changed, since = self._changed, position
-            happened = await self.threads.read(
-                lambda since=since: self._changes.page(team=team, after=since, limit=_BATCH)
-            )
-            if happened:
-                position = happened[-1].position
-                yield (
-                    [_told(each, token_at((each.position,), filters=filters)) for each in happened],
-                    token_at((position,), filters=filters),
-                )
-                continue
-            # What another process changes is not told to this one.
-            with suppress(TimeoutError):
-                await asyncio.wait_for(changed.wait(), _POLL.total_seconds())
-
-    def stop_watching(self) -> None:
-        """Let every `watch` end: the process is about to."""
-        self._closing = True
-        self._tell()
-
-    def _tell(self) -> None:
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
-
     async def _change(self, work: Callable[[], Result]) -> Result:
         result = await self.threads.write(work)
-        self._tell()
+        self.watching.tell()
         return result
 
     def _author(self, token: str | None, signed: bytes) -> Author:
@@ -374,21 +325,6 @@ class Registry:
 
 def _overtaken(service: str) -> Refusal:
     return Refusal("conflict", "service", f"other revisions of {service!r} are coming into force just now; try again")
-
-
-def _told(happened: Happened, cursor: str) -> Change:
-    about = happened.change
-    return Change(
-        kind=about.kind,
-        at=happened.at,
-        team=about.team,
-        subject=about.subject,
-        detail=about.detail,
-        state=about.state or None,
-        author=about.author,
-        reason=about.reason,
-        cursor=cursor,
-    )
 
 
 def _require_key(team: str, key_id: str, public_bytes: bytes) -> None:

@@ -7,12 +7,14 @@ import signal
 import socket
 from collections.abc import AsyncGenerator, Generator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final, Protocol, cast
 
 import grpc.aio
 import uvicorn
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from sqlalchemy.exc import OperationalError
 from typing_extensions import override
 
 from callboard_registry.admission import Admission
@@ -30,6 +32,9 @@ from callboard_registry_api.v1.registry_pb2_grpc import (
 
 GRACE: Final = 5.0
 """Seconds that calls in flight get to finish when the process is told to stop."""
+
+PRUNING: Final = timedelta(minutes=10)
+"""How often what is not to be kept is looked for."""
 
 _NAME: Final = registry_pb2.DESCRIPTOR.services_by_name["RegistryService"].full_name
 
@@ -96,6 +101,8 @@ async def serving(settings: Settings) -> AsyncGenerator[Addresses]:
             approvers=settings.approvers,
             approved_when_compatible=settings.approved_when_compatible,
             levels=settings.levels,
+            watchers=settings.watchers,
+            retention=settings.retention,
         )
     except StartError:
         listener.close()
@@ -110,9 +117,29 @@ async def serving(settings: Settings) -> AsyncGenerator[Addresses]:
             limit=settings.limit,
             reading_needs_token=settings.reading_needs_token,
         )
+        pruning = asyncio.create_task(_prune(registry))
+        last_comes_first.push_async_callback(_ended, pruning)
         grpc_address = await last_comes_first.enter_async_context(_grpc(registry, admission, settings))
         await last_comes_first.enter_async_context(_http(registry, admission, settings.encryption, listener))
         yield Addresses(grpc=grpc_address, http=Address(settings.http.host, cast(int, listener.getsockname()[1])))
+
+
+async def _prune(registry: Registry) -> None:
+    while True:
+        try:
+            forgotten = await registry.watching.prune()
+        except OperationalError as error:
+            log.warning("what happened long ago is still kept: %s", error.orig)
+        else:
+            if forgotten:
+                log.info("%d changes that happened long ago are not kept any more", forgotten)
+        await asyncio.sleep(PRUNING.total_seconds())
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 @contextlib.asynccontextmanager
@@ -143,7 +170,7 @@ async def _grpc(registry: Registry, admission: Admission, settings: Settings) ->
     finally:
         await checks.enter_graceful_shutdown()
         # Watchers would use up the time of grace, only to be cut off at its end.
-        registry.stop_watching()
+        registry.watching.stop()
         await server.stop(GRACE)
 
 

@@ -4,6 +4,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ from callboard_kit.settings import Settings as MemberSettings
 from callboard_kit.settings import SettingsError
 from callboard_registry.encryption import Encryption
 from callboard_registry.gate.levels import Levels
+from callboard_registry.watching import Retention
 
 DEFAULT_GRPC: Final = "127.0.0.1:7480"
 DEFAULT_HTTP: Final = "127.0.0.1:7481"
@@ -71,6 +73,12 @@ class Settings:
     levels: Levels = field(default_factory=Levels)
     """With which revisions in force a new one is compared (`CALLBOARD_REGISTRY_COMPATIBILITY`)."""
 
+    watchers: int = 1000
+    """How many may watch changes at a time (`CALLBOARD_REGISTRY_WATCHERS`); one address may have a tenth of that."""
+
+    retention: Retention = field(default_factory=Retention)
+    """Which changes are kept for who watches (`CALLBOARD_REGISTRY_CHANGES_DAYS`, `CALLBOARD_REGISTRY_CHANGES_MOST`)."""
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
         """Read the variables that start with `CALLBOARD_`.
@@ -93,6 +101,8 @@ class Settings:
             approvers=_names(variables.get("CALLBOARD_REGISTRY_APPROVERS", "")),
             limit=_limit(variables.get("CALLBOARD_REGISTRY_LIMIT", "")),
             reading_needs_token=_reading(variables.get("CALLBOARD_REGISTRY_READING") or "open"),
+            watchers=_number(variables, "CALLBOARD_REGISTRY_WATCHERS") or 1000,
+            retention=_retention(variables),
             encryption=Encryption.from_environment(variables),
         )
 
@@ -117,6 +127,21 @@ def _limit(text: str) -> RateLimitItem | None:
             f"CALLBOARD_REGISTRY_LIMIT is {text!r}; it must say how many in what time, as in '200 per 2 seconds'"
         )
     return limit
+
+
+def _number(variables: Mapping[str, str], name: str) -> int | None:
+    text = variables.get(name)
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:12]) < 10**9:
+        raise SettingsError(f"{name} is {text!r}; it must be a whole number from 1 on")
+    return int(text)
+
+
+def _retention(variables: Mapping[str, str]) -> Retention:
+    days = _number(variables, "CALLBOARD_REGISTRY_CHANGES_DAYS")
+    most = _number(variables, "CALLBOARD_REGISTRY_CHANGES_MOST")
+    return Retention(age=None if days is None else timedelta(days=min(days, 36_500)), number=most)
 
 
 def _reading(text: str) -> bool:

@@ -302,6 +302,14 @@ changes: Final = Table(
 )
 """What happened, in the order in which it became visible; written in the transaction that makes it happen."""
 
+horizons: Final = Table(
+    "horizons",
+    metadata,
+    Column("about", String, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+)
+"""Of what is kept for a while only, the last position that is not there any more."""
+
 teams: Final = Table(
     "teams",
     metadata,

@@ -7,7 +7,8 @@ Reading needs nothing else, unless the registry says so; then it needs one of th
 signed: pass `sign`. What the administrator does needs `administrator_token`. A registry that encrypts needs `tls`.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -353,7 +354,7 @@ class RegistryClient:
         """Return call records of one tree, or of all, that arrived after a cursor."""
         return await self.audit.calls(CallFilter(root=root), after=after, page_size=page_size)
 
-    async def watch(self, *, after: str = "", team: str = "", only_new: bool = False) -> AsyncIterator[Change]:
+    async def watch(self, *, after: str = "", team: str = "", only_new: bool = False) -> AsyncGenerator[Change]:
         """Yield every change of listings, policies and keys as it happens, behind the change with the cursor `after`.
 
         Goes on until the registry is not there any more. Then watch again, `after` the last change that was seen:
@@ -365,7 +366,8 @@ class RegistryClient:
             only_new: Start with the next change instead of the oldest.
         """
         request = pb.WatchChangesRequest(after=after, team=team, only_new=only_new)
-        async for response in self._connection.stream("WatchChanges", request, pb.WatchChangesResponse):
-            for change in response.changes:
-                yield Change.from_message(change)
+        async with aclosing(self._connection.stream("WatchChanges", request, pb.WatchChangesResponse)) as stream:
+            async for response in stream:
+                for change in response.changes:
+                    yield Change.from_message(change)
         raise RegistryUnavailableError(f"the registry at {self._address!r} is going; watch on when it is back")

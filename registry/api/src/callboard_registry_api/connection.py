@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Protocol, TypeVar, cast
@@ -75,8 +75,14 @@ class _UnaryCall(Protocol[_Response]):
     ) -> Awaitable[_Response]: ...
 
 
+class _Answers(Protocol[_Response]):
+    def __aiter__(self) -> AsyncIterator[_Response]: ...
+
+    def cancel(self) -> bool: ...
+
+
 class _StreamCall(Protocol[_Response]):
-    def __call__(self, request: Message, *, metadata: Sequence[tuple[str, str]]) -> AsyncIterator[_Response]: ...
+    def __call__(self, request: Message, *, metadata: Sequence[tuple[str, str]]) -> _Answers[_Response]: ...
 
 
 @dataclass(frozen=True)
@@ -178,8 +184,8 @@ class Connection:
 
     async def stream(
         self, method: str, request: Message, response: ResponseType[_Response]
-    ) -> AsyncIterator[_Response]:
-        """Call `method` as a reader and yield what it answers, until the registry ends the stream."""
+    ) -> AsyncGenerator[_Response]:
+        """Call `method` as a reader and yield what it answers, until the registry ends the stream or this is closed."""
         # The published types of grpc.aio leave both messages open.
         call = cast(
             _StreamCall[_Response],
@@ -189,12 +195,14 @@ class Connection:
                 response_deserializer=response.FromString,
             ),
         )
-        metadata = _bearing(self.reading())
+        answers = call(request, metadata=_bearing(self.reading()))
         try:
-            async for answer in call(request, metadata=metadata):
+            async for answer in answers:
                 yield answer
         except grpc.aio.AioRpcError as error:
             raise self._refused(method, error) from error
+        finally:
+            answers.cancel()
 
     def _refused(self, method: str, error: grpc.aio.AioRpcError) -> Exception:
         message = error.details() or "no reason given"

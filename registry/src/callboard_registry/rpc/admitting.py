@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Final, Protocol, cast
-from urllib.parse import unquote
 
 import grpc
 import grpc.aio
@@ -10,7 +9,7 @@ from google.protobuf.message import Message
 from typing_extensions import override
 
 from callboard_registry.admission import Admission
-from callboard_registry.rpc.answering import Context, answering
+from callboard_registry.rpc.answering import Context, address_of, answering
 from callboard_registry.rpc.requests import token_of
 from callboard_registry_api.v1 import registry_pb2
 
@@ -71,9 +70,3 @@ class Admitting(grpc.aio.ServerInterceptor):  # pyright: ignore[reportMissingTyp
         if handler.response_streaming:
             return grpc.unary_stream_rpc_method_handler(stream, **parts)  # pyright: ignore - see above
         return grpc.unary_unary_rpc_method_handler(answer, **parts)  # pyright: ignore - see above
-
-
-def address_of(peer: str) -> str:
-    """Return where a client is, without the port, which is another one for every connection."""
-    kind, _, rest = unquote(peer).partition(":")
-    return rest.rpartition(":")[0].strip("[]") if kind in ("ipv4", "ipv6") else peer

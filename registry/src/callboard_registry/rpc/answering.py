@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from math import ceil
 from typing import Final, Protocol, cast
+from urllib.parse import unquote
 
 import grpc
 from google.protobuf.message import Message
@@ -64,6 +65,12 @@ class Context(Protocol):
 class _Status(Protocol):
     @property
     def trailing_metadata(self) -> Metadata: ...
+
+
+def address_of(peer: str) -> str:
+    """Return where a client is, without the port, which is another one for every connection."""
+    kind, _, rest = unquote(peer).partition(":")
+    return rest.rpartition(":")[0].strip("[]") if kind in ("ipv4", "ipv6") else peer
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ def changes_router(registry: Registry) -> APIRouter:
     @router.get("/v1/changes")
     async def changes(team: str = "", after: str = "", page_size: int = 0) -> JSONResponse:
         """List what happened, in order; `after` with the last `cursor` returns exactly what has happened since."""
-        found, cursor = await registry.list_changes(team=team, after=after, size=page_size)
+        found, cursor = await registry.watching.page(team=team, after=after, size=page_size)
         return JSONResponse({"changes": [{**vars(one), "at": moment(one.at)} for one in found], "cursor": cursor})
 
     del changes  # they live in the router now

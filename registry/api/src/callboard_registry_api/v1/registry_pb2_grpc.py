@@ -410,7 +410,9 @@ class RegistryServiceServicer:
 
     def WatchChanges(self, request, context):
         """Tells of every change of listings, policies and keys, from a cursor on, for as long as the client listens. Whoever is
-        cut off and comes back with the cursor of the last change it saw misses nothing and sees nothing twice.
+        cut off and comes back with the cursor of the last change it saw misses nothing and sees nothing twice. A cursor behind
+        which changes are not kept any more is OUT_OF_RANGE: list what there is now, and go on from a new stream's cursor. No
+        place left for another watcher is RESOURCE_EXHAUSTED. A registry that stops ends the stream with UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

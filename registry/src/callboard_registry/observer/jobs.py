@@ -97,8 +97,13 @@ class _Diary:
             succeeded=self._last_success,
             error=self._error,
         )
+        writing = asyncio.create_task(asyncio.to_thread(self._notes.write, SeenJob, {self._job.name: seen}))
         try:
-            await asyncio.to_thread(self._notes.write, SeenJob, {self._job.name: seen})
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            # The thread goes on by itself, and needs the database until it is done.
+            await asyncio.wait({writing})
+            raise
         except SQLAlchemyError as error:
             # Then what is known grows old, which the registry shows by itself.
             logger.warning("%s: how it went cannot be written down: %s", self._job.name, type(error).__name__)

@@ -37,6 +37,8 @@ async def observe(settings: Settings) -> None:
         logger.info("looking at %s for %s every %g s", where, shown(settings.database), settings.every.total_seconds())
         await keep_doing(jobs(client, database, settings), notes=Observations(database), stop=stop)
     finally:
+        # Threads of rounds that were cancelled go on by themselves, and need the database until they are done.
+        await asyncio.get_running_loop().shutdown_default_executor()
         database.close()
     logger.info("stopped")
 

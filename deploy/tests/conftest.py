@@ -1,5 +1,7 @@
 """Stacks for the tests of the command: real processes in a folder of their own, on free ports."""
 
+import asyncio
+import threading
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 
@@ -7,6 +9,10 @@ import pytest
 
 from callboard.stack.lifecycle import PartState, Stack, started, stop
 from callboard.stack.parts import plan
+from callboard_registry.server import serving
+from callboard_registry.settings import Address, Settings
+
+ADMINISTRATOR = "administrator-for-tests"
 
 
 class Told:
@@ -21,6 +27,47 @@ class Told:
 
     def changed(self, state: PartState) -> None:
         self.states.append((state.part.name, state.state))
+
+
+class Registry:
+    """A registry on a thread of its own, because each command brings its own event loop."""
+
+    def __init__(self, home: Path, *, reading_needs_token: bool = False) -> None:
+        anywhere = Address("127.0.0.1", 0)
+        self._settings = Settings(
+            database=f"sqlite:///{home / 'registry.db'}",
+            grpc=anywhere,
+            http=anywhere,
+            administrator_token=ADMINISTRATOR,
+            reading_needs_token=reading_needs_token,
+        )
+        self._started = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
+        self.address = ""
+
+    async def _serve(self) -> None:
+        async with serving(self._settings) as addresses:
+            self.address = str(addresses.grpc)
+            self._started.set()
+            await self._stop.wait()
+
+    def __enter__(self) -> "Registry":
+        self._thread.start()
+        assert self._started.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(10)
+        self._loop.close()
+
+
+@pytest.fixture
+def make_registry() -> type[Registry]:
+    """Makes registries that run for as long as a block does; their administrator's token is `ADMINISTRATOR`."""
+    return Registry
 
 
 @pytest.fixture

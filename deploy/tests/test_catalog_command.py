@@ -3,7 +3,6 @@
 import asyncio
 import io
 import json
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,51 +12,14 @@ from callboard.command import run_command
 from callboard_contracts import describe, service_named
 from callboard_kit.identity import SigningKey
 from callboard_kit.publishing import registry_signature
-from callboard_registry.server import serving
-from callboard_registry.settings import Address, Settings
 from callboard_registry_api.client import RegistryClient
 
 ADMINISTRATOR = "administrator-for-tests"
 ORDERS = describe(service_named("orders.v1"))
 
 
-class Registry:
-    """A registry on a thread of its own, because each command brings its own event loop."""
-
-    def __init__(self, home: Path, *, reading_needs_token: bool = False) -> None:
-        anywhere = Address("127.0.0.1", 0)
-        self._settings = Settings(
-            database=f"sqlite:///{home / 'registry.db'}",
-            grpc=anywhere,
-            http=anywhere,
-            administrator_token=ADMINISTRATOR,
-            reading_needs_token=reading_needs_token,
-        )
-        self._started = threading.Event()
-        self._loop = asyncio.new_event_loop()
-        self._stop = asyncio.Event()
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
-        self.address = ""
-
-    async def _serve(self) -> None:
-        async with serving(self._settings) as addresses:
-            self.address = str(addresses.grpc)
-            self._started.set()
-            await self._stop.wait()
-
-    def __enter__(self) -> "Registry":
-        self._thread.start()
-        assert self._started.wait(10)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
-        self._loop.close()
-
-
 @pytest.fixture
-def registry(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def registry(home: Path, make_registry, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A registry that holds the orders' contract as a draft; its address."""
     key = SigningKey.generate("orders")
     (home / "keys").mkdir(exist_ok=True)
@@ -68,7 +30,7 @@ def registry(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
             await client.register_key("orders", key.key_id, key.public_key.public_bytes)
             await client.publish_listing(ORDERS.model_dump_json().encode())
 
-    with Registry(home) as running:
+    with make_registry(home) as running:
         asyncio.run(fill(running.address))
         monkeypatch.setenv("CALLBOARD_REGISTRY", running.address)
         monkeypatch.setenv("CALLBOARD_REGISTRY_ADMIN_TOKEN", ADMINISTRATOR)
@@ -109,7 +71,7 @@ def test_show_says_where_a_service_stands(catalog) -> None:
     shown = catalog("show", "orders.v1")
     listing = json.loads(catalog("show", "orders.v1", "--json")[1])["listing"]
 
-    assert "revision 1, deprecated; answers until 2099-03-31 23:59 UTC (too slow)\n" in shown[1]
+    assert "revision 1.0.0, deprecated; answers until 2099-03-31 23:59 UTC (too slow)\n" in shown[1]
     assert (listing["state"], listing["reason"], listing["etag"]) == ("deprecated", "too slow", "e3")
 
 
@@ -206,7 +168,7 @@ def test_a_team_enrols_its_key_by_a_code_and_replaces_it(keys, home: Path) -> No
 
 @pytest.mark.parametrize("proof", ["a team's key", "the administrator's token", "nothing"])
 def test_a_command_reads_with_what_lies_in_the_home_where_reading_needs_a_token(
-    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], proof: str
+    home: Path, make_registry, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], proof: str
 ) -> None:
     key = SigningKey.generate("orders")
     (home / "keys").mkdir(exist_ok=True)
@@ -220,7 +182,7 @@ def test_a_command_reads_with_what_lies_in_the_home_where_reading_needs_a_token(
             await client.register_key("orders", key.key_id, key.public_key.public_bytes)
             await client.publish_listing(ORDERS.model_dump_json().encode())
 
-    with Registry(home, reading_needs_token=True) as running:
+    with make_registry(home, reading_needs_token=True) as running:
         asyncio.run(fill(running.address))
         monkeypatch.setenv("CALLBOARD_REGISTRY", running.address)
         monkeypatch.delenv("CALLBOARD_REGISTRY_ADMIN_TOKEN", raising=False)

@@ -44,23 +44,48 @@ def test_a_service_takes_its_own_place(tmp_path: Path, capsys: pytest.CaptureFix
 def test_a_breaking_change_ends_with_2_and_says_what_and_why(used: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["contracts", "check", "orders.v1", "--against", str(used)]) == 2
     assert said(capsys).splitlines() == [
-        "incompatible",
+        "incompatible: it breaks callers; publish it as orders.v2, or take that back",
         '  cancel_pending_order, input: the new input does not take "changed my mind" at /reason, and an old caller may'
         " send it [enum /properties/reason/enum]",
-        '  cancel_pending_order, input:   for example {"reason": "changed my mind", "order_id": "a"}',
+        '    for example {"reason": "changed my mind", "order_id": "a"}',
     ]
 
 
 def test_a_breaking_change_is_said_to_machines_too(used: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["contracts", "check", "orders.v1", "--against", str(used), "--json"]) == 2
     found = json.loads(said(capsys))
-    broken = [each for each in found["schemas"] if each["findings"]]
+    [broken] = found["findings"]
 
-    assert (found["service"], found["verdict"], found["promises"]) == ("orders.v1", "incompatible", [])
-    assert [(each["operation"], each["part"], each["verdict"]) for each in broken] == [
-        ("cancel_pending_order", "input", "incompatible")
+    assert (found["service"], found["verdict"], found["next_service"]) == ("orders.v1", "incompatible", "orders.v2")
+    assert (broken["operation"], broken["part"], broken["rule"]) == ("cancel_pending_order", "input", "enum")
+    assert broken["counterexample"]["reason"] == "changed my mind"
+
+
+def test_what_may_be_missed_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = listing()
+    cancel(document)["input"]["properties"]["note"] = {"type": "string"}
+    file = tmp_path / "with-note.json"
+    file.write_text(json.dumps(document))
+
+    assert run_command(["contracts", "check", "orders.v1", "--against", str(file)]) == 0
+    assert said(capsys).splitlines() == [
+        "compatible",
+        "  warning: cancel_pending_order, input: /note is not looked at any more [dropped]",
     ]
-    assert broken[0]["findings"][0]["counterexample"]["reason"] == "changed my mind"
+
+
+def test_strictly_a_new_member_is_breaking(tmp_path: Path) -> None:
+    document = listing()
+    cancel(document)["input"]["properties"].pop("reason")
+    cancel(document)["input"]["required"].remove("reason")
+    file = tmp_path / "without-reason.json"
+    file.write_text(json.dumps(document))
+    new = tmp_path / "new.json"
+    cancel(document)["input"]["properties"]["reason"] = {"type": "string"}
+    new.write_text(json.dumps(document))
+
+    assert run_command(["contracts", "check", str(new), "--against", str(file)]) == 0
+    assert run_command(["contracts", "check", str(new), "--against", str(file), "--strict"]) == 2
 
 
 def test_a_worse_promise_is_breaking(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,7 +106,7 @@ def test_what_cannot_be_decided_ends_with_3(tmp_path: Path, capsys: pytest.Captu
     other.write_text(json.dumps(new))
 
     assert run_command(["contracts", "check", str(other), "--against", str(file)]) == 3
-    assert said(capsys).startswith("unknown\n")
+    assert said(capsys).startswith("unknown: it could not be decided whether it breaks callers\n")
 
 
 def test_a_batch_is_answered_row_by_row(
@@ -119,6 +144,9 @@ WRONG = {
     "another service": (["check", "billing.v1", "--against", "{file}"], "no match"),
     "no listing": (["check", "orders.v1", "--against", "{row}"], "is no listing"),
     "no such batch": (["compare", "--batch", "nowhere.jsonl"], "there is no file 'nowhere.jsonl'"),
+    "not JSON": (["check", "orders.v1", "--against", "{broken}"], "is no listing: Invalid JSON"),
+    "a level of a file": (["check", "orders.v1", "--against", "{file}", "--level", "all"], "leave it out"),
+    "no such level": (["check", "orders.v1", "--level", "some"], "'some' is no level; the levels are last, all"),
     "a row without a schema": (["compare", "--batch", "{row}"], "line 1 of"),
 }
 
@@ -129,7 +157,9 @@ def test_what_is_wrong_is_one_line(
 ) -> None:
     row = tmp_path / "row.json"
     row.write_text('{"id": 1}')
-    filled = [each.format(file=used, row=row) if "{" in each else each for each in arguments]
+    broken = tmp_path / "broken.json"
+    broken.write_text("{")
+    filled = [each.format(file=used, row=row, broken=broken) if "{" in each else each for each in arguments]
 
     assert run_command(["contracts", *filled]) == 1
     error = capsys.readouterr().err

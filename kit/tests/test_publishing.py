@@ -23,6 +23,7 @@ from callboard_kit.publishing import Introduction, ServeError, registry_signatur
 from callboard_kit.settings import Settings
 from callboard_kit.teams import Team
 from callboard_registry_api.errors import RegistryNotFoundError, RegistryRefusedError, RegistryUnavailableError
+from callboard_registry_api.verdicts import Finding, Verdict
 
 LISTING = describe(Shop)
 POLICY = Policy(rules=(Rule(name="r", callers=("buyer",), services=("shop.v1",)),))
@@ -37,19 +38,26 @@ class ScriptedRegistry:
         self.held: dict[str, bytes] = {}
         self.policy = b"{}"
         self.asked = 0
+        self.verdict: Verdict | None = None
+        self.warnings: tuple[Finding, ...] = ()
 
     def _answer(self) -> None:
         self.asked += 1
         if self.fault is not None:
             raise self.fault
 
-    async def publish_listing(self, document: bytes) -> None:
+    async def publish_listing(self, document: bytes, *, validate_only: bool = False) -> Any:
         self._answer()
-        self.held[ServiceDescription.model_validate_json(document).digest] = document
+        assert not validate_only
+        description = ServiceDescription.model_validate_json(document)
+        self.held[description.digest] = document
+        return SimpleNamespace(service=description.service, verdict=self.verdict)
 
-    async def publish_policy(self, team: str, document: bytes) -> None:
+    async def publish_policy(self, team: str, document: bytes, *, validate_only: bool = False) -> Any:
         self._answer()
+        assert not validate_only
         self.policy = document
+        return SimpleNamespace(warnings=self.warnings)
 
     async def get_listing(self, service: str, *, digest: str = "", states: Sequence[str] = ()) -> Any:
         self._answer()
@@ -91,6 +99,20 @@ async def test_on_a_laptop_listing_and_policy_are_published_and_heard_back(tmp_p
 
     assert list(registry.held) == [LISTING.digest]
     assert directory.policy() == POLICY
+
+
+async def test_what_callers_may_miss_is_in_the_worker_s_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    registry = ScriptedRegistry()
+    gone = Finding(operation="look", part="input", rule="dropped", sentence="/size is not looked at any more")
+    registry.verdict = Verdict(answer="compatible", warnings=(gone,))
+    registry.warnings = (Finding(part="policy", rule="callers", sentence="'bank' may no longer call shop.v1 look"),)
+
+    await introduction(registry, tmp_path)[0].make()
+
+    assert [record.message for record in caplog.records] == [
+        "callers of shop.v1 may miss something: look, input: /size is not looked at any more",
+        "the new policy takes something from callers: 'bank' may no longer call shop.v1 look",
+    ]
 
 
 async def test_elsewhere_nothing_is_published_and_what_is_held_is_enough(tmp_path: Path) -> None:

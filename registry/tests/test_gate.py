@@ -9,8 +9,12 @@ import httpx
 import pytest
 
 from callboard_contracts import ServiceDescription
+from callboard_kit.directory import RegistryDirectory
 from callboard_kit.identity import SigningKey
-from callboard_kit.publishing import registry_signature
+from callboard_kit.policy import Policy
+from callboard_kit.publishing import Introduction, ServeError, registry_signature
+from callboard_kit.settings import Settings as MemberSettings
+from callboard_kit.teams import Team
 from callboard_registry.gate.levels import Levels
 from callboard_registry.server import serving
 from callboard_registry.settings import Address, Settings
@@ -263,6 +267,31 @@ async def test_drafts_published_at_once_are_numbered_as_they_are_approved(client
     done = await asyncio.gather(*(client.set_state("shop.v1", each.digest, "approved") for each in drafts))
 
     assert sorted(each.revision for each in done) == [f"1.{n}.0" for n in range(1, 6)]
+
+
+async def test_a_worker_that_would_break_callers_stops_and_says_what_to_do(client, described, tmp_path):
+    await approved(client, described())
+    breaking = ServiceDescription.model_validate_json(described(asks_more))
+    introduction = Introduction(
+        team=Team(name="shop", owner="", contact="", policy=Policy()),
+        listings=[breaking],
+        registry=client,
+        directory=RegistryDirectory(team="shop", client=client, cache=tmp_path / "shop.json"),
+        settings=MemberSettings(profile="dev"),
+    )
+
+    with pytest.raises(ServeError) as stopped:
+        await introduction.make()
+
+    line = str(stopped.value)
+    assert line.startswith(
+        "the registry does not take what team 'shop' publishes: document: this would break callers of"
+    )
+    assert ("the new input requires 'colour'" in line, "publish it as 'shop.v2'" in line, "\n" in line) == (
+        True,
+        True,
+        False,
+    )
 
 
 # Comparing

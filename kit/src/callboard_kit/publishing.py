@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from callboard_contracts import ServiceDescription
@@ -14,6 +15,8 @@ from callboard_kit.settings import Settings
 from callboard_kit.teams import Team
 from callboard_registry_api.client import RegistryClient
 from callboard_registry_api.errors import RegistryNotFoundError, RegistryRefusedError, RegistryUnavailableError
+from callboard_registry_api.model import Listing
+from callboard_registry_api.verdicts import Finding
 
 logger: Final = logging.getLogger(__name__)
 
@@ -82,7 +85,8 @@ class Introduction:
 
     async def _publish_or_check(self) -> None:
         if self._settings.profile in profiles.PUBLISHING:
-            await publish(self._team, self._listings, self._registry)
+            published = await publish(self._team, self._listings, self._registry)
+            _warn(published)
         else:
             for listing in self._listings:
                 await self._check(listing)
@@ -118,19 +122,47 @@ class Introduction:
         )
 
 
-async def publish(team: Team, listings: Sequence[ServiceDescription], registry: RegistryClient) -> None:
+@dataclass(frozen=True)
+class Published:
+    """What the registry said to what a team published."""
+
+    listings: tuple[Listing, ...]
+    """Each with the verdict on it."""
+
+    warnings: tuple[Finding, ...]
+    """What callers may do no more by the policy."""
+
+
+async def publish(
+    team: Team, listings: Sequence[ServiceDescription], registry: RegistryClient, *, validate_only: bool = False
+) -> Published:
     """Publish a team's listings and policy, signed with the key that `registry` signs with.
+
+    With `validate_only` the registry says what it would say, and keeps nothing.
 
     Raises:
         ServeError: The registry refuses one of them.
         RegistryUnavailableError: The registry does not answer.
     """
     try:
-        for listing in listings:
-            await registry.publish_listing(listing.model_dump_json().encode())
-        await registry.publish_policy(team.name, team.policy.model_dump_json().encode())
+        published = [
+            await registry.publish_listing(listing.model_dump_json().encode(), validate_only=validate_only)
+            for listing in listings
+        ]
+        document = team.policy.model_dump_json().encode()
+        policy = await registry.publish_policy(team.name, document, validate_only=validate_only)
+        return Published(tuple(published), policy.warnings)
     except RegistryRefusedError as error:
         raise ServeError(f"the registry does not take what team {team.name!r} publishes: {error}") from error
+
+
+def _warn(published: Published) -> None:
+    """Write into the log what callers of this team may miss."""
+    for listing in published.listings:
+        for finding in listing.verdict.warnings if listing.verdict else ():
+            logger.warning("callers of %s may miss something: %s", listing.service, finding)
+    for warning in published.warnings:
+        logger.warning("the new policy takes something from callers: %s", warning.sentence)
 
 
 def registry_signature(key: SigningKey) -> Callable[[str, str], str]:

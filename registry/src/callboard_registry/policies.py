@@ -1,5 +1,6 @@
 """Policies of teams, every version that was ever in force."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import RowMapping, and_, func, select
@@ -7,9 +8,11 @@ from sqlalchemy import RowMapping, and_, func, select
 from callboard_registry.changes import Change, note
 from callboard_registry.database import Database
 from callboard_registry.documents import PolicyDocument
+from callboard_registry.life import LONGEST_REASON
 from callboard_registry.paging import taken
 from callboard_registry.tables import policies
 from callboard_registry_api.model import Policy
+from callboard_registry_api.verdicts import Finding
 
 
 class StaleError(Exception):
@@ -50,10 +53,23 @@ class Policies:
             rows = connection.execute(query).mappings()
             return taken(map(_policy, rows), limit=limit, size=lambda policy: len(policy.document))
 
-    def add(self, team: str, document: PolicyDocument, *, signed_at: int, keep: bool = True) -> tuple[Policy, bool]:
+    def add(
+        self,
+        team: str,
+        document: PolicyDocument,
+        *,
+        signed_at: int,
+        warnings: Sequence[Finding] = (),
+        keep: bool = True,
+    ) -> tuple[Policy, bool]:
         """Put a policy in force, and tell whether that made a version; the one in force makes none.
 
-        Without `keep` only tell what would be.
+        Args:
+            team: Whose.
+            document: What it says.
+            signed_at: When, by the team's clock.
+            warnings: What callers may do no more by it; told to whoever published it and to those who watch.
+            keep: Whether to; if not, only what would be is told.
 
         Raises:
             StaleError: It was signed before the one in force, and says something else.
@@ -72,6 +88,7 @@ class Policies:
                 digest=document.digest,
                 document=document.canonical,
                 created=datetime.now(UTC),
+                warnings=tuple(warnings),
             )
             connection.execute(
                 policies.insert().values(
@@ -83,7 +100,10 @@ class Policies:
                     created=policy.created,
                 )
             )
-            about = Change(kind="policy_published", team=team, subject=team, detail=str(policy.version), author=team)
+            told = "; ".join(warning.sentence for warning in warnings)
+            reason = told if len(told) <= LONGEST_REASON else f"{told[: LONGEST_REASON - 1]}…"
+            version = str(policy.version)
+            about = Change(kind="policy_published", team=team, subject=team, detail=version, author=team, reason=reason)
             note(connection, about)
         return policy, True
 

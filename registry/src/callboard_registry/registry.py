@@ -22,6 +22,7 @@ from callboard_registry.documents import ListingDocument, listing_document, poli
 from callboard_registry.gate.deciding import Judgement, OvertakenError
 from callboard_registry.gate.gate import Comparison, Gate
 from callboard_registry.gate.levels import Levels
+from callboard_registry.gate.policies import Narrowing
 from callboard_registry.health.service import Health
 from callboard_registry.keyring import Keyring
 from callboard_registry.life import Author, Move, require_reason
@@ -69,6 +70,7 @@ class Registry:
         self._gate = Gate(self._catalog, levels or Levels())
         self._approval = Approval(self._catalog, teams=approved_when_compatible)
         self._policies = Policies(database)
+        self._narrowing = Narrowing(self._policies, self._catalog)
         self._consumers = Consumers(database)
         self._approving = asyncio.Lock()
         self.threads = Threads()
@@ -189,14 +191,18 @@ class Registry:
             proof = self.proving.team(token, signed_method("PublishPolicy", validate_only=validate_only), document)
             if proof.team != team:
                 raise Refusal("denied", "team", f"this is about {team!r}, but {proof.team!r} signed it")
-            return proof, policy_document(document, team=team)
+            policy = policy_document(document, team=team)
+            return proof, policy, self._narrowing.warnings(team, policy)
 
-        proof, policy = await self.threads.read(checked)
+        proof, policy, warnings = await self.threads.read(checked)
+
+        def add() -> tuple[Policy, bool]:
+            return self._policies.add(
+                team, policy, signed_at=proof.signed_at, warnings=warnings, keep=not validate_only
+            )
+
         try:
-            if validate_only:
-                add = self._policies.add
-                return await self.threads.write(lambda: add(team, policy, signed_at=proof.signed_at, keep=False))
-            return await self._change(lambda: self._policies.add(team, policy, signed_at=proof.signed_at))
+            return await (self.threads.write(add) if validate_only else self._change(add))
         except StaleError:
             raise Refusal(
                 "conflict", "authorization", "token is older than the policy in force; sign the policy again"

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from callboard.command import health, life
+from callboard.command import health, life, revisions
 from callboard.command.registry import open_registry
 from callboard.command.terminal import print_json, print_result
+from callboard.command.verdicts import print_verdict
 from callboard.failures import CommandError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Shows what the teams answer to, and how long they will.", no_args_is_help=True)
 for _command in (life.submit, life.approve, life.deprecate, life.retire, life.revoke):
     app.command(_command.__name__)(_command)
+app.command("revisions")(revisions.list_revisions)
 
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -38,10 +40,10 @@ def list_services(*, as_json: _Json = False) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("service", "team", "state", "health", "operations", box=None)
+    table = Table("service", "revision", "team", "state", "health", "operations", box=None)
     for each in listings:
         served = health.in_a_word(verdicts.get(each.service))
-        table.add_row(each.service, each.team, each.state, served, ", ".join(each.operations))
+        table.add_row(each.service, each.revision, each.team, each.state, served, ", ".join(each.operations))
     Console().print(table)
 
 
@@ -73,6 +75,8 @@ def show_service(
         f"{description.service}, by {description.team}: {description.summary}\n"
         f"{description.digest}\n{life.in_words(listing)}"
     )
+    if listing.verdict is not None:
+        print_verdict(listing.verdict)
     for line in health.in_lines(served):
         print_result(line)
     for operation in description.operations:

@@ -3,49 +3,123 @@
 `check` ends with 0 if nothing breaks, 2 if something does, and 3 if that could not be decided.
 """
 
+import asyncio
 import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from callboard.command.terminal import print_json, print_result
+from callboard.command.registry import open_registry
+from callboard.command.terminal import print_json
+from callboard.command.verdicts import exit_code, print_verdict, verdict_data
 from callboard.failures import CommandError
 
 if TYPE_CHECKING:
-    from callboard_registry.compatibility import Finding, ListingVerdict, Verdict
-
-BREAKING: Final = 2
-"""The exit code for a change that breaks someone."""
-
-UNKNOWN: Final = 3
-"""The exit code for a change of which it could not be decided whether it does."""
+    from callboard_contracts import ServiceDescription
+    from callboard_registry_api.verdicts import Level, Verdict
 
 
 def check(
     what: Annotated[str, typer.Argument(metavar="SERVICE_OR_FILE", help="What is new: orders.v1, or a listing.")],
     *,
-    against: Annotated[Path, typer.Option("--against", metavar="FILE", help="The listing that is in use.")],
+    against: Annotated[
+        Path | None,
+        typer.Option("--against", metavar="FILE", help="A listing that is in use, instead of what the registry holds."),
+    ] = None,
+    level: Annotated[
+        str, typer.Option("--level", help="Compare with the 'last' in force or with 'all'; else as the registry does.")
+    ] = "",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Take callers and service to send also what they do not declare.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Say what would break for those who call the listing that is in use."""
-    from callboard_registry.compatibility import compare_listings
-
-    new, old = _listing(what), _listing_file(against)
-    if new.get("service") != old.get("service"):
-        raise CommandError(f"{what!r} is {new.get('service')!r}, {str(against)!r} is {old.get('service')!r}: no match")
-    try:
-        verdict = compare_listings(old, new)
-    except ValueError as error:
-        raise CommandError(f"{what!r} or {str(against)!r} is no listing: {str(error).partition(chr(10))[0]}") from error
-    if as_json:
-        print_json({"service": new.get("service"), **_as_data(verdict)})
+    """Say what would break for those who call what is in force, or the listing in a file."""
+    new = listing(what)
+    if against is not None and level:
+        raise CommandError("--level says which of the registry's revisions; leave it out with --against")
+    if against is None:
+        verdict = asyncio.run(_asked(new, level=_level(level), strict=strict or None))
     else:
-        for line in _lines(verdict):
-            print_result(line)
-    return {"compatible": 0, "incompatible": BREAKING}.get(verdict.answer, UNKNOWN)
+        old = listing_in(against)
+        if new.service != old.service:
+            raise CommandError(f"{what!r} is {new.service!r}, {str(against)!r} is {old.service!r}: no match")
+        verdict = compared(old, new, strict=strict)
+    if as_json:
+        print_json({"service": new.service, **verdict_data(verdict)})
+    else:
+        print_verdict(verdict)
+    return exit_code(verdict)
+
+
+async def _asked(new: "ServiceDescription", *, level: "Level | None", strict: bool | None) -> "Verdict":
+    async with open_registry() as registry:
+        return await registry.compatibility.compare(document=_document(new), level=level, strict=strict)
+
+
+def compared(old: "ServiceDescription", new: "ServiceDescription", *, strict: bool = False) -> "Verdict":
+    """Compare two listings here, without a registry."""
+    from callboard_registry.compatibility import Budget
+    from callboard_registry.gate.judging import Base, judged
+    from callboard_registry.gate.levels import Strictness
+
+    # Nobody waits for the answer but the person who asked.
+    budget = Budget(seconds=30.0)
+    return judged([Base(old.digest, old)], new, Strictness(strict=strict), budget)
+
+
+def listing(what: str) -> "ServiceDescription":
+    """Return the listing in a file, or that of a service whose contract is installed.
+
+    Raises:
+        CommandError: It is neither.
+    """
+    from callboard_contracts import describe, services
+
+    if Path(what).is_file():
+        return listing_in(Path(what))
+    if what not in services:
+        raise CommandError(f"{what!r} is neither a file nor a service; there are {', '.join(services)}")
+    return describe(services[what])
+
+
+def listing_in(path: Path) -> "ServiceDescription":
+    """Return the listing in a file, with the digest that it has by what it says.
+
+    Raises:
+        CommandError: There is none.
+    """
+    from pydantic import ValidationError
+
+    from callboard_contracts import ServiceDescription
+
+    if not path.is_file():
+        raise CommandError(f"there is no file {str(path)!r}")
+    try:
+        found = ServiceDescription.model_validate_json(path.read_bytes())
+        return found.model_copy(update={"digest": found.observable_digest()})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        wrong = f"{where}: {first['msg']}" if where else first["msg"]
+        raise CommandError(f"{str(path)!r} is no listing: {wrong}") from error
+    except ValueError as error:
+        raise CommandError(f"{str(path)!r} is no listing: {error}") from error
+
+
+def _document(description: "ServiceDescription") -> bytes:
+    return description.model_dump_json().encode()
+
+
+def _level(word: str) -> "Level | None":
+    from callboard_registry_api.verdicts import LEVELS
+
+    if word and word not in LEVELS:
+        raise CommandError(f"{word!r} is no level; the levels are {', '.join(LEVELS)}")
+    return next((each for each in LEVELS if each == word), None)
 
 
 def compare(
@@ -101,70 +175,3 @@ def _answer(row: Mapping[str, object]) -> dict[str, object]:
         "pointer": first.pointer if first else None,
         "counterexample": first.counterexample if first else None,
     }
-
-
-def _listing(what: str) -> dict[str, object]:
-    from callboard_contracts import describe, services
-
-    if Path(what).is_file():
-        return _listing_file(Path(what))
-    if what not in services:
-        raise CommandError(f"{what!r} is neither a file nor a service; there are {', '.join(services)}")
-    return describe(services[what]).model_dump(mode="json")
-
-
-def _listing_file(path: Path) -> dict[str, object]:
-    if not path.is_file():
-        raise CommandError(f"there is no file {str(path)!r}")
-    try:
-        document: object = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CommandError(f"{str(path)!r} is not JSON: {error}") from error
-    if not isinstance(document, dict) or "operations" not in document:
-        raise CommandError(f"{str(path)!r} is no listing: it has no 'operations'")
-    return cast("dict[str, object]", document)
-
-
-def _as_data(verdict: "ListingVerdict") -> dict[str, object]:
-    return {
-        "verdict": verdict.answer.value,
-        "promises": [vars(change) for change in verdict.promises],
-        "schemas": [
-            {
-                "operation": change.operation,
-                "part": change.part,
-                "verdict": change.verdict.answer.value,
-                "findings": [_finding_data(finding) for finding in change.verdict.findings],
-                "dropped": list(change.verdict.dropped),
-            }
-            for change in verdict.schemas
-        ],
-    }
-
-
-def _finding_data(finding: "Finding") -> dict[str, object]:
-    data: dict[str, object] = {
-        "rule": finding.rule,
-        "pointer": finding.pointer,
-        "place": finding.place,
-        "sentence": finding.sentence,
-    }
-    return {**data, "counterexample": finding.counterexample} if finding.has_counterexample else data
-
-
-def _lines(verdict: "ListingVerdict") -> Iterator[str]:
-    yield f"{verdict.answer}"
-    for promise in verdict.promises:
-        yield f"  {promise.operation or 'the service'}: {promise.sentence}" + ("" if promise.breaks else " (warning)")
-    for change in verdict.schemas:
-        for line in _change_lines(change.verdict):
-            yield f"  {change.operation}, {change.part}: {line}"
-
-
-def _change_lines(verdict: "Verdict") -> Iterator[str]:
-    for finding in verdict.findings:
-        yield f"{finding.sentence} [{finding.rule} {finding.pointer}]".replace(" ]", "]")
-        if finding.has_counterexample:
-            yield f"  for example {json.dumps(finding.counterexample, ensure_ascii=False)}"
-    for notice in verdict.notices:
-        yield f"{notice.sentence} (warning)"

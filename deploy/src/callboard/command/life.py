@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from callboard.command.registry import open_registry
+from callboard.command.revisions import find_revision
 from callboard.command.surroundings import join_mesh
 from callboard.command.terminal import print_json, print_result
+from callboard.command.verdicts import verdict_data
 from callboard.failures import CommandError
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 _Service = Annotated[str, typer.Argument(help="Its name, as in orders.v1.")]
 _Revision = Annotated[
     str,
-    typer.Option("--revision", help="The digest of the revision, or its beginning; by default the newest that fits."),
+    typer.Option("--revision", help="The revision's number or digest, or its beginning; else the newest that fits."),
 ]
 _Etag = Annotated[
     str, typer.Option("--etag", help="What 'catalog show --json' said; the move fails if the listing was moved since.")
@@ -48,6 +50,7 @@ class _Asked:
     successor: str = ""
     sunset: datetime | None = None
     force: bool = False
+    override: bool = False
     team: str = ""
 
 
@@ -57,6 +60,12 @@ def approve(
     revision: _Revision = "",
     etag: _Etag = "",
     reason: _Reason = "",
+    override: Annotated[
+        bool,
+        typer.Option(
+            "--override", help="Although it is not known whether it breaks callers; --reason is kept with it."
+        ),
+    ] = False,
     team: _As = "",
     as_json: _Json = False,
 ) -> None:
@@ -68,6 +77,7 @@ def approve(
         revision=revision,
         etag=etag,
         reason=reason,
+        override=override,
         team=team,
     )
     _move(asked, as_json=as_json)
@@ -171,7 +181,8 @@ def as_data(listing: "Listing") -> dict[str, object]:
         "service": listing.service,
         "team": listing.team,
         "state": listing.state,
-        "revision": listing.number,
+        "revision": listing.revision,
+        "number": listing.number,
         "digest": listing.digest,
         "etag": listing.etag,
         "sunset": None if listing.sunset is None else listing.sunset.isoformat(),
@@ -179,12 +190,13 @@ def as_data(listing: "Listing") -> dict[str, object]:
         "reason": listing.reason,
         "summary": listing.summary,
         "operations": list(listing.operations),
+        "verdict": listing.verdict and verdict_data(listing.verdict),
     }
 
 
 def in_words(listing: "Listing") -> str:
     """Return where a listing stands, on one line."""
-    parts = [f"revision {listing.number}, {listing.state}"]
+    parts = [f"revision {listing.revision}, {listing.state}"]
     if listing.sunset is not None and listing.state == "deprecated":
         parts.append(f"answers until {listing.sunset.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
     if listing.successor:
@@ -224,23 +236,14 @@ async def _moved(asked: _Asked) -> "Listing":
             successor=asked.successor,
             reason=asked.reason,
             force=asked.force,
+            override=asked.override,
         )
 
 
 async def _found(registry: "RegistryClient", asked: _Asked) -> "Listing":
     if not asked.revision:
         return await registry.get_listing(asked.service, states=asked.comes_from)
-    wanted = asked.revision if ":" in asked.revision else f"sha256:{asked.revision}"
-    team = asked.service.partition(".")[0]
-    found = [
-        each
-        async for each in registry.all_listings(team=team, all_revisions=True, summary=True)
-        if each.service == asked.service and each.digest.startswith(wanted)
-    ]
-    if len(found) == 1:
-        return found[0]
-    which = "several revisions" if found else "no revision"
-    raise CommandError(f"{asked.service!r} has {which} whose digest starts with {asked.revision!r}; name another")
+    return await find_revision(registry, asked.service, asked.revision)
 
 
 def _end_of(day: str) -> datetime:

@@ -9,7 +9,7 @@ signed: pass `sign`. What the administrator does needs `administrator_token`. A 
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Generic, TypeVar
@@ -32,7 +32,7 @@ from callboard_registry_api.model import (
     State,
 )
 from callboard_registry_api.v1 import registry_pb2 as pb
-from callboard_registry_api.verdicts import CompatibilityClient
+from callboard_registry_api.verdicts import CompatibilityClient, Finding
 
 __all__ = ["FIELD_METADATA", "CallPage", "Page", "RegistryClient", "Sign", "Tls"]
 
@@ -244,7 +244,8 @@ class RegistryClient:
         request = pb.PublishPolicyRequest(team=team, document=document, validate_only=validate_only)
         token = self._connection.signed(signed_method("PublishPolicy", validate_only=validate_only), document)
         response = await self._connection.call("PublishPolicy", request, pb.PublishPolicyResponse, token=token)
-        return Policy.from_message(response.policy)
+        warnings = tuple(map(Finding.from_message, response.warnings))
+        return replace(Policy.from_message(response.policy), warnings=warnings)
 
     async def get_policy(self, team: str, *, version: int = 0) -> Policy:
         """Return the policy of `team` that is in force, or an earlier version.

@@ -13,7 +13,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from callboard_registry_api.v1 import registry_pb2 as pb
-from callboard_registry_api.verdicts import Verdict
+from callboard_registry_api.verdicts import Finding, Verdict
 
 State = Literal["draft", "pending", "approved", "deprecated", "retired", "revoked"]
 """Where a revision stands in its life."""
@@ -205,6 +205,8 @@ class Policy:
     digest: str
     document: bytes
     created: datetime
+    warnings: tuple[Finding, ...] = ()
+    """What callers may do no more that the policy before let them do; told when it is published."""
 
     @classmethod
     def from_message(cls, message: pb.Policy) -> "Policy":

@@ -17,7 +17,8 @@ class PoliciesRpc(Family):
             policy, created = await self.registry.publish_policy(
                 request.team, request.document, token=token_of(context), validate_only=request.validate_only
             )
-            return pb.PublishPolicyResponse(policy=policy.to_message(), created=created)
+            warnings = [each.to_message() for each in policy.warnings]
+            return pb.PublishPolicyResponse(policy=policy.to_message(), created=created, warnings=warnings)
 
     @override
     async def GetPolicy(self, request: pb.GetPolicyRequest, context: Context) -> pb.GetPolicyResponse:

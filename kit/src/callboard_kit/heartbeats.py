@@ -7,7 +7,7 @@ later: a registry that is away hears the next one when it is back.
 import asyncio
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,6 @@ from typing import Final
 
 from callboard_contracts import ServiceDescription
 from callboard_kit.teams import Team
-from callboard_registry_api.client import RegistryClient
 from callboard_registry_api.errors import RegistryError
 from callboard_registry_api.health import Heartbeat, ServedRevision
 
@@ -30,14 +29,25 @@ LONGEST_TEXT: Final = 2000
 
 
 class Heartbeats:
-    """The heartbeats of one worker. Run `run` beside it."""
+    """The heartbeats of one worker. Run `run` beside it.
+
+    Args:
+        team: Whose worker it is, and who answers for it.
+        serves: What it serves.
+        beat: Takes a heartbeat to the registry; may raise `RegistryError`.
+        namespace: Where it works.
+        task_queue: Which queue it polls.
+        identity: What Temporal knows it by.
+        build: Which build it is.
+        every: How long from one heartbeat to the next.
+    """
 
     def __init__(
         self,
         *,
         team: Team,
         serves: Sequence[ServiceDescription],
-        registry: RegistryClient,
+        beat: Callable[[Heartbeat], Awaitable[object]],
         namespace: str,
         task_queue: str,
         identity: str,
@@ -45,7 +55,7 @@ class Heartbeats:
         every: timedelta,
     ) -> None:
         now = datetime.now(UTC)
-        self._registry = registry
+        self._beat = beat
         self._trouble = ""
         self._heartbeat = Heartbeat(
             worker=uuid.uuid4().hex,
@@ -76,7 +86,7 @@ class Heartbeats:
 
     async def _send(self, *, stopping: bool) -> None:
         try:
-            await self._registry.health.beat(replace(self._heartbeat, sent=datetime.now(UTC), stopping=stopping))
+            await self._beat(replace(self._heartbeat, sent=datetime.now(UTC), stopping=stopping))
         except RegistryError as error:
             if str(error) != self._trouble:
                 # Once: a registry that is away is told of by others too.

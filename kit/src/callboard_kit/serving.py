@@ -152,7 +152,7 @@ async def _serve(
         heartbeats = Heartbeats(
             team=team,
             serves=listings,
-            registry=registry,
+            beat=registry.health.beat,
             namespace=client.namespace,
             task_queue=settings.physical(team.name),
             identity=client.identity,

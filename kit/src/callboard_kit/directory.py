@@ -83,6 +83,10 @@ class StaticDirectory:
         """Vouch for one more key."""
         self._keys[key.team, key.key_id] = key
 
+    def tell_policy(self, policy: Policy) -> None:
+        """Put another policy in force."""
+        self._policy = policy
+
     def tell_standing(self, service: str, standing: Standing) -> None:
         """Say where every revision of a service stands."""
         self._standings[service] = standing

@@ -11,16 +11,14 @@ endpoint.
 """
 
 import asyncio
-import base64
-import json
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 import nexusrpc
 from nexusrpc.handler import StartOperationResultAsync, StartOperationResultSync
@@ -37,6 +35,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_r
 
 from callboard_contracts import MeshError, RefusedError, UnavailableError
 from callboard_kit import mesh
+from callboard_kit.approvals.demanding import demanded
 from callboard_kit.contract_book import ContractBook, OperationContract
 from callboard_kit.converter import DATA_CONVERTER, arrival
 from callboard_kit.directory import Directory
@@ -45,6 +44,7 @@ from callboard_kit.entities.deadlocks import SERVICE as LOCKS
 from callboard_kit.entities.naming import MOST_ENTITIES, entities_of
 from callboard_kit.failing import end_operation, from_vocabulary, unexpected
 from callboard_kit.identity import InvalidTokenError, UnknownKeyError
+from callboard_kit.keys import asked_digest, first_result, require_same, work_of
 from callboard_kit.links import disagreement
 from callboard_kit.records import CANCELLED, Recorder, outcome_of
 from callboard_kit.settings import Settings
@@ -84,8 +84,10 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
         book: ContractBook,
         recorder: Recorder,
         transient: tuple[type[BaseException], ...] = (),
+        at_once: Collection[tuple[str, str]] = (),
     ) -> None:
         super().__init__(next)
+        self._at_once = at_once
         self._team = team
         self._settings = settings
         self._directory = directory
@@ -118,6 +120,7 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
             call, contract = self._permitted(call)
             warning = self._standing(contract)
             self._check_input(contract, call)
+            call = replace(call, approval=self._demanded(contract, call))
         except nexusrpc.HandlerError as error:
             self._recorder.tell(call, "refused", reason=error.message)
             raise
@@ -125,6 +128,7 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
             call,
             entity=_entity(contract),
             entities=self._locks(contract, call),
+            asked=asked_digest(input.input) if call.key else "",
             revision=contract.digest,
             build=self._recorder.build,
         )
@@ -211,6 +215,23 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
             raise _refusal(verdict.reason, nexusrpc.HandlerErrorType.UNAUTHORIZED)
         return replace(call, rule=verdict.rule, hide=verdict.hide), contract
 
+    def _demanded(self, contract: OperationContract, call: Call) -> str:
+        """Return the approval that the policy demands for this call, for the workflow behind it to ask for."""
+        name, received = contract.description.name, arrival()
+        verdict = self._directory.policy().judge(
+            service=contract.service, operation=name, effect=contract.promise.effect, chain=call.teams
+        )
+        wanted = demanded(verdict.rule, verdict.approval, contract, received.data if received else b"")
+        if wanted is None:
+            return ""
+        if (contract.service, name) in self._at_once:
+            raise _refusal(
+                f"rule {verdict.rule!r} wants {_name(call)} approved by a person, but it answers at once and cannot "
+                "wait; its team has to put a workflow behind it",
+                nexusrpc.HandlerErrorType.UNAUTHORIZED,
+            )
+        return wanted.model_dump_json()
+
     def _standing(self, contract: OperationContract) -> str:
         """Refuse what is served no more, and return what is to be noted of a call that is answered for now."""
         standing = self._directory.standing(contract.service, contract.digest)
@@ -241,8 +262,17 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
     async def _answer(
         self, input: ExecuteNexusOperationStartInput, contract: OperationContract, call: Call
     ) -> StartOperationResultSync[Any] | StartOperationResultAsync:  # Any: as in the base class
-        result = await self.next.execute_nexus_operation_start(input)
+        try:
+            result = await self.next.execute_nexus_operation_start(input)
+        except WorkflowAlreadyStartedError as error:
+            if not call.key:
+                raise
+            payload = await first_result(call, error.workflow_id)
+            payload.data = checked_output(contract, payload.data, call)
+            return StartOperationResultSync(RawValue(payload))
         if isinstance(result, StartOperationResultAsync):
+            if call.key and (work := work_of(result.token)):
+                await require_same(call, work)
             return result
         [payload] = DATA_CONVERTER.payload_converter.to_payloads([result.value])
         payload.data = checked_output(contract, payload.data, call)
@@ -351,13 +381,10 @@ def _names_other_work(operation_token: str, call: Call) -> bool:
     Temporal passes on the token that it was given for this call; but whoever can reach Temporal's HTTP API may send
     any. A workflow whose id its team chose itself is passed over: there is no telling whose work it is.
     """
-    try:
-        padding = "=" * (-len(operation_token) % 4)
-        content: object = json.loads(base64.urlsafe_b64decode(operation_token + padding))
-    except ValueError:
+    work = work_of(operation_token)
+    if work is None:
         return True
-    work = cast("dict[str, object]", content).get("wid") if isinstance(content, dict) else None
-    if not isinstance(work, str) or call.address is None:
+    if not work or call.address is None:
         return False
     derived = re.fullmatch(r"[a-z][a-z0-9]+-\w+-([0-9a-f]{24})", work)
     return derived is not None and derived[1] != mesh.call_hash(call)

@@ -1,6 +1,6 @@
 """The one plugin that makes a Temporal application a member of the mesh."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -22,12 +22,17 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from callboard_contracts import MeshError
 from callboard_kit import mesh
+from callboard_kit.approvals.at_once import answering_at_once
 from callboard_kit.approvals.checking import AnswerChecker
 from callboard_kit.caller import ENDPOINT_EXISTS, call_from, step_from
 from callboard_kit.contract_book import ContractBook
 from callboard_kit.converter import DATA_CONVERTER, MeshPayloadConverter
 from callboard_kit.directory import Directory, StaticDirectory
 from callboard_kit.endpoints import EndpointBook
+from callboard_kit.entities.at_once import require_workflows
+from callboard_kit.entities.deadlocks import Locks, LocksService
+from callboard_kit.entities.keeping import EntityKeeper
+from callboard_kit.entities.lock import EntityLock
 from callboard_kit.events.telling import Step, Teller, in_step, telling
 from callboard_kit.events.writing import EventWriter
 from callboard_kit.failing import to_failure
@@ -73,6 +78,8 @@ class MeshPlugin(SimplePlugin):
         recorder: Where call records go. Absent: nowhere.
         transient: Exceptions of the team's store that are worth another attempt.
         search_attributes: Whether the namespace has Callboard's search attributes (see `provision`).
+        ordered_by_store: Operations (`<service>.<operation>`) that change an entity in a handler that answers at once,
+            where one transaction of the store keeps changes apart. Any other of that kind keeps a worker from starting.
     """
 
     def __init__(
@@ -85,13 +92,18 @@ class MeshPlugin(SimplePlugin):
         recorder: Recorder | None = None,
         transient: tuple[type[BaseException], ...] = (),
         search_attributes: bool = False,
+        ordered_by_store: Collection[str] = (),
     ) -> None:
         self.key = key
         settings = settings or Settings()
-        book = ContractBook(services)
+        self._book = book = ContractBook((*services, Locks))
+        self._ordered_by_store = frozenset(ordered_by_store)
         signer = CallSigner(key=key, book=book)
         self._endpoints: EndpointBook | None = None
+        self._keeper = EntityKeeper(key.team)
         directory = directory or StaticDirectory(policy=Policy())
+        checker = AnswerChecker(directory)
+        self._at_once: set[tuple[str, str]] = set()
         super().__init__(  # pyright: ignore[reportUnknownMemberType] - Temporal leaves activities open
             "callboard",
             data_converter=_with_memory,
@@ -104,9 +116,12 @@ class MeshPlugin(SimplePlugin):
                     directory=directory,
                     recorder=recorder or Recorder(),
                     transient=transient,
+                    at_once=self._at_once,
                 ),
             ],
-            activities=[self.endpoint_exists, AnswerChecker(directory).check],
+            activities=[self.endpoint_exists, checker.check, checker.still_demanded, *self._keeper.activities],
+            nexus_service_handlers=[LocksService(self._keeper.answer)],
+            workflows=_with_lock,
             workflow_runner=_with_passthrough,
             workflow_failure_exception_types=[MeshError],
         )
@@ -117,9 +132,13 @@ class MeshPlugin(SimplePlugin):
         return self._endpoints is None or await self._endpoints.exists(endpoint)
 
     def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
-        """See base class; remembers the client, to ask it for endpoints."""
+        """See base class; remembers the client, to ask it for endpoints, and which handlers answer at once."""
+        if "nexus_service_handlers" in config:
+            self._at_once.update(answering_at_once(config["nexus_service_handlers"]))
+            require_workflows(self._at_once, self._book, ordered_by_store=self._ordered_by_store)
         if "client" in config:
             self._endpoints = EndpointBook(config["client"])
+            self._keeper.use(config["client"])
         return super().configure_worker(config)
 
 
@@ -133,7 +152,9 @@ class _MeshWorkerInterceptor(temporalio.worker.Interceptor):
         directory: Directory,
         recorder: Recorder,
         transient: tuple[type[BaseException], ...],
+        at_once: Collection[tuple[str, str]],
     ) -> None:
+        self._at_once = at_once
         self._signer = signer
         self._settings = settings
         self._book = book
@@ -168,6 +189,7 @@ class _MeshWorkerInterceptor(temporalio.worker.Interceptor):
             book=self._book,
             recorder=self._recorder,
             transient=self._transient,
+            at_once=self._at_once,
         )
 
 
@@ -199,6 +221,10 @@ class _MeshActivityInbound(ActivityInboundInterceptor):
             f"{info.workflow_run_id or info.activity_run_id}/{info.activity_id}/{info.attempt}",
             wordless=call.wordless,
         )
+
+
+def _with_lock(workflows: Sequence[type] | None) -> Sequence[type]:
+    return [*(each for each in workflows or () if each is not EntityLock), EntityLock]
 
 
 def _with_passthrough(runner: WorkflowRunner | None) -> WorkflowRunner:

@@ -13,6 +13,7 @@ from typing import Final
 from pydantic import ConfigDict, Field
 
 from callboard_contracts import Effect, Message
+from callboard_kit.approvals.terms import Demand
 
 ANYONE: Final = "*"
 """In `callers` or `on_behalf_of`: every team. In `operations`: every operation of the services named."""
@@ -42,6 +43,10 @@ class Rule(Message):
     hide: tuple[str, ...] = ()
     """Fields of the result that these callers do not get, as dotted paths (`address.zip`; a list's elements are meant
     by its name, every key of a map by `*`). A hidden field must be optional in the contract."""
+
+    approval: Demand | None = None
+    """What a person must agree to before the operation has its effect. Absent: nothing. Only for operations with a
+    workflow behind them: what answers at once cannot wait for a person."""
 
     def covers(self, service: str, operation: str) -> bool:
         """Tell whether the rule is about this operation."""
@@ -75,6 +80,9 @@ class Verdict:
     hide: tuple[str, ...] = ()
     """Fields of the result to take away before it leaves."""
 
+    approval: Demand | None = None
+    """What a person must agree to first."""
+
 
 class Policy(Message):
     """Every permission a team gives. An empty policy refuses everyone."""
@@ -93,7 +101,7 @@ class Policy(Message):
                 continue
             stranger = rule.first_not_allowed(before, effect)
             if stranger is None:
-                return Verdict(allowed=True, rule=rule.name, hide=rule.hide)
+                return Verdict(allowed=True, rule=rule.name, hide=rule.hide, approval=rule.approval)
             nearest = nearest or Verdict(
                 allowed=False,
                 rule=rule.name,

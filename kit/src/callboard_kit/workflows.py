@@ -21,6 +21,8 @@ from temporalio.worker import (
 
 from callboard_contracts import MeshError
 from callboard_kit import mesh
+from callboard_kit.approvals.asking import Questions, asking_by
+from callboard_kit.approvals.demanding import approved
 from callboard_kit.caller import MeshWorkflowOutbound, call_from
 from callboard_kit.contract_book import ContractBook, OperationContract
 from callboard_kit.directory import Directory
@@ -60,6 +62,7 @@ class MeshWorkflowInbound(WorkflowInboundInterceptor):
         self._directory = directory
         self._call: Call | None = None
         self._teller: Teller | None = None
+        self._questions = Questions()
 
     def init(self, outbound: WorkflowOutboundInterceptor) -> None:
         """Put the caller's side in front of everything the run sends out."""
@@ -111,6 +114,8 @@ class MeshWorkflowInbound(WorkflowInboundInterceptor):
     ) -> Any:  # Any: as in the base class
         """Run the workflow behind an operation, and answer as its contract has it."""
         try:
+            # A person first, then the lock: nothing is locked while a person thinks.
+            await approved(call, contract, self._questions)
             async with entities_taken(call) as holding:
                 self._call = holding
                 answer = await super().execute_workflow(input)
@@ -155,7 +160,7 @@ class MeshWorkflowInbound(WorkflowInboundInterceptor):
             operation = info.workflow_type if call.address is None else call.address.operation
             self._teller = Teller(self._recorder.events, call.root, call.team, operation, info.run_id)
         self._teller.wordless = call.wordless
-        with mesh.working_on(call), telling(self._teller):
+        with mesh.working_on(call), telling(self._teller), asking_by(self._questions):
             yield
 
     def _known(self) -> Call:

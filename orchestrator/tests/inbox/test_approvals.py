@@ -12,7 +12,7 @@ from callboard_contracts import RefusedError
 from callboard_kit.agent import CallRecord
 from callboard_kit.approvals import Terms
 from callboard_kit.approvals.answers import sign_answer
-from callboard_kit.approvals.policies import Escalation
+from callboard_kit.approvals.terms import Escalation
 from callboard_kit.identity import SigningKey
 from callboard_kit.persons import Credential, Person
 from callboard_kit.testing import calling

@@ -28,7 +28,8 @@ from callboard_kit.agent.outcome import NOTHING, CallRecord, Limits, Outcome, St
 from callboard_kit.agent.tools import Tool
 from callboard_kit.approvals.asking import ALLOWED
 from callboard_kit.approvals.desk import ApprovalDesk
-from callboard_kit.approvals.policies import ApprovalPolicy, Automatic, Proposal
+from callboard_kit.approvals.policies import ApprovalPolicy, Automatic
+from callboard_kit.approvals.terms import Proposal
 from callboard_kit.failing import from_failure
 
 _ANYTHING: Final = TypeAdapter[object](object)

@@ -10,10 +10,8 @@ from callboard_kit.approvals.policies import (
     ByFunction,
     ByRules,
     Judgement,
-    Proposal,
-    Terms,
-    When,
 )
+from callboard_kit.approvals.terms import Demand, Escalation, Proposal, Terms, When
 
 __all__ = [
     "AllowListed",
@@ -24,6 +22,8 @@ __all__ = [
     "Automatic",
     "ByFunction",
     "ByRules",
+    "Demand",
+    "Escalation",
     "Judgement",
     "Proposal",
     "Terms",

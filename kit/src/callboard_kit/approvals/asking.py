@@ -4,6 +4,9 @@ The answer is checked twice: by the inbox when it is given, against the approver
 where it has its effect, by an activity that looks at the signature and at whoever may approve by then.
 """
 
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -16,7 +19,8 @@ from callboard_contracts import MeshError, Message, UnavailableError
 from callboard_contracts.inbox import v1 as inbox
 from callboard_kit import mesh
 from callboard_kit.approvals.masking import shown
-from callboard_kit.approvals.policies import Judgement, Proposal, Terms
+from callboard_kit.approvals.policies import Judgement
+from callboard_kit.approvals.terms import Proposal, Terms
 
 CHECK_ANSWER: Final = "callboard.check_answer"
 """The local activity that tells who gave an answer. The plugin brings it."""
@@ -74,10 +78,15 @@ ALLOWED: Final = Decision(allowed=True)
 
 
 class Questions:
-    """Asks the questions of one run, by names that it never uses twice."""
+    """Asks the questions of one workflow run, by names that it never uses twice."""
 
     def __init__(self) -> None:
         self._asked = 0
+
+    @classmethod
+    def of_this_run(cls) -> "Questions":
+        """Return the questions of the workflow run that this code is part of."""
+        return _current.get() or cls()
 
     async def ask(self, proposal: Proposal, judgement: Judgement, *, own_rule: bool = False) -> Decision:
         """Ask, wait, and return what that means. Cancelling takes the question back.
@@ -144,6 +153,19 @@ class Questions:
             then=terms.then,
             escalation=escalation,
         )
+
+
+_current: Final[ContextVar[Questions | None]] = ContextVar("callboard_questions", default=None)
+
+
+@contextmanager
+def asking_by(questions: Questions) -> Generator[None]:
+    """Have what asks in this block ask by `questions`. For the kit's own interceptors."""
+    reset = _current.set(questions)
+    try:
+        yield
+    finally:
+        _current.reset(reset)
 
 
 def _patience(terms: Terms) -> timedelta:

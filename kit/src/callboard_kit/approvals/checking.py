@@ -7,6 +7,7 @@ from temporalio import activity
 from callboard_contracts import UnavailableError
 from callboard_kit.approvals.answers import read_answer
 from callboard_kit.approvals.asking import CHECK_ANSWER, Checked, Given
+from callboard_kit.approvals.demanding import STILL_DEMANDED, InForce
 from callboard_kit.directory import Directory
 from callboard_kit.identity import InvalidTokenError, UnknownKeyError
 
@@ -46,5 +47,18 @@ class AnswerChecker:
             reason=answer.reason,
         )
 
+    @activity.defn(name=STILL_DEMANDED)
+    async def still_demanded(self, rule: str) -> InForce:
+        """Tell what a rule of this team's policy demands by now. A rule that is gone demands nothing."""
+        found = next((each for each in self._directory.policy().rules if each.name == rule), None)
+        return InForce(terms=None if found is None or found.approval is None else found.approval.terms)
+
     def _approvers(self, given: Given) -> tuple[str, ...] | None:
-        return given.approvers
+        """Return who may approve by now; None when nobody need any more."""
+        if not given.rule:
+            return given.approvers
+        found = next((each for each in self._directory.policy().rules if each.name == given.rule), None)
+        if found is None or found.approval is None:
+            return None
+        escalation = found.approval.escalation
+        return (*found.approval.approvers, *(escalation.approvers if escalation else ()))

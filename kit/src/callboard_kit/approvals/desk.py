@@ -6,7 +6,8 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
 from callboard_kit.approvals.asking import ALLOWED, Decision, Questions
-from callboard_kit.approvals.policies import ApprovalPolicy, Judgement, Proposal
+from callboard_kit.approvals.policies import ApprovalPolicy, Judgement
+from callboard_kit.approvals.terms import Proposal
 
 
 class ApprovalDesk:
@@ -14,7 +15,7 @@ class ApprovalDesk:
 
     def __init__(self, policy: ApprovalPolicy) -> None:
         self._policy = policy
-        self._questions = Questions()
+        self._questions = Questions.of_this_run()
         self._remembered: dict[tuple[str, str], str] = {}
         self._waiting: dict[tuple[str, str], set[asyncio.Task[Decision]]] = {}
 

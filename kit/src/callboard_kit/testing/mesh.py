@@ -42,6 +42,7 @@ class LocalMesh:
         """Each team's private key, for tests that forge."""
 
         self._directories: list[StaticDirectory] = []
+        self._directory_of: dict[str, StaticDirectory] = {}
 
     @classmethod
     @asynccontextmanager
@@ -86,6 +87,10 @@ class LocalMesh:
         for directory in self._directories:
             directory.tell_standing(service, standing)
 
+    def tell_policy(self, team: str, policy: Policy) -> None:
+        """Have the member of `team` that was started last go by another policy."""
+        self._directory_of[team].tell_policy(policy)
+
     async def client(
         self,
         team: str,
@@ -126,6 +131,7 @@ class LocalMesh:
         """Run a worker of `team` until the block ends; yields its client."""
         directory = StaticDirectory(policy=policy or Policy(), keys=[key.public_key for key in self.keys.values()])
         self._directories.append(directory)
+        self._directory_of[team] = directory
         recorder = Recorder(sinks, build="test", events=events)
         plugin = MeshPlugin(
             self.keys[team],

@@ -38,7 +38,8 @@ class Gate:
             events.ApprovalAsked(
                 approval=asked.gate,
                 action=f"{question.service} {question.operation}",
-                reason=question.reason or question.rule,
+                # Not the question's own reason, which may quote what the contract says is sensitive.
+                reason=question.rule,
                 expires=asked.until,
             )
         )

@@ -5,7 +5,7 @@ Temporal's configuration file), so the same process runs against a laptop's serv
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -58,6 +58,7 @@ async def connect(
     recorder: Recorder | None = None,
     transient: tuple[type[BaseException], ...] = (),
     search_attributes: bool = False,
+    ordered_by_store: Collection[str] = (),
     runtime: Runtime | None = None,
 ) -> Client:
     """Return a client of the team's own namespace with the `MeshPlugin`.
@@ -84,6 +85,7 @@ async def connect(
         recorder=recorder,
         transient=transient,
         search_attributes=search_attributes,
+        ordered_by_store=ordered_by_store,
     )
     try:
         return await Client.connect(**config, plugins=[plugin, *tracing_plugins()], runtime=runtime)

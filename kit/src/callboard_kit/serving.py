@@ -10,7 +10,7 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import timedelta
@@ -26,6 +26,7 @@ from callboard_kit.build import build_of
 from callboard_kit.client import ConnectError, KeyFileError, connect, load_key
 from callboard_kit.contract_book import ContractBook
 from callboard_kit.directory import RegistryDirectory
+from callboard_kit.entities.at_once import UnlockedEffectError
 from callboard_kit.events.writing import writing
 from callboard_kit.heartbeats import Heartbeats
 from callboard_kit.process import run_guarded
@@ -33,7 +34,7 @@ from callboard_kit.provision import ProvisionError, missing_search_attributes
 from callboard_kit.publishing import Introduction, ServeError, registry_signature
 from callboard_kit.records import Recorder, to_registry
 from callboard_kit.registry import registry_client
-from callboard_kit.settings import Settings, SettingsError
+from callboard_kit.settings import PUBLISHING, Settings, SettingsError
 from callboard_kit.teams import Team, TeamFileError, team_name
 from callboard_kit.telemetry import start_telemetry
 
@@ -54,6 +55,7 @@ def serve(
     activities: Sequence[Callable[..., Any]] = (),  # Any: activities take and return anything
     contracts: Sequence[type] = (),
     transient: tuple[type[BaseException], ...] = (),
+    ordered_by_store: Collection[str] = (),
     alongside: Sequence[AbstractAsyncContextManager[object]] = (),
 ) -> NoReturn:
     """Serve a team until told to stop (SIGTERM or Ctrl-C), as the whole of this process.
@@ -65,6 +67,7 @@ def serve(
         activities: Activities, `async` or not.
         contracts: Contract classes of `services` that are not in the contracts package.
         transient: Exceptions of the team's store that are worth another attempt.
+        ordered_by_store: Operations that change an entity in a handler that answers at once; see `MeshPlugin`.
         alongside: Blocks that are entered before the worker serves, and left when it has stopped.
 
     Ends the process with 0 when stopped, and with 1 and one line that says what to do when it cannot serve.
@@ -78,6 +81,7 @@ def serve(
             activities=activities,
             contracts=contracts,
             transient=transient,
+            ordered_by_store=ordered_by_store,
             alongside=alongside,
         )
     )
@@ -89,7 +93,15 @@ def _serve_until_stopped(package: str, **parts: Any) -> int:  # Any: the keyword
         logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         # Not `asyncio.run`: when all is done it would wait for handlers that do not let themselves be cancelled.
         asyncio.new_event_loop().run_until_complete(_serve(package, settings, **parts))
-    except (ServeError, SettingsError, TeamFileError, ConnectError, KeyFileError, ProvisionError) as error:
+    except (
+        ServeError,
+        UnlockedEffectError,
+        SettingsError,
+        TeamFileError,
+        ConnectError,
+        KeyFileError,
+        ProvisionError,
+    ) as error:
         sys.stderr.write(f"{team_name(package)}: {error}\n")
         return 1
     return 0
@@ -104,6 +116,7 @@ async def _serve(
     activities: Sequence[Callable[..., Any]],  # Any: activities take and return anything
     contracts: Sequence[type],
     transient: tuple[type[BaseException], ...],
+    ordered_by_store: Collection[str],
     alongside: Sequence[AbstractAsyncContextManager[object]],
 ) -> None:
     stopped = asyncio.Event()
@@ -112,6 +125,7 @@ async def _serve(
     team = Team.load(package, profile=settings.profile)
     runtime = start_telemetry(team.name)
     key = load_key(team.name, settings)
+    _warn_without_locks(team.name, settings)
     build = build_of(package)
     listings = [describe(contract) for contract in _contracts(services, contracts)]
     _check_policy(team, ContractBook(contracts))
@@ -135,6 +149,7 @@ async def _serve(
             recorder=recorder,
             transient=transient,
             search_attributes=True,
+            ordered_by_store=ordered_by_store,
             runtime=runtime,
         )
         client = await _unless(stopped, _patiently(join, settings.patience))
@@ -191,6 +206,12 @@ async def _work(
         await stopped.wait()
         logger.info("stopping")
         await _cancelled([beating])
+
+
+def _warn_without_locks(team: str, settings: Settings) -> None:
+    if not settings.locks:
+        where = "" if settings.profile in PUBLISHING else f", on profile {settings.profile!r}"
+        logger.warning("CALLBOARD_LOCKS is off%s: two calls may change one record of %r at the same time", where, team)
 
 
 def _contracts(services: Sequence[object], contracts: Sequence[type]) -> list[type]:

@@ -78,7 +78,10 @@ def test_a_search_that_finds_nobody_is_refused_without_repeating_what_was_asked(
 async def test_a_customer_is_shown_with_what_billing_says_they_pay_with(store: CustomerStore):
     registrar = Registrar(people=People(store), wallets=Wallets({"ada": {PAYPAL.id: PAYPAL}}))
 
-    assert await registrar.details("ada") == ADA.model_copy(update={"payment_methods": {PAYPAL.id: PAYPAL}})
+    shown = await registrar.details("ada")
+
+    assert shown == ADA.model_copy(update={"payment_methods": {PAYPAL.id: PAYPAL}, "etag": shown.etag})
+    assert shown.etag
 
 
 async def test_a_changed_address_is_complete_and_found_by_its_zip(store: CustomerStore):
@@ -108,6 +111,24 @@ def test_a_late_second_delivery_does_not_bring_the_old_address_back(store: Custo
     address = store.look("ada").address
     assert address is not None
     assert address.address1 == "10 Quarry Street"
+
+
+def test_who_decided_on_what_has_changed_since_is_refused_with_what_it_is_now(store: CustomerStore):
+    seen = store.look("ada").etag
+    moved = store.move(CHANGE.model_copy(update={"etag": seen}), key="k1")
+    back = CHANGE.model_copy(update={"address1": "1 Mill Lane", "etag": seen})
+
+    with pytest.raises(RefusedError, match=f"changed since you saw them: the etag is '{moved.etag}' now, not '{seen}'"):
+        store.move(back, key="k2")
+
+    assert store.look("ada") == moved
+
+
+def test_who_held_the_customers_lock_earlier_writes_no_more(store: CustomerStore):
+    store.move(CHANGE, key="k1", fences={"user_id-ada": 2})
+
+    with pytest.raises(RefusedError, match="the lock 'user_id-ada' was lost"):
+        store.move(CHANGE, key="k2", fences={"user_id-ada": 1})
 
 
 def test_an_unknown_customer_cannot_move(store: CustomerStore):

@@ -191,7 +191,7 @@ async def test_when_the_second_movement_fails_the_first_is_reversed_and_the_seco
 
     # The answer may have been lost on the way, so the movement that "failed" is reversed like the other.
     assert till.reversed == ["k:1:refund-2", "k:1:payment-1"]
-    assert store.order("#W1") == PENDING
+    assert store.all() == (PENDING,)
 
 
 async def test_one_undo_that_fails_does_not_keep_the_others_from_being_done(
@@ -243,7 +243,37 @@ async def test_who_is_cancelled_while_money_moves_and_then_fails_leaves_nothing(
         await asyncio.wait_for(work, 5)
 
     assert till.standing == []
-    assert store.order("#W1") == PENDING
+    assert store.all() == (PENDING,)
+
+
+async def test_who_decided_on_what_has_changed_since_is_refused_with_what_it_is_now(
+    desk: OrderDesk, till: ScriptedTill, store: OrderStore
+):
+    seen = store.order("#W1").etag
+    moved = await desk.change_address(MOVE.model_copy(update={"etag": seen}), key="a")
+    assert moved.etag not in (None, seen)
+    assert store.order("#W1") == moved
+
+    with pytest.raises(RefusedError, match=f"'#W1' has changed since you saw it: its etag is '{moved.etag}' now, not"):
+        await desk.cancel(CANCEL.model_copy(update={"etag": seen}), key="b")
+
+    assert till.moved == []
+    assert (await desk.cancel(CANCEL.model_copy(update={"etag": moved.etag}), key="c")).status == "cancelled"
+
+
+def test_who_held_the_orders_lock_earlier_writes_no_more(store: OrderStore):
+    seen = store.order("#W1")
+    [first, second, third] = [
+        Change(key=key, asked=key, seen=seen, order=seen.model_copy(update={"user_id": key})) for key in "abc"
+    ]
+    later = store.write(first, fences={"order_id-#W1": 2}).order
+    assert later is not None
+
+    with pytest.raises(RefusedError, match="the lock 'order_id-#W1' was lost to somebody else meanwhile"):
+        store.write(second.model_copy(update={"seen": later}), fences={"order_id-#W1": 1})
+
+    assert store.write(first, fences={"order_id-#W1": 1}).order == later
+    assert store.write(third.model_copy(update={"seen": later}), fences={"order_id-#W1": 3}).order is not None
 
 
 async def test_an_order_that_is_not_there_costs_nothing(desk: OrderDesk, till: ScriptedTill):

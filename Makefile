@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench lab histories setup pins clean format
+.PHONY: help demo up test check bench lab histories protocol setup pins clean format
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -27,6 +27,7 @@ check: $(READY) ## format, lint, types, imports, dependencies, architecture
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 	@for room in $(ROOMS); do echo "deptry $$room"; (cd $$room && "$(CURDIR)/$(BIN)/deptry" --no-ansi src) || exit 1; done
+	@sh registry/api/check_protocol.sh
 	@$(BIN)/python -m pytest -q tests/architecture
 
 bench: $(READY) ## measure what the mesh costs; a table, and JSON in bench-results/
@@ -37,6 +38,9 @@ lab: $(READY) ## run the tasks while processes are killed at random
 
 histories: $(READY) ## record the runs again that the replay tests hold today's workflows to
 	@$(BIN)/python -m tests.recording
+
+protocol: $(READY) ## lint the registry's protocol, and find what would break its clients (needs npm)
+	@sh registry/api/check_protocol.sh
 
 setup: $(READY) ## make .venv with the pinned requirements and the rooms
 

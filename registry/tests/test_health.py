@@ -83,6 +83,10 @@ async def test_a_worker_is_told_of_as_it_told_of_itself(client: RegistryClient) 
     ]
 
 
+async def test_a_team_with_a_key_is_known_before_any_worker_of_its_is(client: RegistryClient, bank: Member) -> None:
+    assert [each async for each in client.health.teams()] == [TeamFacts(team="bank"), TeamFacts(team="shop")]
+
+
 async def test_workers_are_found_by_team_and_by_service_and_those_that_are_gone_only_when_asked_for(
     client: RegistryClient, running: Running, bank: Member, age: Callable[[str, timedelta], None]
 ) -> None:

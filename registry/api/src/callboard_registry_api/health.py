@@ -349,7 +349,7 @@ class HealthClient:
                 return
 
     async def teams(self) -> AsyncIterator[TeamFacts]:
-        """Yield who answers for each team whose workers ever said so, ordered by team."""
+        """Yield every team that has ever had a key, ordered, with who answers for it as far as its workers said."""
         page = ""
         while True:
             request = pb.ListTeamsRequest(page_token=page)

@@ -130,7 +130,7 @@ class Health:
         return _page([_endpoint(name, note) for name, note in notes.items()], skip, limit, filters)
 
     async def list_teams(self, *, size: int = 0, page_token: str = "") -> Page[TeamFacts]:
-        """Return one page of who answers for each team, ordered by team."""
+        """Return one page of teams, ordered, with who answers for each."""
         filters = ["teams"]
         limit = page_size(size, default=200, most=1000)
         skip = _offset(page_token, filters)

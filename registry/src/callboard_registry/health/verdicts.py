@@ -202,9 +202,9 @@ def _look_for_workers(facts: Facts, findings: _Findings) -> None:
             "see in its log why its heartbeats do not arrive"
         )
     elif others:
+        run = "runs" if len(others) == 1 else "run"
         findings.fatal.append(
-            f"{_many(len(others), 'worker')} of {facts.team} {'runs' if len(others) == 1 else 'run'}, but none serves it: "
-            "deploy a build that does"
+            f"{_many(len(others), 'worker')} of {facts.team} {run}, but none serves it: deploy a build that does"
         )
     elif last:
         gone = max(last, key=lambda worker: worker.seen)

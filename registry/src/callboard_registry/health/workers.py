@@ -9,7 +9,7 @@ from sqlalchemy import RowMapping, delete, func, select
 
 from callboard_registry.database import Database, upsert
 from callboard_registry.refusals import Refusal
-from callboard_registry.tables import teams, workers
+from callboard_registry.tables import keys, teams, workers
 from callboard_registry_api.health import Heartbeat, ServedRevision, TeamFacts
 
 KEPT: Final = timedelta(days=1)
@@ -88,10 +88,11 @@ class Workers:
             return connection.scalar(select(workers.c.seen).order_by(workers.c.seen.desc()).limit(1))
 
     def teams(self) -> Mapping[str, TeamFacts]:
-        """Return who answers for each team whose workers ever said so, ordered by team."""
+        """Return every team that has ever had a key, ordered, with who answers for it as far as its workers said."""
         with self._database.reading() as connection:
-            rows = connection.execute(select(teams).order_by(teams.c.team)).mappings().all()
-        return {
+            enrolled = connection.scalars(select(keys.c.team).distinct().order_by(keys.c.team)).all()
+            rows = connection.execute(select(teams)).mappings().all()
+        return {team: TeamFacts(team=team) for team in enrolled} | {
             row[teams.c.team]: TeamFacts(
                 team=row[teams.c.team],
                 owner=row[teams.c.owner],

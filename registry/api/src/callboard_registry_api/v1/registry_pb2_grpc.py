@@ -374,7 +374,7 @@ class RegistryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListTeams(self, request, context):
-        """Lists who answers for each team, as its workers said last, ordered by team.
+        """Lists every team that has ever had a key, with who answers for it as its workers said last, ordered by team.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -140,7 +140,7 @@ def _buckets(
     query = _filtered(query, call_durations, which).group_by(*columns, call_durations.c.bucket)
     if columns and rows:
         # Rows are ordered by the first of them, so this is all that can matter to this page.
-        query = query.where(columns[0].between(rows[0][by[0]], rows[-1][by[0]]))
+        query = query.where(columns[0] >= rows[0][by[0]], columns[0] <= rows[-1][by[0]])
     for row in connection.execute(query).mappings():
         key = tuple(row[name] for name in by)
         if key in found:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import delete, func, select
 
 from callboard_registry.database import Database, upsert
 from callboard_registry.tables import audit_positions, audit_runs
@@ -70,20 +70,26 @@ class Positions:
                 row = {"namespace": namespace, "run_id": run_id, **vars(place)}
                 connection.execute(upsert(connection, audit_runs, row, key=("namespace", "run_id")))
 
-    def move(self, namespace: str, team: str, *, read_until: datetime, forget: Sequence[str]) -> None:
-        """Note that everything over by `read_until` has been read, and forget runs that will not be listed again."""
+    def note(
+        self,
+        namespace: str,
+        team: str,
+        *,
+        problem: str = "",
+        read_until: datetime | None = None,
+        forget: Sequence[str] = (),
+    ) -> None:
+        """Note that a namespace was looked at: with what problem, or up to when, and which runs come no more."""
+        row: dict[str, object] = {
+            "namespace": namespace,
+            "team": team,
+            "looked": datetime.now(UTC),
+            "problem": problem,
+        }
+        if read_until is not None:
+            row["read_until"] = read_until
         with self._database.writing() as connection:
-            self._note(connection, namespace, team, {"read_until": read_until, "problem": ""})
+            connection.execute(upsert(connection, audit_positions, row, key=("namespace",)))
             for run_id in forget:
                 gone = delete(audit_runs).where(audit_runs.c.namespace == namespace, audit_runs.c.run_id == run_id)
                 connection.execute(gone)
-
-    def fail(self, namespace: str, team: str, problem: str) -> None:
-        """Note why a namespace could not be read."""
-        with self._database.writing() as connection:
-            self._note(connection, namespace, team, {"problem": problem})
-
-    @staticmethod
-    def _note(connection: Connection, namespace: str, team: str, what: Mapping[str, object]) -> None:
-        row = {"namespace": namespace, "team": team, "looked": datetime.now(UTC), **what}
-        connection.execute(upsert(connection, audit_positions, row, key=("namespace",)))

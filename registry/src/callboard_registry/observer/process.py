@@ -3,10 +3,13 @@
 import asyncio
 import logging
 import signal
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from temporalio.client import Client
 
+from callboard_registry.audit.collector import Collector
+from callboard_registry.calls import Calls
 from callboard_registry.database import Database
 from callboard_registry.health.service import LOOK
 from callboard_registry.observations import Observations
@@ -15,6 +18,12 @@ from callboard_registry.observer.looking import Looking
 from callboard_registry.observer.settings import Settings
 from callboard_registry.opening import open_database
 from callboard_registry.settings import shown
+
+AUDIT: Final = "audit"
+"""The job that derives call records from Temporal's histories."""
+
+PRUNE: Final = "prune"
+"""The job that drops call records when they are old enough."""
 
 logger: Final = logging.getLogger(__name__)
 
@@ -51,4 +60,13 @@ def jobs(client: Client, database: Database, settings: Settings) -> list[Job]:
         database: The registry's. Its methods block: call them in a thread.
         settings: How often, and what is allowed.
     """
-    return [Job(name=LOOK, every=settings.every, work=Looking(client, database, settings).look)]
+    collector = Collector(client, database, members=settings.members, requests_per_second=settings.audit_requests)
+
+    async def prune() -> None:
+        await asyncio.to_thread(Calls(database).prune, datetime.now(UTC) - settings.keep_calls)
+
+    return [
+        Job(name=LOOK, every=settings.every, work=Looking(client, database, settings).look),
+        Job(name=AUDIT, every=settings.every, work=collector.collect),
+        Job(name=PRUNE, every=timedelta(hours=1), work=prune),
+    ]

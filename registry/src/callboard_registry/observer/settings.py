@@ -12,6 +12,7 @@ from temporalio.envconfig import ClientConfigProfile, ClientConnectConfig
 from callboard_kit.client import DEFAULT_ADDRESS
 from callboard_kit.settings import Settings as MemberSettings
 from callboard_kit.settings import SettingsError
+from callboard_registry.audit.collector import REQUESTS_PER_SECOND
 from callboard_registry.settings import database_url
 
 Descriptions = Literal["apply", "report"]
@@ -37,6 +38,12 @@ class Settings:
 
     backlog: timedelta = timedelta(seconds=60)
     """How long a task may wait before its queue counts as congested (`CALLBOARD_OBSERVER_BACKLOG`, in seconds)."""
+
+    keep_calls: timedelta = timedelta(days=30)
+    """How long single call records are kept (`CALLBOARD_REGISTRY_KEEP_CALLS`, in days). Their sums stay for ever."""
+
+    audit_requests: float = REQUESTS_PER_SECOND
+    """How many requests a second the audit makes of Temporal at most (`CALLBOARD_AUDIT_REQUESTS`)."""
 
     descriptions: Descriptions = "apply"
     """What becomes of descriptions that are out of date (`CALLBOARD_OBSERVER_DESCRIPTIONS`)."""
@@ -65,16 +72,26 @@ class Settings:
             members=members,
             every=_seconds(variables, "CALLBOARD_OBSERVER_INTERVAL", "10", least=0.1, most=3600),
             backlog=_seconds(variables, "CALLBOARD_OBSERVER_BACKLOG", "60", least=0, most=86_400),
+            keep_calls=timedelta(
+                days=_number(variables, "CALLBOARD_REGISTRY_KEEP_CALLS", "30", what="days", least=1, most=3650)
+            ),
+            audit_requests=_number(
+                variables, "CALLBOARD_AUDIT_REQUESTS", "50", what="requests a second", least=0.1, most=10_000
+            ),
             descriptions=descriptions,
         )
 
 
 def _seconds(variables: Mapping[str, str], name: str, default: str, *, least: float, most: float) -> timedelta:
+    return timedelta(seconds=_number(variables, name, default, what="seconds", least=least, most=most))
+
+
+def _number(variables: Mapping[str, str], name: str, default: str, *, what: str, least: float, most: float) -> float:
     text = variables.get(name) or default
     try:
-        seconds = float(text)
+        number = float(text)
     except ValueError:
-        seconds = math.nan
-    if not least <= seconds <= most:
-        raise SettingsError(f"{name} is {text!r}; it must be a number of seconds, {least:g} to {most:g}")
-    return timedelta(seconds=seconds)
+        number = math.nan
+    if not least <= number <= most:
+        raise SettingsError(f"{name} is {text!r}; it must be a number of {what}, {least:g} to {most:g}")
+    return number

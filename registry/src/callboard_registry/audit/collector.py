@@ -1,0 +1,114 @@
+"""The collector: reads every namespace of the mesh again and again, and keeps the records that nobody reported.
+
+Its work can be taken up at any point: records are kept before the place up to which a run was read, and a record that
+is kept already adds nothing. A namespace that is away keeps no other from being read.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from callboard_kit.settings import Settings
+from callboard_registry.audit.knowledge import Knowledge
+from callboard_registry.audit.looking import Found, Look, Turns
+from callboard_registry.audit.positions import Place, Positions
+from callboard_registry.audit.reading import Pace, Reader
+from callboard_registry.calls import Calls
+from callboard_registry.database import Database
+
+OVERLAP: Final = timedelta(minutes=2)
+"""How far back each look begins behind what was over last: visibility may list a run some time after it is over."""
+
+REQUESTS_PER_SECOND: Final = 50.0
+"""How many requests the collector makes of Temporal, over all namespaces."""
+
+NAMESPACES_AT_ONCE: Final = 4
+
+_KEPT_AT_ONCE: Final = 50
+_LONGEST_PROBLEM: Final = 500
+
+logger: Final = logging.getLogger(__name__)
+
+
+class Collector:
+    """Derives call records from Temporal for one registry's database."""
+
+    def __init__(
+        self,
+        client: Client,
+        database: Database,
+        *,
+        members: Settings,
+        requests_per_second: float = REQUESTS_PER_SECOND,
+        overlap: timedelta = OVERLAP,
+    ) -> None:
+        self._client = client
+        self._database = database
+        self._members = members
+        self._overlap = overlap
+        self._calls = Calls(database)
+        self._positions = Positions(database)
+        self._pace = Pace(requests_per_second)
+        self._turns: defaultdict[str, Turns] = defaultdict(Turns)
+
+    async def collect(self) -> int:
+        """Read what is new in every namespace, and return how many records were added."""
+        knowledge = await asyncio.to_thread(Knowledge, self._database, self._members)
+        at_once = asyncio.Semaphore(NAMESPACES_AT_ONCE)
+
+        async def one(team: str) -> int:
+            async with at_once:
+                return await self._collect(team, knowledge)
+
+        return sum(await asyncio.gather(*(one(team) for team in knowledge.teams)))
+
+    async def _collect(self, team: str, knowledge: Knowledge) -> int:
+        namespace = knowledge.namespace(team)
+        try:
+            return await self._read(namespace, team, knowledge)
+        except RPCError as error:
+            problem = f"{error.status.name.lower()}: {error.message}"[:_LONGEST_PROBLEM]
+            logger.info("namespace %s cannot be read: %s", namespace, problem)
+            await asyncio.to_thread(self._positions.note, namespace, team, problem=problem)
+            return 0
+
+    async def _read(self, namespace: str, team: str, knowledge: Knowledge) -> int:
+        since = await asyncio.to_thread(self._positions.read_until, namespace)
+        places = await asyncio.to_thread(self._positions.places, namespace)
+        reader = Reader(self._client, namespace, self._pace)
+        look = Look(reader, team=team, knowledge=knowledge, places=places, turns=self._turns[namespace])
+        added = 0
+        unkept: list[Found] = []
+        async for found in look.found(since):
+            unkept.append(found)
+            places[found.run_id] = found.place
+            if len(unkept) == _KEPT_AT_ONCE:
+                added += await self._keep(namespace, unkept)
+                unkept = []
+        added += await self._keep(namespace, unkept)
+        await self._move(namespace, team, places)
+        return added
+
+    async def _keep(self, namespace: str, found: Sequence[Found]) -> int:
+        records = [record for each in found for record in each.records]
+        kept = await asyncio.to_thread(self._calls.derive, records) if records else 0
+        # Only now: whoever goes on from here finds the records kept.
+        await asyncio.to_thread(self._positions.keep, namespace, {each.run_id: each.place for each in found})
+        return kept
+
+    async def _move(self, namespace: str, team: str, places: dict[str, Place]) -> None:
+        """Go on from what was over last: by Temporal's clock, which may be another than this machine's."""
+        ends = [place.closed for place in places.values() if place.closed is not None]
+        if not ends:
+            await asyncio.to_thread(self._positions.note, namespace, team)
+            return
+        until = max(ends) - self._overlap
+        # What is listed again next time has to be known then.
+        gone = [run_id for run_id, place in places.items() if place.closed is not None and place.closed < until]
+        await asyncio.to_thread(self._positions.note, namespace, team, read_until=until, forget=gone)

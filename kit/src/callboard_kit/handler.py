@@ -122,7 +122,7 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
             self._check_input(contract, call)
             call = replace(call, approval=self._demanded(contract, call))
         except nexusrpc.HandlerError as error:
-            self._recorder.tell(call, "refused", reason=error.message)
+            self._recorder.tell(replace(call, entity=self._named(call)), "refused", reason=error.message)
             raise
         call = replace(
             call,
@@ -231,6 +231,11 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
                 nexusrpc.HandlerErrorType.UNAUTHORIZED,
             )
         return wanted.model_dump_json()
+
+    def _named(self, call: Call) -> str:
+        """Return what a call that is not let in would have acted on."""
+        contract = None if call.address is None else self._book.find(call.address.service, call.address.operation)
+        return "" if contract is None else _entity(contract)
 
     def _standing(self, contract: OperationContract) -> str:
         """Refuse what is served no more, and return what is to be noted of a call that is answered for now."""

@@ -24,7 +24,7 @@ from callboard_orchestrator.workflows import Orchestrate, Relocate
 sys.path.insert(0, str(Path(__file__).parent))
 
 from held_registry import HeldRegistry
-from two_teams import EVERYTHING, CustomersService, OrdersService
+from two_teams import AT_ONCE, EVERYTHING, CustomersService, OrdersService
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,8 @@ async def stage(
     )
     served = (CustomersService(), OrdersService())
     async with (
-        local_mesh.member("customers", services=[served[0]], policy=EVERYTHING),
-        local_mesh.member("orders", services=[served[1]], policy=EVERYTHING),
+        local_mesh.member("customers", services=[served[0]], policy=EVERYTHING, ordered_by_store=AT_ONCE),
+        local_mesh.member("orders", services=[served[1]], policy=EVERYTHING, ordered_by_store=AT_ONCE),
         orchestrating(local_mesh, offline, registry, tmp_path / "catalog.json") as (client, catalog),
     ):
         words = f"{request.node.name} {uuid.uuid4().hex[:8]}"

@@ -5,7 +5,7 @@ from typing import NoReturn
 
 from nexusrpc.handler import StartOperationContext, service_handler, sync_operation
 
-from callboard_contracts import Assistance, Goal, RefusedError, UnavailableError
+from callboard_contracts import Assistance, Goal, RefusedError, UnavailableError, describe
 from callboard_contracts.customers import v1 as customers
 from callboard_contracts.orders import v1 as orders
 from callboard_kit import Policy, Rule, mesh
@@ -25,6 +25,13 @@ STATUSES: dict[str, orders.Status] = {
     "#W3": "pending (item modified)",
     "#W4": "pending",
 }
+AT_ONCE = tuple(
+    f"{each.service}.{operation.name}"
+    for each in (describe(customers.Customers), describe(orders.Orders))
+    for operation in each.operations
+)
+"""These tests are about who composes: their teams keep no store, and need no locks."""
+
 REFUSED_WORDS = "order '#W1' is 'delivered': this needs an order that is 'pending'"
 
 EVERYTHING = Policy(

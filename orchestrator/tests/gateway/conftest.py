@@ -14,7 +14,7 @@ import httpx2
 import pytest
 import uvicorn
 from temporalio import activity
-from two_teams import EVERYTHING, CustomersService
+from two_teams import AT_ONCE, EVERYTHING, CustomersService
 
 from callboard_contracts import describe
 from callboard_contracts.customers import v1 as customers
@@ -26,14 +26,16 @@ from callboard_kit.identity import SigningKey
 from callboard_kit.persons import Person, issue_token
 from callboard_kit.policy import Policy
 from callboard_kit.ports import free_ports
+from callboard_kit.teams import Team
 from callboard_kit.testing import LocalMesh
 from callboard_kit.testing.valkey import Valkey
 from callboard_orchestrator.catalog import Offering
 from callboard_orchestrator.gateway.app import Parts, create_app
+from callboard_orchestrator.inbox.client import InboxClient
+from callboard_orchestrator.inbox.service import InboxService
+from callboard_orchestrator.inbox.workflows import Gate
 from callboard_orchestrator.runs import Runs
 from callboard_orchestrator.workflows import Orchestrate
-
-INBOX = SigningKey.generate("inbox")
 
 
 @activity.defn(name="offered_operations")
@@ -46,6 +48,7 @@ async def offered_operations() -> Offering:
 class Theatre:
     """Everything a test of the gateway needs."""
 
+    mesh: LocalMesh
     runs: Runs
     valkey: Valkey
     address: str
@@ -58,8 +61,19 @@ class Theatre:
     def client(self, name: str = "ada", scopes: tuple[str, ...] = ("runs",), **more: Any) -> httpx2.AsyncClient:
         """Return an HTTP client of the gateway with a token of its own."""
         return httpx2.AsyncClient(
-            base_url=self.address, headers={"authorization": f"Bearer {token(name, scopes)}"}, timeout=30, **more
+            base_url=self.address, headers={"authorization": f"Bearer {self.token(name, scopes)}"}, timeout=30, **more
         )
+
+    def token(
+        self,
+        name: str = "ada",
+        scopes: tuple[str, ...] = ("runs",),
+        *,
+        key: SigningKey | None = None,
+        lifetime: timedelta = timedelta(minutes=5),
+    ) -> str:
+        person = Person(name=name, scopes=scopes)
+        return issue_token(key or self.mesh.keys["inbox"], person, now=time.time(), lifetime=lifetime)
 
     async def play(self, *steps: dict[str, object], words: str = "", **more: object) -> str:
         """Have the model answer these words with these steps, and return the words."""
@@ -67,10 +81,6 @@ class Theatre:
         script = {"id": words, "match": words, "equals": True, "steps": list(steps), **more}
         (await self.offline.http.post("/offline/scripts", json=script)).raise_for_status()
         return words
-
-
-def token(name: str = "ada", scopes: tuple[str, ...] = ("runs",), *, key: SigningKey = INBOX) -> str:
-    return issue_token(key, Person(name=name, scopes=scopes), now=time.time(), lifetime=timedelta(minutes=5))
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +91,7 @@ async def valkey() -> AsyncGenerator[Valkey]:
 
 @pytest.fixture(scope="session")
 async def gateway_mesh() -> AsyncGenerator[LocalMesh]:
-    async with LocalMesh.running(teams=("orchestrator", "customers")) as mesh:
+    async with LocalMesh.running(teams=("orchestrator", "customers", "inbox")) as mesh:
         yield mesh
 
 
@@ -89,13 +99,23 @@ async def gateway_mesh() -> AsyncGenerator[LocalMesh]:
 async def theatre(
     gateway_mesh: LocalMesh, valkey: Valkey, offline: Any, request: pytest.FixtureRequest
 ) -> AsyncIterator[Theatre]:
-    model = ModelEndpoint(
-        ModelSettings(model="offline-script-player", base_url=f"{offline.address}/v1", api_key="any")
-    )
+    model = ModelEndpoint(ModelSettings(model="offline-script-player", base_url=f"{offline.address}/v1", api_key="any"))
     async with (
+        gateway_mesh.member(
+            "inbox",
+            services=[InboxService()],
+            workflows=[Gate],
+            policy=Team.load("callboard_orchestrator.inbox").policy,
+        ),
         written(valkey.url) as of_customers,
         written(valkey.url) as of_orchestrator,
-        gateway_mesh.member("customers", services=[CustomersService()], policy=EVERYTHING, events=of_customers),
+        gateway_mesh.member(
+            "customers",
+            services=[CustomersService()],
+            policy=EVERYTHING,
+            events=of_customers,
+            ordered_by_store=AT_ONCE,
+        ),
         gateway_mesh.member(
             "orchestrator",
             workflows=[Orchestrate],
@@ -104,7 +124,7 @@ async def theatre(
         ),
         gateway(gateway_mesh, valkey) as (runs, address),
     ):
-        yield Theatre(runs, valkey, address, offline, f"{request.node.name} {uuid.uuid4().hex[:8]}")
+        yield Theatre(gateway_mesh, runs, valkey, address, offline, f"{request.node.name} {uuid.uuid4().hex[:8]}")
     await model.close()
 
 
@@ -114,11 +134,12 @@ async def gateway(mesh: LocalMesh, valkey: Valkey) -> AsyncIterator[tuple[Runs, 
     hub = EventHub(valkey.url)
     runs = Runs(await mesh.client("orchestrator"), hub=hub)
     [port] = free_ports(1)
-    app = create_app(Parts(runs, StaticDirectory(policy=Policy(), keys=[INBOX.public_key])))
+    directory = StaticDirectory(policy=Policy(), keys=[mesh.keys["inbox"].public_key])
+    questions = InboxClient(await mesh.bare_client("inbox"))
+    app = create_app(Parts(runs, directory, questions))
     server = QuietServer(uvicorn.Config(app, port=port, log_config=None, timeout_graceful_shutdown=1))
     serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
+    await server.up.wait()
     try:
         yield runs, f"http://127.0.0.1:{port}"
     finally:
@@ -128,7 +149,15 @@ async def gateway(mesh: LocalMesh, valkey: Valkey) -> AsyncIterator[tuple[Runs, 
 
 
 class QuietServer(uvicorn.Server):
-    """Leaves signals to pytest."""
+    """Leaves signals to pytest, and tells when it serves."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:

@@ -10,7 +10,7 @@ There is no registry in it: a `StaticDirectory` vouches for every key the mesh m
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
@@ -127,6 +127,7 @@ class LocalMesh:
         contracts: Iterable[type] = (),
         sandboxed: bool = True,
         events: EventWriter | None = None,
+        ordered_by_store: Collection[str] = (),
     ) -> AsyncGenerator[Client]:
         """Run a worker of `team` until the block ends; yields its client."""
         directory = StaticDirectory(policy=policy or Policy(), keys=[key.public_key for key in self.keys.values()])
@@ -141,6 +142,7 @@ class LocalMesh:
             recorder=recorder,
             transient=transient,
             search_attributes=True,
+            ordered_by_store=ordered_by_store,
         )
         client = await Client.connect(self.address, namespace=self.settings.physical(team), plugins=[plugin, *plugins])
         recording = asyncio.create_task(recorder.run())

@@ -14,10 +14,11 @@ from callboard_kit.events.writing import open_redis
 from callboard_kit.publishing import registry_signature
 from callboard_kit.registry import registry_client
 from callboard_kit.settings import Settings
-from callboard_orchestrator.gateway import chat, problems
+from callboard_orchestrator.gateway import approvals, chat, problems
 from callboard_orchestrator.gateway import runs as run_routes
 from callboard_orchestrator.gateway.bodies import LimitedBodies
 from callboard_orchestrator.gateway.callers import Doorkeeper
+from callboard_orchestrator.inbox.client import InboxClient, connect_inbox
 from callboard_orchestrator.runs import READER, TEAM, Runs, open_runs
 
 
@@ -28,6 +29,9 @@ class Parts:
     runs: Runs
     directory: Directory
     """Who vouches for the keys that tokens are signed with."""
+
+    questions: InboxClient
+    """What waits for persons."""
 
 
 def create_app(parts: Parts) -> FastAPI:
@@ -44,6 +48,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.add_middleware(LimitedBodies)
     app.include_router(run_routes.router(parts.runs))
     app.include_router(chat.router(parts.runs))
+    app.include_router(approvals.router(parts.questions))
 
     @app.get("/healthz", tags=["health"])
     async def health() -> dict[str, str]:
@@ -64,13 +69,14 @@ async def parts_of(settings: Settings) -> AsyncGenerator[Parts]:
     """
     sign = registry_signature(load_key(TEAM, settings))
     client = await connect(TEAM, settings=settings)
+    questions = InboxClient(await connect_inbox(settings))
     async with registry_client(settings, sign=sign) as registry, open_runs(settings, client=client) as runs:
         directory = RegistryDirectory(team=TEAM, client=registry, cache=settings.home / "cache" / "gateway.json")
         directory.load()
         await directory.refresh()
         working = {asyncio.create_task(directory.follow()), asyncio.create_task(_sweeping(settings))}
         try:
-            yield Parts(runs, directory)
+            yield Parts(runs, directory, questions)
         finally:
             for task in working:
                 task.cancel()

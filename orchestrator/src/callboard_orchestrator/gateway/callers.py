@@ -18,7 +18,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from callboard_kit.directory import Directory
 from callboard_kit.identity import InvalidTokenError
-from callboard_kit.persons import Person, read_token
+from callboard_kit.persons import APPROVE, Person, read_token
 from callboard_kit.tokens import TOKEN_HEADER
 from callboard_orchestrator.gateway.problems import ProblemError
 from callboard_orchestrator.runs import UnknownRunError
@@ -71,7 +71,7 @@ class Doorkeeper:
             ProblemError: It carries none, or one that proves nothing.
         """
         if not token:
-            raise _unproved("send 'Authorization: Bearer …' with a token that 'callboard tokens create' made")
+            raise _unproved("send 'Authorization: Bearer …' with a token that 'callboard persons token' made")
         try:
             # A key that is not known yet may be new: the registry is asked before it counts as unknown.
             await self._directory.prepare({TOKEN_HEADER: token})
@@ -80,18 +80,35 @@ class Doorkeeper:
             raise _unproved(str(error)) from None
 
 
-async def _proved(
-    request: Request, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]
-) -> Caller:
+_BEARER: Final = HTTPBearer(auto_error=False, description="What `callboard persons token` prints.")
+
+
+async def _proved(request: Request, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> Caller:
     """Return who sent a request that has to do with runs."""
-    doorkeeper: Doorkeeper = request.app.state.doorkeeper
-    caller = await doorkeeper.caller(None if shown is None else shown.credentials.strip())
+    caller = await _caller(request, shown)
     caller.require(RUNS)
     return caller
 
 
+async def _proved_approver(
+    request: Request, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+) -> Caller:
+    """Return who sent a request that has to do with approvals."""
+    caller = await _caller(request, shown)
+    caller.require(APPROVE)
+    return caller
+
+
+async def _caller(request: Request, shown: HTTPAuthorizationCredentials | None) -> Caller:
+    doorkeeper: Doorkeeper = request.app.state.doorkeeper
+    return await doorkeeper.caller(None if shown is None else shown.credentials.strip())
+
+
 RunsCaller = Annotated[Caller, Depends(_proved)]
 """Whoever sent a request, when they may have to do with runs."""
+
+ApprovalsCaller = Annotated[Caller, Depends(_proved_approver)]
+"""Whoever sent a request, when they may answer questions."""
 
 
 def _unproved(detail: str) -> ProblemError:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 
 from callboard_contracts import MeshError, Usage
 from callboard_kit.events.following import Told
-from callboard_kit.events.model import StepEnded, StepRetracted, TextDelta
+from callboard_kit.events.model import LONGEST_TEXT, StepEnded, StepRetracted, TextDelta
 from callboard_orchestrator.gateway.callers import RunsCaller
 from callboard_orchestrator.gateway.problems import Problem, ProblemError, problem_of
 from callboard_orchestrator.gateway.runs import NewRun, started
@@ -91,7 +91,7 @@ def router(runs: Runs) -> APIRouter:
         """Answer as a chat model would, with the whole mesh behind it."""
         new = NewRun(words=_words(chat))
         run, _ = await started(runs, caller, new, idempotency_key)
-        written = _Writing(run, usage=chat.stream_options is not None and chat.stream_options.include_usage)
+        written = Writing(run, usage=chat.stream_options is not None and chat.stream_options.include_usage)
         if chat.stream:
             return StreamingResponse(written.chunks(), media_type="text/event-stream", headers=HEADERS)
         return JSONResponse(written.whole(await run.result()))
@@ -136,7 +136,7 @@ def _as_words(messages: Sequence[ChatMessage]) -> str:
     return f"{last.text}\n\nWhat was said before, oldest first:\n{said}"
 
 
-class _Writing:
+class Writing:
     """Writes one run as a chat completion."""
 
     def __init__(self, run: Run, *, usage: bool) -> None:
@@ -192,13 +192,15 @@ class _Writing:
                 # Taken back once something else is said: most often the same is said again.
                 self._attempt = max(self._attempt, retracted.attempt)
                 return ""
-            case StepEnded() as ended if ended.step == self._step and ended.text.startswith(self._of_step):
-                # Whoever missed a piece has it here.
-                rest = ended.text[len(self._of_step) :]
-                self._of_step = ended.text
-                return rest
+            case StepEnded() as ended if ended.step == self._step and len(ended.text) < LONGEST_TEXT:
+                return self._ended(ended.text)
             case _:
                 return ""
+
+    def _ended(self, text: str) -> str:
+        """Return what is to be added where a piece was missed, or where a later attempt said less."""
+        before, self._of_step = self._of_step, text
+        return text[len(before) :] if text.startswith(before) else BEGINS_AGAIN + text
 
     def _delta(self, delta: TextDelta) -> str:
         if delta.step != self._step:

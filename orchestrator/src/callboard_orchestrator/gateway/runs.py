@@ -24,6 +24,7 @@ from callboard_orchestrator.runs import Mode, Run, RunExistsError, Runs, RunSumm
 
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _DIGEST: Final = "callboard-request"
+_SEAL: Final = 8
 
 RunId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,80}$", description="The id of a run.")]
 
@@ -117,8 +118,8 @@ def router(runs: Runs) -> APIRouter:
         if everybodys:
             caller.require(RUNS_ALL)
         prefix = "" if everybodys else f"{caller.prefix}-"
-        found, more = await runs.list(prefix=prefix, running=running, most=limit, page=_page(page))
-        following = None if more is None else base64.urlsafe_b64encode(more).decode()
+        found, more = await runs.list(prefix=prefix, running=running, most=limit, page=_opened(page, prefix))
+        following = None if more is None else _sealed(more, prefix)
         return RunPage(runs=[_view(each) for each in found], next_page=following)
 
     @routes.get("/{run_id}")
@@ -207,8 +208,29 @@ def _view(summary: RunSummary) -> RunView:
     return RunView(id=summary.id, state=summary.state, started=summary.started, ended=summary.ended)
 
 
-def _page(text: str) -> bytes | None:
+# Temporal answers a place it never gave with an error of its own, after many attempts: so what is not ours is known.
+def _sealed(place: bytes, prefix: str) -> str:
+    """Return a place in Temporal's list as clients carry it: with a digest that shows where it was given."""
+    return base64.urlsafe_b64encode(_seal(place, prefix) + place).decode()
+
+
+def _opened(text: str, prefix: str) -> bytes | None:
+    """Return what `_sealed` was given; None for the beginning.
+
+    Raises:
+        ProblemError: It was not given in a list of these runs.
+    """
+    if not text:
+        return None
     try:
-        return base64.b64decode(text, altchars=b"-_", validate=True) if text else None
+        data = base64.b64decode(text, altchars=b"-_", validate=True)
     except ValueError:
-        raise ProblemError(400, "invalid_page", "'page' is not one that an answer gave", param="page") from None
+        data = b""
+    place = data[_SEAL:]
+    if not place or data[:_SEAL] != _seal(place, prefix):
+        raise ProblemError(400, "invalid_page", "'page' is not one that an answer to this question gave", param="page")
+    return place
+
+
+def _seal(place: bytes, prefix: str) -> bytes:
+    return hashlib.sha256(prefix.encode() + place).digest()[:_SEAL]

@@ -32,6 +32,7 @@ class ScriptedRegistry:
         self.keys = list(keys)
         self.document = policy
         self.listings: list[model.Listing] = []
+        self.others: list[model.Listing] = []
         self.away = False
         self.hangs = False
         self.asked = 0
@@ -53,15 +54,21 @@ class ScriptedRegistry:
         for listing in self.listings:
             yield listing
 
+    async def get_listing(self, service: str, *, states: tuple[str, ...]) -> model.Listing:
+        for listing in self.others:
+            if listing.service == service and listing.state in states:
+                return listing
+        raise RegistryNotFoundError(field="", message="none")
+
     async def get_policy(self, team: str) -> model.Policy:
         if self.document is None:
             raise RegistryNotFoundError(field="", message="none")
         return model.Policy(team=team, version=1, digest="", document=self.document, created=datetime.now(UTC))
 
 
-def following(registry: ScriptedRegistry, cache: Path) -> RegistryDirectory:
+def following(registry: ScriptedRegistry, cache: Path, *, calls: tuple[str, ...] = ()) -> RegistryDirectory:
     client: Any = registry  # Any: stands for a whole client
-    return RegistryDirectory(team="shop", client=client, cache=cache)
+    return RegistryDirectory(team="shop", client=client, cache=cache, calls=calls)
 
 
 @pytest.fixture
@@ -114,6 +121,43 @@ async def test_where_a_listing_stands_is_known_and_kept(cache: Path) -> None:
         assert each.standing("shop.v1", "a") == Standing("retired")
         assert each.standing("shop.v1", "b") == Standing("deprecated", sunset=moment, successor="shop.v2")
         assert each.standing("shop.v1", "c") is None
+
+
+def of_bank(digest: str, state: model.State, **more: Any) -> model.Listing:
+    return model.Listing(
+        service="bank.v1", digest=digest, number=1, team="bank", state=state, created=datetime.now(UTC), **more
+    )
+
+
+async def test_where_the_services_stand_that_a_team_calls_is_known(cache: Path) -> None:
+    registry = ScriptedRegistry()
+    registry.others = [of_bank("a", "deprecated", successor="bank.v2")]
+    known = following(registry, cache, calls=("bank.v1", "nowhere.v1"))
+
+    await known.refresh()
+    assert known.outlook("bank.v1") == Standing("deprecated", successor="bank.v2")
+    assert known.outlook("nowhere.v1") is None
+
+    # One revision goes, another takes its place: whoever calls the service need do nothing.
+    registry.others.append(of_bank("b", "approved"))
+    await known.refresh()
+    assert known.outlook("bank.v1") == Standing("approved")
+
+    registry.others.clear()
+    await known.refresh()
+    assert known.outlook("bank.v1") is None
+
+
+async def test_a_service_that_is_called_without_a_word_before_is_heard_of_soon(cache: Path) -> None:
+    registry = ScriptedRegistry()
+    registry.others = [of_bank("a", "deprecated")]
+    known = following(registry, cache)
+    await known.refresh()
+
+    assert known.outlook("bank.v1") is None
+    await known.refresh()
+
+    assert known.outlook("bank.v1") == Standing("deprecated")
 
 
 async def test_a_registry_that_is_away_leaves_everything_as_it_was(cache: Path) -> None:

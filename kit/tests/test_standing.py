@@ -5,9 +5,6 @@ from datetime import UTC, datetime
 
 import pytest
 from market import Market
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from waiting import until
 
 from callboard_kit.standing import Standing
@@ -39,8 +36,23 @@ async def test_what_is_deprecated_answers_and_the_record_says_so(standing: Marke
 
     assert report.gift is not None, report
     words = "; shop.v1 is deprecated and answers until 2026-12-31; call shop.v2 instead"
-    await until(lambda: any(each.reason.endswith(words) for each in standing.records[before:]))
-    assert [each.outcome for each in standing.records[before:] if each.reason.endswith(words)] == ["started"]
+    await until(lambda: sum(each.reason.endswith(words) for each in standing.records[before:]) == 2)
+    noted = [each for each in standing.records[before:] if each.reason.endswith(words)]
+    assert [each.outcome for each in noted] == ["started", "ok"]
+
+
+@pytest.mark.parametrize("operation", ["look", "buy"])
+async def test_a_caller_reads_in_its_own_log_once_that_it_should_move_on(
+    standing: Market, operation: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    successor = f"shop.v2-for-{operation}"
+    standing.mesh.tell_standing("shop.v1", Standing("deprecated", successor=successor))
+
+    for _ in range(2):
+        await standing.ask("buyer", operation)
+
+    lines = [each.message for each in caplog.records if each.name == "callboard_kit.outlook"]
+    assert lines == [f"shop.v1 {operation} is called, and shop.v1 is deprecated; call {successor} instead"]
 
 
 @pytest.mark.parametrize("operation", ["look", "buy"])
@@ -64,24 +76,3 @@ async def test_who_may_not_call_is_not_told_where_to_call_instead(standing: Mark
     report = await standing.ask("shop", "look")
 
     assert (report.error, "shop.v2" in report.words) == ("RefusedError", False)
-
-
-def test_the_span_of_a_call_to_what_is_deprecated_carries_an_event() -> None:
-    spans = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(spans))
-
-    for state in ("deprecated", "approved"):
-        with provider.get_tracer("test").start_as_current_span(state):
-            Standing(state, successor="shop.v2").warn("shop.v1")
-
-    found = {
-        span.name: [(each.name, dict(each.attributes or {})) for each in span.events]
-        for span in spans.get_finished_spans()
-    }
-    attributes = {
-        "callboard.service": "shop.v1",
-        "callboard.successor": "shop.v2",
-        "message": "shop.v1 is deprecated; call shop.v2 instead",
-    }
-    assert found == {"deprecated": [("callboard.deprecated", attributes)], "approved": []}

@@ -23,6 +23,7 @@ from callboard_contracts import RefusedError
 from callboard_kit import Policy, Rule
 from callboard_kit.agent import ModelEndpoint, ModelSettings
 from callboard_kit.ports import free_ports
+from callboard_kit.standing import Standing
 from callboard_kit.telemetry import tracing_plugins
 from callboard_kit.testing import LocalMesh
 from callboard_kit.tokens import TOKEN_HEADER
@@ -143,6 +144,29 @@ async def test_trace_context_and_token_leave_together(asker: Client) -> None:
         if event.HasField("nexus_operation_scheduled_event_attributes")
     ]
     assert {"traceparent", TOKEN_HEADER} <= set(scheduled)
+
+
+@pytest.mark.parametrize("standalone", [False, True])
+async def test_both_sides_of_a_call_to_what_is_deprecated_say_so_in_their_spans(
+    asker: Client, local_mesh: LocalMesh, spans: InMemorySpanExporter, standalone: bool
+) -> None:
+    local_mesh.tell_standing("sage.v1", Standing("deprecated", successor="sage.v2"))
+
+    with opentelemetry.trace.get_tracer("test").start_as_current_span("the request"):
+        if standalone:
+            sage = asker.create_nexus_client(service=Sage, endpoint="sage")
+            await sage.execute_operation(Sage.think, Wish(text="a question"), id=uuid.uuid4().hex)
+        else:
+            await consult(asker, "a question")
+
+    marked = {
+        span.name: [dict(event.attributes or {}) for event in span.events]
+        for span in spans.get_finished_spans()
+        if (span.attributes or {}).get("callboard.deprecated") and (span.attributes or {})["callboard.successor"]
+    }
+    told = {"callboard.service": "sage.v1", "message": "sage.v1 is deprecated; call sage.v2 instead"}
+    caller = "the request" if standalone else "RunWorkflow:Consult"
+    assert marked == {caller: [told], "RunStartNexusOperationHandler:sage.v1/think": [told]}
 
 
 async def test_a_trace_with_too_much_baggage_is_an_error_that_can_be_caught(asker: Client) -> None:

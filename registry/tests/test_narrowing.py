@@ -41,6 +41,11 @@ ROWS = {
         policy(callers=["bank"], hide=["price"]),
         ["'bank' no longer sees price in what is answered by shop.v1 look, sell"],
     ),
+    "a person has to agree": (
+        policy(callers=["bank"]),
+        policy(callers=["bank"], operations=["sell"], approval={}),
+        ["'bank' may no longer call shop.v1 look", "'bank' may, only once a person has agreed, call shop.v1 sell"],
+    ),
     "not on behalf of others any more": (
         policy(callers=["bank"], on_behalf_of=["bank", "desk"]),
         policy(callers=["bank"]),

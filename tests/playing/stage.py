@@ -172,14 +172,22 @@ class Stage:
 
 
 @asynccontextmanager
-async def standing(home: Path, *, say: Callable[[str], None] = lambda _: None) -> AsyncIterator[Stage]:
-    """Run a mesh for the length of the block, and make sure that nothing of it is left after."""
+async def standing(
+    home: Path, *, say: Callable[[str], None] = lambda _: None, without: Sequence[str] = ()
+) -> AsyncIterator[Stage]:
+    """Run a mesh for the length of the block, and make sure that nothing of it is left after.
+
+    Args:
+        home: Where it keeps everything.
+        say: Takes each line about what happens.
+        without: Teams whose workers are not started.
+    """
 
     def changed(state: lifecycle.PartState) -> None:
         say(f"{state.part.name}: {state.state}")
 
     with _plain_environment():
-        async with lifecycle.started(home, say=say, changed=changed) as stack:
+        async with lifecycle.started(home, say=say, changed=changed, without=without) as stack:
             address = next(part.address for part in stack.plan.parts if part.name == "offline-model")
             async with httpx.AsyncClient(base_url=f"http://{address}", timeout=30) as model:
                 yield Stage(home=home, stack=stack, model=model, books=Books(home))

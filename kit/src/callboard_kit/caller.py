@@ -34,6 +34,7 @@ from callboard_contracts import RefusedError, UnavailableError
 from callboard_kit import mesh
 from callboard_kit.events.telling import Step, current_step
 from callboard_kit.failing import from_failure
+from callboard_kit.outlook import Outlook
 from callboard_kit.search_attributes import with_search_attributes
 from callboard_kit.settings import Settings
 from callboard_kit.signing import CallSigner
@@ -60,8 +61,11 @@ OutputT = TypeVar("OutputT")
 class MeshWorkflowOutbound(WorkflowOutboundInterceptor):
     """Signs, bounds and translates what one workflow run sends out."""
 
-    def __init__(self, next: WorkflowOutboundInterceptor, *, signer: CallSigner, settings: Settings) -> None:
+    def __init__(
+        self, next: WorkflowOutboundInterceptor, *, signer: CallSigner, settings: Settings, outlook: Outlook
+    ) -> None:
         super().__init__(next)
+        self._outlook = outlook
         self._signer = signer
         self._settings = settings
         self._calls = 0
@@ -107,6 +111,8 @@ class MeshWorkflowOutbound(WorkflowOutboundInterceptor):
             input.input = cast(InputT, RawValue(payload))
             input.headers = signed.headers
             input.schedule_to_close_timeout = signed.time_limit
+            if not workflow.unsafe.is_replaying():
+                self._outlook.note(to.service, to.operation)
             handle = await self.next.start_nexus_operation(input)
         except NexusOperationError as error:
             self._turns.release()

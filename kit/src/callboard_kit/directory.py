@@ -1,4 +1,4 @@
-"""What a worker knows of the others: their public keys; and of its own team: the policy and the listings' states.
+"""What a worker knows of the others: their keys, where their services stand; and of its own team: policy and states.
 
 All come from the registry and are cached, in memory and in a file, so that calls go on while the registry is down
 and a worker can start without it. A cache older than `LONGEST_AGE` is asked for again; when nobody answers, the last
@@ -54,6 +54,10 @@ class Directory(Protocol):
         """Return where a revision that is served here stands; None when nothing is known of it."""
         ...
 
+    def outlook(self, service: str) -> Standing | None:
+        """Return where a service that is called here stands as a whole; None when nothing is known of it."""
+        ...
+
     def in_touch(self) -> bool:
         """Tell whether a key that is not found is known to nobody, rather than not heard of yet."""
         ...
@@ -95,6 +99,10 @@ class StaticDirectory:
         """Return what this directory was told of the service."""
         return self._standings.get(service)
 
+    def outlook(self, service: str) -> Standing | None:
+        """Return what this directory was told of the service."""
+        return self._standings.get(service)
+
     def in_touch(self) -> bool:
         """Tell that what this directory does not know, nobody does."""
         return True
@@ -106,8 +114,10 @@ class StaticDirectory:
 class RegistryDirectory:
     """A directory that follows the registry. Run `follow` beside the worker."""
 
-    def __init__(self, *, team: str, client: RegistryClient, cache: Path) -> None:
+    def __init__(self, *, team: str, client: RegistryClient, cache: Path, calls: Iterable[str] = ()) -> None:
         self._team = team
+        self._called = set(calls)
+        self._outlooks: dict[str, Standing] = {}
         self._client = client
         self._cache = cache
         self._keys: dict[tuple[str, str], VerifyingKey] = {}
@@ -135,6 +145,11 @@ class RegistryDirectory:
         """Return what the registry said of a revision when it was last heard."""
         return self._standings.get((service, digest))
 
+    def outlook(self, service: str) -> Standing | None:
+        """Return where a service stood when the registry was last heard; once asked for, it is asked for again."""
+        self._called.add(service)
+        return self._outlooks.get(service)
+
     def in_touch(self) -> bool:
         """Tell whether the registry answered when it was last asked."""
         return self._in_touch
@@ -150,7 +165,27 @@ class RegistryDirectory:
     async def refresh(self) -> bool:
         """Ask the registry for keys, policy and states and keep the answer; False when it does not answer."""
         async with self._asking:
-            return await self._ask()
+            answered = await self._ask()
+        if answered:
+            await self._look_ahead()
+        return answered
+
+    async def _look_ahead(self) -> None:
+        for service in sorted(self._called):
+            try:
+                self._outlooks[service] = await self._outlook_of(service)
+            except RegistryNotFoundError:
+                self._outlooks.pop(service, None)
+            except RegistryError as error:
+                logger.warning("it is not known where %s stands: %s", service, error)
+                return
+
+    async def _outlook_of(self, service: str) -> Standing:
+        # As long as any revision is approved, the service as a whole is not about to go.
+        try:
+            return Standing.of(await self._client.get_listing(service, states=("approved",)))
+        except RegistryNotFoundError:
+            return Standing.of(await self._client.get_listing(service, states=("deprecated",)))
 
     async def _refresh_after(self, moment: float) -> None:
         async with self._asking:

@@ -49,6 +49,7 @@ from callboard_kit.links import disagreement
 from callboard_kit.records import CANCELLED, Recorder, outcome_of
 from callboard_kit.settings import Settings
 from callboard_kit.signing import MAX_PAYLOAD_BYTES
+from callboard_kit.standing import Standing, noted
 from callboard_kit.tokens import LONGEST_TEXT, Address, Call, check_call
 
 LONGEST_HANDLER: Final = timedelta(seconds=8)
@@ -118,7 +119,7 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
             if difference := disagreement(ctx.inbound_links, call, self._settings):
                 raise _refusal(difference, nexusrpc.HandlerErrorType.UNAUTHENTICATED)
             call, contract = self._permitted(call)
-            warning = self._standing(contract)
+            standing = self._standing(contract)
             self._check_input(contract, call)
             call = replace(call, approval=self._demanded(contract, call))
         except nexusrpc.HandlerError as error:
@@ -133,7 +134,7 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
             build=self._recorder.build,
         )
         self._recorder.tell(
-            call, "started", reason="; ".join(filter(None, (call.rule, warning))), revision=contract.digest
+            call, "started", reason=noted(call.rule, standing, contract.service), revision=contract.digest
         )
         fault: BaseException | None = None
         result: StartOperationResultSync[Any] | StartOperationResultAsync | None = None
@@ -149,7 +150,7 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
             finally:
                 # The end of what goes on in a workflow is told by that workflow.
                 if not isinstance(result, StartOperationResultAsync):
-                    self._finish(call, contract, fault, began)
+                    self._finish(call, contract, fault, began, standing)
 
     async def execute_nexus_operation_cancel(self, input: ExecuteNexusOperationCancelInput) -> None:
         """Cancel only for whoever may have started, and only what this call started."""
@@ -237,15 +238,14 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
         contract = None if call.address is None else self._book.find(call.address.service, call.address.operation)
         return "" if contract is None else _entity(contract)
 
-    def _standing(self, contract: OperationContract) -> str:
-        """Refuse what is served no more, and return what is to be noted of a call that is answered for now."""
+    def _standing(self, contract: OperationContract) -> Standing | None:
+        """Refuse what is served no more, and return where it stands, marked on the span if it is about to go."""
         standing = self._directory.standing(contract.service, contract.digest)
-        if standing is None:
-            return ""
-        if reason := standing.refusal(contract.service):
-            raise _refusal(reason, nexusrpc.HandlerErrorType.NOT_FOUND)
-        standing.warn(contract.service)
-        return standing.warning(contract.service)
+        if standing is not None:
+            if reason := standing.refusal(contract.service):
+                raise _refusal(reason, nexusrpc.HandlerErrorType.NOT_FOUND)
+            standing.mark(contract.service)
+        return standing
 
     def _locks(self, contract: OperationContract, call: Call) -> tuple[tuple[str, str], ...]:
         """Return the locks that the workflow behind this call is to take; none where they are switched off."""
@@ -338,14 +338,25 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
             return error.status in _TRANSIENT_STATUS
         return isinstance(error, self._transient)
 
-    def _finish(self, call: Call, contract: OperationContract, fault: BaseException | None, began: float) -> None:
+    def _finish(
+        self,
+        call: Call,
+        contract: OperationContract,
+        fault: BaseException | None,
+        began: float,
+        standing: Standing | None,
+    ) -> None:
         received = arrival()
         cancelled = fault is not None and not isinstance(fault, MeshError)
         reason = call.rule if fault is None else CANCELLED if cancelled else str(fault)
         self._recorder.tell(
             call,
             "cancelled" if cancelled else outcome_of(fault),
-            reason=reason if received is None else discreet(reason, contract.promise, received.data),
+            reason=noted(
+                reason if received is None else discreet(reason, contract.promise, received.data),
+                standing,
+                contract.service,
+            ),
             duration=time.time() - began,
             revision=contract.digest,
         )

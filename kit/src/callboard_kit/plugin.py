@@ -38,6 +38,7 @@ from callboard_kit.events.writing import EventWriter
 from callboard_kit.failing import to_failure
 from callboard_kit.handler import MeshNexusInbound
 from callboard_kit.identity import SigningKey
+from callboard_kit.outlook import Outlook
 from callboard_kit.policy import Policy
 from callboard_kit.records import Recorder
 from callboard_kit.settings import Settings
@@ -103,17 +104,21 @@ class MeshPlugin(SimplePlugin):
         self._keeper = EntityKeeper(key.team)
         directory = directory or StaticDirectory(policy=Policy())
         checker = AnswerChecker(directory)
+        outlook = Outlook(directory)
         self._at_once: set[tuple[str, str]] = set()
         super().__init__(  # pyright: ignore[reportUnknownMemberType] - Temporal leaves activities open
             "callboard",
             data_converter=_with_memory,
             interceptors=[
-                MeshClientInterceptor(signer=signer, settings=settings, search_attributes=search_attributes),
+                MeshClientInterceptor(
+                    signer=signer, settings=settings, outlook=outlook, search_attributes=search_attributes
+                ),
                 _MeshWorkerInterceptor(
                     signer=signer,
                     settings=settings,
                     book=book,
                     directory=directory,
+                    outlook=outlook,
                     recorder=recorder or Recorder(),
                     transient=transient,
                     at_once=self._at_once,
@@ -150,6 +155,7 @@ class _MeshWorkerInterceptor(temporalio.worker.Interceptor):
         settings: Settings,
         book: ContractBook,
         directory: Directory,
+        outlook: Outlook,
         recorder: Recorder,
         transient: tuple[type[BaseException], ...],
         at_once: Collection[tuple[str, str]],
@@ -159,6 +165,7 @@ class _MeshWorkerInterceptor(temporalio.worker.Interceptor):
         self._settings = settings
         self._book = book
         self._directory = directory
+        self._outlook = outlook
         self._recorder = recorder
         self._transient = transient
 
@@ -169,13 +176,19 @@ class _MeshWorkerInterceptor(temporalio.worker.Interceptor):
         self, input: WorkflowInterceptorClassInput
     ) -> type[WorkflowInboundInterceptor] | None:
         signer, settings, book, recorder = self._signer, self._settings, self._book, self._recorder
-        directory = self._directory
+        directory, outlook = self._directory, self._outlook
 
         # Temporal makes one instance per run and passes only the next interceptor, so the class holds the rest.
         class BoundInbound(MeshWorkflowInbound):
             def __init__(self, next: WorkflowInboundInterceptor) -> None:
                 super().__init__(
-                    next, signer=signer, settings=settings, book=book, recorder=recorder, directory=directory
+                    next,
+                    signer=signer,
+                    settings=settings,
+                    book=book,
+                    recorder=recorder,
+                    directory=directory,
+                    outlook=outlook,
                 )
 
         return BoundInbound

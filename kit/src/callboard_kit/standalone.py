@@ -39,6 +39,7 @@ from callboard_kit.failing import from_failure
 from callboard_kit.identity import digest
 from callboard_kit.keys import ASKED
 from callboard_kit.links import STANDALONE
+from callboard_kit.outlook import Outlook
 from callboard_kit.search_attributes import with_search_attributes
 from callboard_kit.settings import Settings
 from callboard_kit.signing import CallSigner, trace_context
@@ -52,9 +53,16 @@ class MeshClientOutbound(OutboundInterceptor):
     """Signs, bounds and translates what one client sends out."""
 
     def __init__(
-        self, next: OutboundInterceptor, *, signer: CallSigner, settings: Settings, search_attributes: bool
+        self,
+        next: OutboundInterceptor,
+        *,
+        signer: CallSigner,
+        settings: Settings,
+        outlook: Outlook,
+        search_attributes: bool,
     ) -> None:
         super().__init__(next)
+        self._outlook = outlook
         self._signer = signer
         self._settings = settings
         self._search_attributes = search_attributes
@@ -100,6 +108,7 @@ class MeshClientOutbound(OutboundInterceptor):
         """
         parent = mesh.maybe_current() or self._root()
         to = Address(endpoint=input.endpoint, service=input.service, operation=input.operation)
+        self._outlook.note(to.service, to.operation)
         physical = self._settings.physical(to.endpoint)
         [payload] = DATA_CONVERTER.payload_converter.to_payloads([input.arg])
         signed = self._signer.sign(
@@ -162,7 +171,8 @@ class MeshClientOutbound(OutboundInterceptor):
 class MeshClientInterceptor(temporalio.client.Interceptor):
     """Puts `MeshClientOutbound` in front of a client."""
 
-    def __init__(self, *, signer: CallSigner, settings: Settings, search_attributes: bool) -> None:
+    def __init__(self, *, signer: CallSigner, settings: Settings, outlook: Outlook, search_attributes: bool) -> None:
+        self._outlook = outlook
         self._signer = signer
         self._settings = settings
         self._search_attributes = search_attributes
@@ -170,5 +180,9 @@ class MeshClientInterceptor(temporalio.client.Interceptor):
     def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
         """See base class."""
         return MeshClientOutbound(
-            next, signer=self._signer, settings=self._settings, search_attributes=self._search_attributes
+            next,
+            signer=self._signer,
+            settings=self._settings,
+            outlook=self._outlook,
+            search_attributes=self._search_attributes,
         )

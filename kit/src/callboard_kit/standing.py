@@ -61,8 +61,14 @@ class Standing:
         instead = f"; call {self.successor} instead" if self.successor else ""
         return f"{service} is deprecated{until}{instead}"
 
-    def warn(self, service: str) -> None:
+    def mark(self, service: str) -> None:
         """Tell the span of the call, where there is one, that it should go elsewhere soon."""
         if warning := self.warning(service):
-            attributes = {"callboard.service": service, "callboard.successor": self.successor, "message": warning}
-            opentelemetry.trace.get_current_span().add_event("callboard.deprecated", attributes)
+            span = opentelemetry.trace.get_current_span()
+            span.set_attributes({"callboard.deprecated": True, "callboard.successor": self.successor})
+            span.add_event("callboard.deprecated", {"callboard.service": service, "message": warning})
+
+
+def noted(reason: str, standing: Standing | None, service: str) -> str:
+    """Return the reason of a call record with what is to be noted of a call that is answered for the time being."""
+    return "; ".join(filter(None, (reason, "" if standing is None else standing.warning(service))))

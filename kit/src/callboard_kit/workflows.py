@@ -33,10 +33,12 @@ from callboard_kit.events.model import RunEnded, RunStarted, outcome_of_run
 from callboard_kit.events.telling import Teller, tell, telling
 from callboard_kit.failing import from_vocabulary, to_failure
 from callboard_kit.handler import checked_output
+from callboard_kit.outlook import Outlook
 from callboard_kit.records import CANCELLED, Recorder, Used, outcome_of
 from callboard_kit.search_attributes import OUTCOME
 from callboard_kit.settings import Settings
 from callboard_kit.signing import CallSigner
+from callboard_kit.standing import noted
 from callboard_kit.tokens import Call
 from callboard_registry_api.model import Outcome
 
@@ -53,6 +55,7 @@ class MeshWorkflowInbound(WorkflowInboundInterceptor):
         book: ContractBook,
         recorder: Recorder,
         directory: Directory,
+        outlook: Outlook,
     ) -> None:
         super().__init__(next)
         self._signer = signer
@@ -60,13 +63,16 @@ class MeshWorkflowInbound(WorkflowInboundInterceptor):
         self._book = book
         self._recorder = recorder
         self._directory = directory
+        self._outlook = outlook
         self._call: Call | None = None
         self._teller: Teller | None = None
         self._questions = Questions()
 
     def init(self, outbound: WorkflowOutboundInterceptor) -> None:
         """Put the caller's side in front of everything the run sends out."""
-        super().init(MeshWorkflowOutbound(outbound, signer=self._signer, settings=self._settings))
+        super().init(
+            MeshWorkflowOutbound(outbound, signer=self._signer, settings=self._settings, outlook=self._outlook)
+        )
 
     async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:  # Any: as in the base class
         """Run the workflow on behalf of its call."""
@@ -187,7 +193,7 @@ class MeshWorkflowInbound(WorkflowInboundInterceptor):
         self._recorder.tell(
             replace(self._call, started=started),
             outcome,
-            reason=reason,
+            reason=noted(reason, self._directory.standing(contract.service, contract.digest), contract.service),
             duration=max(0.0, workflow.time() - started),
             revision=contract.digest,
             used=Used.read_from(answer) if contract.promise.kind == "agent" and answer else None,

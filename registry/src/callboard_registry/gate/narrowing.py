@@ -54,6 +54,13 @@ def _losses(old: Policy, new: Policy, call: _Call, teams: Sequence[str]) -> Iter
         if caller in lost:
             yield "callers", f"{caller!r} may no longer call"
             continue
+        if after.approval is not None and before.approval != after.approval:
+            how = (
+                "only once a person has agreed"
+                if before.approval is None
+                else "only once a person has agreed on other terms than before"
+            )
+            yield "approval", f"{caller!r} may, {how}, call"
         if hidden := sorted(set(after.hide) - set(before.hide)):
             yield "hide", f"{caller!r} no longer sees {', '.join(hidden)} in what is answered by"
         roots = [

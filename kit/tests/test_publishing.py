@@ -38,6 +38,8 @@ class ScriptedRegistry:
         self.held: dict[str, bytes] = {}
         self.policy = b"{}"
         self.asked = 0
+        self.audit = self
+        self.declared: tuple[str, tuple[str, ...]] | None = None
         self.verdict: Verdict | None = None
         self.warnings: tuple[Finding, ...] = ()
 
@@ -58,6 +60,11 @@ class ScriptedRegistry:
         assert not validate_only
         self.policy = document
         return SimpleNamespace(warnings=self.warnings)
+
+    async def declare(self, team: str, services: Sequence[str]) -> bool:
+        self._answer()
+        self.declared = (team, tuple(services))
+        return True
 
     async def get_listing(self, service: str, *, digest: str = "", states: Sequence[str] = ()) -> Any:
         self._answer()

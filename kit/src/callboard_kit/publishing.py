@@ -136,7 +136,7 @@ class Published:
 async def publish(
     team: Team, listings: Sequence[ServiceDescription], registry: RegistryClient, *, validate_only: bool = False
 ) -> Published:
-    """Publish a team's listings and policy, signed with the key that `registry` signs with.
+    """Publish a team's listings, its policy and what it calls, signed with the key that `registry` signs with.
 
     With `validate_only` the registry says what it would say, and keeps nothing.
 
@@ -151,6 +151,8 @@ async def publish(
         ]
         document = team.policy.model_dump_json().encode()
         policy = await registry.publish_policy(team.name, document, validate_only=validate_only)
+        if not validate_only:
+            await registry.audit.declare(team.name, team.calls)
         return Published(tuple(published), policy.warnings)
     except RegistryRefusedError as error:
         raise ServeError(f"the registry does not take what team {team.name!r} publishes: {error}") from error

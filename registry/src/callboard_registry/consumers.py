@@ -6,7 +6,7 @@ or calls once a year; who was seen and never declared it will not be found by re
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -19,26 +19,12 @@ from callboard_registry.life import ANSWERING
 from callboard_registry.tables import listings
 from callboard_registry.totals import Totals, Which
 from callboard_registry_api.audit import CallTotal, Consumer
+from callboard_registry_api.verdicts import AffectedTeam
 
 SEEN: Final = timedelta(days=30)
 """How far back a call makes a consumer, unless somebody asks for more or less."""
 
 _AT_ONCE: Final = 10_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Affected:
-    """A team that a change of an operation concerns."""
-
-    team: str
-    operations: tuple[str, ...]
-    """Those of the operations in question that it was seen to call, in order; empty when it only declares the
-    service."""
-
-    declared: bool
-    calls: int
-    last: datetime | None
-    """When it last called one of them; None when it was not seen."""
 
 
 class Consumers:
@@ -74,7 +60,7 @@ class Consumers:
 
     def affected(
         self, service: str, operations: Collection[str] | None = None, *, since: datetime | None = None
-    ) -> list[Affected]:
+    ) -> list[AffectedTeam]:
         """Return whom a change of these operations (None: of all) concerns, ordered by team.
 
         Who only declares the service is among them: it is not known which operations it means to call.
@@ -109,8 +95,8 @@ class Consumers:
         return [row for row in rows if row.caller in let_in]
 
 
-def _affected(team: str, rows: Sequence[CallTotal], declared: Collection[str]) -> Affected:
-    return Affected(
+def _affected(team: str, rows: Sequence[CallTotal], declared: Collection[str]) -> AffectedTeam:
+    return AffectedTeam(
         team=team,
         operations=tuple(sorted({row.operation for row in rows})),
         declared=team in declared,

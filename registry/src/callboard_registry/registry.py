@@ -67,11 +67,11 @@ class Registry:
         self._keyring = Keyring(database)
         self.proving = Proving(self._keyring, administrator_token=administrator_token)
         self._catalog = Catalog(database)
-        self._gate = Gate(self._catalog, levels or Levels())
+        self._consumers = Consumers(database)
+        self._gate = Gate(self._catalog, levels or Levels(), self._consumers)
         self._approval = Approval(self._catalog, teams=approved_when_compatible)
         self._policies = Policies(database)
         self._narrowing = Narrowing(self._policies, self._catalog)
-        self._consumers = Consumers(database)
         self._approving = asyncio.Lock()
         self.threads = Threads()
         self.watching = Watching(database, self.threads, most=watchers, retention=retention)
@@ -108,10 +108,20 @@ class Registry:
 
         described = await self.threads.read(checked)
         (listing, created), judgement = await self._admitted(described, keep=not validate_only)
+        listing, created = await self._approved(listing, created, judgement, keep=not validate_only)
+        if (verdict := listing.verdict) is None:
+            return listing, created
+        told = await self.threads.read(lambda: self._gate.with_affected(listing.service, verdict))
+        return replace(listing, verdict=told), created
+
+    async def _approved(
+        self, listing: Listing, created: bool, judgement: Judgement | None, *, keep: bool
+    ) -> tuple[Listing, bool]:
+        """Return the listing as it is when the registry has approved it, where it may."""
         approving = await self.threads.read(lambda: self._approval.move(listing))
         if approving is None:
             return listing, created
-        if validate_only:
+        if not keep:
             return replace(listing, state=approving.state, reason=approving.reason), created
         return await self._change(lambda: self._approval.make(approving, judgement)) or listing, created
 

@@ -43,6 +43,8 @@ def verdict_lines(verdict: "Verdict") -> Iterator[str]:
             yield f"    for example {finding.counterexample}"
     for warning in verdict.warnings:
         yield f"  warning: {warning} [{warning.rule}]"
+    for team in verdict.affected:
+        yield f"  concerns {team}"
     if verdict.override is not None:
         override = verdict.override
         yield f"  approved all the same by {override.author} on {override.at:%Y-%m-%d}: {override.reason}"
@@ -61,6 +63,9 @@ def verdict_data(verdict: "Verdict") -> dict[str, object]:
         "findings": [_finding_data(each) for each in verdict.findings],
         "warnings": [_finding_data(each) for each in verdict.warnings],
         "override": override and {"author": override.author, "reason": override.reason, "at": override.at.isoformat()},
+        "affected": [
+            {**asdict(each), "last": None if each.last is None else each.last.isoformat()} for each in verdict.affected
+        ],
     }
 
 

@@ -108,6 +108,42 @@ class Override:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AffectedTeam:
+    """A team that a change concerns."""
+
+    team: str
+    operations: tuple[str, ...] = ()
+    declared: bool = False
+    calls: int = 0
+    last: datetime | None = None
+
+    def __str__(self) -> str:
+        """Return it on one line, for people."""
+        if self.last is None:
+            return f"{self.team} (says that it calls the service, was not seen to)"
+        calls = "call" if self.calls == 1 else "calls"
+        said = "" if self.declared else ", undeclared"
+        return f"{self.team} ({', '.join(self.operations)}: {self.calls} {calls}, last {self.last:%Y-%m-%d}{said})"
+
+    @classmethod
+    def from_message(cls, message: pb.AffectedTeam) -> "AffectedTeam":
+        """Read a team off the wire."""
+        return cls(
+            team=message.team,
+            operations=tuple(message.operations),
+            declared=message.declared,
+            calls=message.calls,
+            last=_moment(message.last) if message.HasField("last") else None,
+        )
+
+    def to_message(self) -> pb.AffectedTeam:
+        """Return the team as it goes over the wire."""
+        return pb.AffectedTeam(
+            team=self.team, operations=self.operations, declared=self.declared, calls=self.calls, last=self.last
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """What was found out about a revision."""
 
@@ -121,6 +157,7 @@ class Verdict:
     next_service: str = ""
     judged: datetime = field(default=datetime.fromtimestamp(0, UTC))
     override: Override | None = None
+    affected: tuple[AffectedTeam, ...] = ()
 
     @classmethod
     def from_message(cls, message: pb.Verdict) -> "Verdict":
@@ -140,6 +177,7 @@ class Verdict:
             override=Override(author=override.author, reason=override.reason, at=_moment(override.at))
             if message.HasField("override")
             else None,
+            affected=tuple(map(AffectedTeam.from_message, message.affected)),
         )
 
     def to_message(self) -> pb.Verdict:
@@ -154,6 +192,7 @@ class Verdict:
             revision=self.revision,
             next_service=self.next_service,
             judged=_timestamp(self.judged),
+            affected=[each.to_message() for each in self.affected],
         )
         if self.override is not None:
             at = _timestamp(self.override.at)

@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from callboard_registry.life import Author, Move
 from callboard_registry.refusals import Refusal
 from callboard_registry_api.model import Listing
 from callboard_registry_api.verdicts import Finding, Override, Verdict
+
+_SHOWN: Final = 5
+"""How many teams are named in one line."""
 
 
 class OvertakenError(Exception):
@@ -33,7 +37,7 @@ def require_publishable(service: str, verdict: Verdict) -> None:
         raise Refusal(
             "conflict",
             "document",
-            f"this would break callers of {service!r}: {_told(verdict.findings)}; publish it as "
+            f"this would break callers of {service!r}: {_told(verdict.findings)}; {_concerned(verdict)}publish it as "
             f"{verdict.next_service!r}, or take that change back (`callboard contracts check {service}` shows all)",
         )
 
@@ -65,6 +69,12 @@ def overriding(verdict: Verdict, held: Listing, move: Move, author: Author) -> O
     if not move.reason.strip():
         raise Refusal("invalid", "reason", "an override needs a reason, which is kept with the revision")
     return Override(author=str(author), reason=move.reason, at=datetime.now(UTC))
+
+
+def _concerned(verdict: Verdict) -> str:
+    shown = ", ".join(map(str, verdict.affected[:_SHOWN]))
+    more = len(verdict.affected) - _SHOWN
+    return f"it concerns {shown}{f' and {more} more' if more > 0 else ''}; " if shown else ""
 
 
 def _told(findings: Sequence[Finding]) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from callboard_contracts import ServiceDescription
 from callboard_registry.catalog import Catalog
+from callboard_registry.consumers import Consumers
 from callboard_registry.documents import listing_document
 from callboard_registry.gate.deciding import Judgement, require_publishable
 from callboard_registry.gate.judging import Base, judged
@@ -29,9 +30,10 @@ class Comparison:
 class Gate:
     """Judges revisions against those that are in force: approved or deprecated. Drafts are nobody's promise."""
 
-    def __init__(self, catalog: Catalog, levels: Levels) -> None:
+    def __init__(self, catalog: Catalog, levels: Levels, consumers: Consumers) -> None:
         self._catalog = catalog
         self._levels = levels
+        self._consumers = consumers
 
     def admit(self, description: ServiceDescription) -> Judgement | None:
         """Return the judgement of a revision that is being published; None when it was in force already.
@@ -44,7 +46,7 @@ class Gate:
             return None
         judgement = self._judgement(description, self._levels.of(description.team))
         if held is None:
-            require_publishable(description.service, judgement.verdict)
+            require_publishable(description.service, self.with_affected(description.service, judgement.verdict))
         return judgement
 
     def judge(self, service: str, digest: str) -> Judgement | None:
@@ -71,9 +73,20 @@ class Gate:
             verdict = judged([Base(earlier.digest, _described(earlier))], new, strictness)
         else:
             verdict = self._judgement(new, strictness).verdict
+        verdict = self.with_affected(new.service, verdict)
         if verdict.answer == "incompatible":
             return verdict
         return replace(verdict, revision=self._number(new, text_digest))
+
+    def with_affected(self, service: str, verdict: Verdict) -> Verdict:
+        """Return a verdict that says whom what was found concerns, as it stands now."""
+        found = (*verdict.findings, *verdict.warnings)
+        if not found:
+            return verdict
+        # What is said of the service as a whole concerns whoever calls anything of it.
+        operations = {each.operation for each in found}
+        affected = self._consumers.affected(service, None if "" in operations else operations)
+        return replace(verdict, affected=tuple(affected))
 
     def _later(self, asked: Comparison) -> tuple[ServiceDescription, str]:
         if asked.document and asked.to_digest:

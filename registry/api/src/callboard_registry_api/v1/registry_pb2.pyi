@@ -349,8 +349,22 @@ class VerdictOverride(_message.Message):
     at: _timestamp_pb2.Timestamp
     def __init__(self, author: _Optional[str] = ..., reason: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
+class AffectedTeam(_message.Message):
+    __slots__ = ("team", "operations", "declared", "calls", "last")
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    OPERATIONS_FIELD_NUMBER: _ClassVar[int]
+    DECLARED_FIELD_NUMBER: _ClassVar[int]
+    CALLS_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    team: str
+    operations: _containers.RepeatedScalarFieldContainer[str]
+    declared: bool
+    calls: int
+    last: _timestamp_pb2.Timestamp
+    def __init__(self, team: _Optional[str] = ..., operations: _Optional[_Iterable[str]] = ..., declared: _Optional[bool] = ..., calls: _Optional[int] = ..., last: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
 class Verdict(_message.Message):
-    __slots__ = ("answer", "bases", "level", "strict", "findings", "warnings", "revision", "next_service", "judged", "override")
+    __slots__ = ("answer", "bases", "level", "strict", "findings", "warnings", "revision", "next_service", "judged", "override", "affected")
     ANSWER_FIELD_NUMBER: _ClassVar[int]
     BASES_FIELD_NUMBER: _ClassVar[int]
     LEVEL_FIELD_NUMBER: _ClassVar[int]
@@ -361,6 +375,7 @@ class Verdict(_message.Message):
     NEXT_SERVICE_FIELD_NUMBER: _ClassVar[int]
     JUDGED_FIELD_NUMBER: _ClassVar[int]
     OVERRIDE_FIELD_NUMBER: _ClassVar[int]
+    AFFECTED_FIELD_NUMBER: _ClassVar[int]
     answer: CompatibilityAnswer
     bases: _containers.RepeatedScalarFieldContainer[str]
     level: CompatibilityLevel
@@ -371,7 +386,8 @@ class Verdict(_message.Message):
     next_service: str
     judged: _timestamp_pb2.Timestamp
     override: VerdictOverride
-    def __init__(self, answer: _Optional[_Union[CompatibilityAnswer, str]] = ..., bases: _Optional[_Iterable[str]] = ..., level: _Optional[_Union[CompatibilityLevel, str]] = ..., strict: _Optional[bool] = ..., findings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ..., warnings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ..., revision: _Optional[str] = ..., next_service: _Optional[str] = ..., judged: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., override: _Optional[_Union[VerdictOverride, _Mapping]] = ...) -> None: ...
+    affected: _containers.RepeatedCompositeFieldContainer[AffectedTeam]
+    def __init__(self, answer: _Optional[_Union[CompatibilityAnswer, str]] = ..., bases: _Optional[_Iterable[str]] = ..., level: _Optional[_Union[CompatibilityLevel, str]] = ..., strict: _Optional[bool] = ..., findings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ..., warnings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ..., revision: _Optional[str] = ..., next_service: _Optional[str] = ..., judged: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., override: _Optional[_Union[VerdictOverride, _Mapping]] = ..., affected: _Optional[_Iterable[_Union[AffectedTeam, _Mapping]]] = ...) -> None: ...
 
 class CompareListingsRequest(_message.Message):
     __slots__ = ("service", "from_digest", "to_digest", "document", "level", "strict")

@@ -15,6 +15,8 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from callboard_contracts import MeshError, Message, RefusedError, UnavailableError, Usage, describe, promise
 from callboard_kit.agent import (
     ActivityTool,
+    Agent,
+    FunctionTool,
     Limits,
     ModelEndpoint,
     ModelSettings,
@@ -23,6 +25,7 @@ from callboard_kit.agent import (
     Tool,
     agent_run,
 )
+from callboard_kit.approvals import Automatic
 from callboard_kit.failing import end_operation
 
 ENDPOINT: Final = "shop"
@@ -173,12 +176,47 @@ class Assistant:
         )
 
 
+class Pair(Message):
+    a: int
+    b: int
+
+
+class Sum(Message):
+    sum: int
+
+
+def add(pair: Pair) -> Sum:
+    return Sum(sum=pair.a + pair.b)
+
+
+ADDER: Final = Agent(
+    name="adder",
+    instructions="Add.",
+    tools=(FunctionTool(name="add", description="Add two numbers.", function=add, input_type=Pair),),
+    output=Sum,
+    approvals=Automatic(),
+    limits=Limits(max_corrections=1, max_repeats=2, max_cost_usd=0.5),
+)
+
+
+@workflow.defn
+class Adding:
+    """Has an agent that answers in a form."""
+
+    @workflow.run
+    async def run(self, goal: str) -> Outcome:
+        outcome = await ADDER.run(goal)
+        if outcome.output is not None:
+            assert ADDER.read(outcome) == Sum.model_validate(outcome.output)
+        return outcome
+
+
 def agent_worker(client: Client, task_queue: str, call_model: object) -> Worker:
     """Make the worker of the agent; it is a plain one, without any plugin."""
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[Assistant],
+        workflows=[Adding, Assistant],
         activities=[call_model, look_up, photograph],
         workflow_runner=SANDBOX,
         workflow_failure_exception_types=[MeshError],

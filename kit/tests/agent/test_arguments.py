@@ -20,7 +20,7 @@ def test_no_arguments_are_arguments_where_none_are_needed(text):
     ("text", "words"),
     [
         ('{"name": ', "the arguments are not JSON: Expecting value"),
-        ("[1]", "the arguments must be a JSON object"),
+        ("[1]", "the arguments are not a JSON object"),
         ('{"name": NaN}', "the arguments are not JSON: NaN is not a JSON value"),
         ("{}", '/: "name" is a required property'),
         ('{"name": "a", "tags": [1, "b"]}', '/tags/1: "b" is not of type "integer"'),

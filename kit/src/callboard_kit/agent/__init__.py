@@ -7,6 +7,7 @@ as an activity; the sandbox must pass `callboard_kit`, `callboard_contracts` and
 `jsonschema_rs` through.
 """
 
+from callboard_kit.agent.configuration import Agent, AgentConfigurationError, Mode
 from callboard_kit.agent.endpoint import ModelEndpoint, ModelSettings
 from callboard_kit.agent.finding import (
     MOST_FOUND,
@@ -17,13 +18,21 @@ from callboard_kit.agent.finding import (
     ToolSearch,
     best_matches,
     listed,
-    operation_tool_name,
 )
 from callboard_kit.agent.loop import agent_run
-from callboard_kit.agent.messages import CALL_MODEL, ChatMessage, ModelReply, ModelRequest, ToolCall, ToolSpec
+from callboard_kit.agent.messages import (
+    CALL_MODEL,
+    ChatMessage,
+    ModelReply,
+    ModelRequest,
+    OutputSpec,
+    ToolCall,
+    ToolSpec,
+)
+from callboard_kit.agent.names import operation_tool_name
 from callboard_kit.agent.offer import FINDING, MOST_OFFERED, OPEN, SEARCH
 from callboard_kit.agent.outcome import CallRecord, Limits, Outcome
-from callboard_kit.agent.tools import ActivityTool, OperationTool, Tool
+from callboard_kit.agent.tools import ActivityTool, FunctionTool, OperationTool, Tool
 
 __all__ = [
     "CALL_MODEL",
@@ -34,17 +43,22 @@ __all__ = [
     "OPEN",
     "SEARCH",
     "ActivityTool",
+    "Agent",
+    "AgentConfigurationError",
     "CallRecord",
     "ChatMessage",
     "Found",
+    "FunctionTool",
     "Limits",
     "ListedTool",
+    "Mode",
     "ModelEndpoint",
     "ModelReply",
     "ModelRequest",
     "ModelSettings",
     "OperationTool",
     "Outcome",
+    "OutputSpec",
     "Tool",
     "ToolCall",
     "ToolIndex",

@@ -1,12 +1,16 @@
 """Reading what a model wrote as arguments: is it JSON, and is it what the tool takes?"""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Never, cast
 
 import jsonschema_rs
 
+from callboard_kit.agent.messages import OutputSpec
+
 _MOST_TOLD = 5
+_FENCED = re.compile(r"```(?:json)?\s*\n(.*)\n\s*```", re.DOTALL)
 
 
 class MalformedArgumentsError(ValueError):
@@ -16,9 +20,10 @@ class MalformedArgumentsError(ValueError):
 class ArgumentReader:
     """Reads the arguments of one tool."""
 
-    def __init__(self, parameters: Mapping[str, object]) -> None:
+    def __init__(self, parameters: Mapping[str, object], *, what: str = "the arguments are") -> None:
         self._validator: jsonschema_rs.Validator | None = None
         self._unusable = ""
+        self._what = what
         # The schema is JSON, and the library's stubs say so with `Any`.
         schema = cast("dict[str, Any]", dict(parameters))
         try:
@@ -40,9 +45,9 @@ class ArgumentReader:
         try:
             arguments: object = json.loads(text or "{}", parse_constant=_refuse_constant)
         except ValueError as error:
-            raise MalformedArgumentsError(f"the arguments are not JSON: {error}") from None
+            raise MalformedArgumentsError(f"{self._what} not JSON: {error}") from None
         if not isinstance(arguments, dict):
-            raise MalformedArgumentsError("the arguments must be a JSON object")
+            raise MalformedArgumentsError(f"{self._what} not a JSON object")
         problems = [
             f"{_path(problem.instance_path)}: {problem.message}" for problem in self._validator.iter_errors(arguments)
         ]
@@ -50,6 +55,23 @@ class ArgumentReader:
             more = f"; and {len(problems) - _MOST_TOLD} more" if len(problems) > _MOST_TOLD else ""
             raise MalformedArgumentsError("; ".join(problems[:_MOST_TOLD]) + more)
         return cast("dict[str, object]", arguments)
+
+
+class AnswerForm:
+    """Reads the answers of an agent that must answer in a certain form."""
+
+    def __init__(self, spec: OutputSpec) -> None:
+        self.spec = spec
+        self._reader = ArgumentReader(spec.parameters, what="it is")
+
+    def read(self, text: str) -> dict[str, object]:
+        """Return the answer. Models like to put it between fences, which are no part of it.
+
+        Raises:
+            MalformedArgumentsError: It is no JSON object, or breaks the schema.
+        """
+        fenced = _FENCED.fullmatch(text.strip())
+        return self._reader.read(fenced[1] if fenced else text or "nothing")
 
 
 def _path(steps: list[str | int]) -> str:

@@ -60,11 +60,6 @@ class ToolSearch(Protocol):
         ...
 
 
-def operation_tool_name(service: str, operation: str) -> str:
-    """Return what a model calls an operation: the service with `_` for `.`, `__`, and the operation."""
-    return f"{service.replace('.', '_')}__{operation}"
-
-
 def listed(tool: Tool) -> ListedTool:
     """Return a tool's name and first line."""
     spec = tool.spec

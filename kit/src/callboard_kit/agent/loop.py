@@ -7,7 +7,8 @@ after a crash the run goes on where it was, and a finished call is never made ag
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, cast
@@ -18,13 +19,14 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import FailureError
 
 from callboard_contracts import MeshError, RefusedError, UnavailableError, Usage
-from callboard_kit import events
+from callboard_kit import events, mesh
 from callboard_kit.agent import tracing, watching
-from callboard_kit.agent.arguments import MalformedArgumentsError
+from callboard_kit.agent.arguments import AnswerForm, MalformedArgumentsError
 from callboard_kit.agent.finding import ToolSearch
-from callboard_kit.agent.messages import CALL_MODEL, ChatMessage, ModelReply, ModelRequest, ToolCall
+from callboard_kit.agent.messages import CALL_MODEL, ChatMessage, ModelReply, ModelRequest, OutputSpec, ToolCall
 from callboard_kit.agent.offer import FINDING, Offer
 from callboard_kit.agent.outcome import NOTHING, CallRecord, Limits, Outcome, StoppedBecause, total
+from callboard_kit.agent.repeats import Repeats
 from callboard_kit.agent.tools import Tool
 from callboard_kit.approvals.asking import ALLOWED
 from callboard_kit.approvals.desk import ApprovalDesk
@@ -48,6 +50,7 @@ async def agent_run(
     limits: Limits | None = None,
     model: str | None = None,
     approvals: ApprovalPolicy | None = None,
+    output: OutputSpec | None = None,
     name: str = "agent",
 ) -> Outcome:
     """Let a model work on a goal, with tools, within limits. Only from a workflow.
@@ -60,6 +63,7 @@ async def agent_run(
         limits: How far it may go.
         model: The model to ask, if not the one the worker was started with.
         approvals: What a person must agree to first. Absent: nothing.
+        output: The form that the answer must have. Absent: words.
         name: What the agent is called in traces and in questions for approval.
 
     Raises:
@@ -68,7 +72,7 @@ async def agent_run(
     """
     with tracing.agent(name):
         desk = ApprovalDesk(approvals or Automatic())
-        return await _Run(goal, instructions, Offer(tools, search), limits or Limits(), model, desk, name).go()
+        return await _Run(goal, instructions, Offer(tools, search), limits or Limits(), model, desk, output, name).go()
 
 
 @dataclass(frozen=True)
@@ -91,8 +95,12 @@ class _Run:
         limits: Limits,
         model: str | None,
         desk: ApprovalDesk,
+        output: OutputSpec | None,
         name: str,
     ) -> None:
+        self._form = AnswerForm(output) if output else None
+        self._output: dict[str, object] | None = None
+        self._repeats = Repeats(limits.max_repeats)
         self._desk = desk
         self._name = name
         self._offer = offer
@@ -109,14 +117,23 @@ class _Run:
 
     async def go(self) -> Outcome:
         """Take steps until the model answers or a limit is reached."""
-        malformed_in_a_row = 0
+        malformed_in_a_row = misformed_in_a_row = 0
         for _ in range(self._limits.max_steps):
             used = total(self._used)
             if used.input_tokens + used.output_tokens >= self._limits.max_tokens:
                 return self._outcome("max_tokens")
             reply = await self._ask()
             if not reply.tool_calls:
-                return self._outcome(_reason(reply.finish_reason))
+                fault = self._misformed(reply)
+                if fault is None:
+                    return self._outcome(_reason(reply.finish_reason))
+                misformed_in_a_row += 1
+                if misformed_in_a_row > self._limits.max_corrections:
+                    raise UnavailableError(
+                        f"the model answered {misformed_in_a_row} times in a form that cannot be read: {fault}"
+                    )
+                continue
+            misformed_in_a_row = 0
             done = await asyncio.gather(*(self._do(call) for call in reply.tool_calls))
             self._messages.extend(one.message for one in done)
             self._calls.extend(one.record for one in done)
@@ -130,9 +147,27 @@ class _Run:
                 )
         return self._outcome("max_steps")
 
+    def _misformed(self, reply: ModelReply) -> str | None:
+        """Read the answer in the form that was asked for; have the model correct one that is none, and say why."""
+        if self._form is None or reply.finish_reason != "stop":
+            return None
+        try:
+            self._output = self._form.read(reply.content or "")
+        except MalformedArgumentsError as error:
+            asked = f"Your answer cannot be read: {error}. Answer again, with nothing but the JSON object."
+            self._messages.append(ChatMessage(role="user", content=asked))
+            return str(error)
+        return None
+
     async def _ask(self) -> ModelReply:
         """Ask the model once; the activity is tried again as long as that may help."""
-        request = ModelRequest(messages=tuple(self._messages), tools=self._offer.specs, model=self._model)
+        request = ModelRequest(
+            messages=tuple(self._messages),
+            tools=self._offer.specs,
+            model=self._model,
+            output=None if self._form is None else self._form.spec,
+            budget_usd=self._money_left(),
+        )
         with events.step() as step:
             try:
                 reply: ModelReply = await workflow.execute_activity(
@@ -157,6 +192,25 @@ class _Run:
         self._messages.append(ChatMessage(role="assistant", content=reply.content, tool_calls=reply.tool_calls))
         return reply
 
+    @contextmanager
+    def _share(self) -> Generator[None]:
+        """Let what is called use up no more than is left."""
+        call = mesh.maybe_current()
+        if call is None:
+            yield
+            return
+        used, money = total(self._used), self._money_left()
+        tokens = max(0, self._limits.max_tokens - used.input_tokens - used.output_tokens)
+        left: dict[str, float] = {"tokens": min(tokens, call.limits.tokens)}
+        if money is not None:
+            left["cost_usd"] = min(money, call.limits.cost_usd)
+        with mesh.tightened(call.limits.model_copy(update=left)):
+            yield
+
+    def _money_left(self) -> float | None:
+        most = self._limits.max_cost_usd
+        return None if most is None else max(0.0, most - sum(each.cost_usd or 0 for each in self._used))
+
     async def _do(self, call: ToolCall) -> _Done:
         """Do one tool call, and tell whoever watches."""
         watching.tool_called(self._step, call, self._offer.find(call.name))
@@ -174,6 +228,8 @@ class _Run:
             arguments = self._offer.read(call)
         except MalformedArgumentsError as error:
             return _failed(call, tool.service, tool.operation, "malformed", str(error))
+        if fault := self._repeats.fault(call.name, arguments):
+            return _failed(call, tool.service, tool.operation, "refused", fault)
         # Looking for tools changes nothing, whatever the policy says.
         decision = ALLOWED if call.name in FINDING else await self._desk.decide(self._proposal(call, tool, arguments))
         if not decision.allowed:
@@ -181,7 +237,8 @@ class _Run:
         async with self._turns:
             with tracing.tool(call) as span:
                 try:
-                    result = await tool.call(arguments)
+                    with self._share():
+                        result = await tool.call(arguments)
                 except (MeshError, FailureError) as error:
                     # Where it is this run that is being cancelled, `gather` ends it, whatever is told here.
                     what = f"{tool.service} {tool.operation}"
@@ -223,11 +280,20 @@ class _Run:
 
     def _outcome(self, reason: StoppedBecause) -> Outcome:
         answer = self._words[-1] if self._words else ""
-        if reason in ("max_steps", "max_tokens"):
-            limit = self._limits.max_steps if reason == "max_steps" else self._limits.max_tokens
-            unfinished = f"Stopped at the limit of {limit} {reason.removeprefix('max_')}, before the work was done."
-            answer = f"{unfinished} {answer}".strip()
-        return Outcome(answer=answer, calls=tuple(self._calls), usage=total(self._used), stopped_because=reason)
+        limits = {
+            "max_steps": f"{self._limits.max_steps} steps",
+            "max_tokens": f"{self._limits.max_tokens} tokens",
+            "max_cost": f"{self._limits.max_cost_usd:g} US dollars" if self._limits.max_cost_usd is not None else "",
+        }
+        if reason in limits:
+            answer = f"Stopped at the limit of {limits[reason]}, before the work was done. {answer}".strip()
+        return Outcome(
+            answer=answer,
+            calls=tuple(self._calls),
+            usage=total(self._used),
+            stopped_because=reason,
+            output=self._output,
+        )
 
 
 def _failed(call: ToolCall, service: str, operation: str, outcome: str, error: str, *, called: bool = False) -> _Done:
@@ -264,5 +330,7 @@ def _reason(finish_reason: str) -> StoppedBecause:
             return "cut_off"
         case "content_filter":
             return "filtered"
+        case "over_budget":
+            return "max_cost"
         case _:
             return "answered"

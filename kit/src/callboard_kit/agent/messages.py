@@ -1,11 +1,16 @@
 """What the loop says to a model and hears from it: the input and the result of the activity `callboard.call_model`."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal
+
+from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from callboard_contracts import Message, Usage
 
 type_of_json = dict[str, object]
+
+_OPTIONAL: Final = frozenset({"output", "budget_usd"})
+"""Fields that came later: left out where they say nothing, so that requests in histories stay what they were."""
 
 CALL_MODEL = "callboard.call_model"
 """The registered name of the activity that asks a model."""
@@ -37,6 +42,16 @@ class ToolSpec(Message):
     """JSON Schema of its arguments."""
 
 
+class OutputSpec(Message):
+    """The form that an agent's answer must have."""
+
+    name: str
+    """What the form is called."""
+
+    parameters: Mapping[str, object]
+    """JSON Schema of it."""
+
+
 class ChatMessage(Message):
     """One message of the conversation with the model."""
 
@@ -65,6 +80,17 @@ class ModelRequest(Message):
     model: str | None = None
     """The model to ask. Absent: the one the worker was started with."""
 
+    output: OutputSpec | None = None
+    """The form that the answer must have. Absent: words."""
+
+    budget_usd: float | None = None
+    """What the call may cost, US dollars. Absent: nobody counts."""
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+        document: dict[str, object] = write(self)
+        return {name: value for name, value in document.items() if value is not None or name not in _OPTIONAL}
+
 
 class ModelReply(Message):
     """What the model said, and what it took."""
@@ -76,7 +102,8 @@ class ModelReply(Message):
     """What it wants called, all at once. Empty: it is done."""
 
     finish_reason: str = "stop"
-    """Why it stopped, in the provider's word: `stop`, `tool_calls`, `length`, `content_filter`."""
+    """Why it stopped, in the provider's word: `stop`, `tool_calls`, `length`, `content_filter`. `over_budget`, in ours:
+    it was not asked, since it could have cost more than is left."""
 
     model: str = ""
     """The model that answered, as the provider names it."""

@@ -1,6 +1,6 @@
 """How far an agent's run may go, and what came of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Final, Literal
 
@@ -8,9 +8,9 @@ from pydantic import Field
 
 from callboard_contracts import Deed, Message, Usage
 
-StoppedBecause = Literal["answered", "max_steps", "max_tokens", "cut_off", "filtered"]
-"""`answered`: the model was done. `max_steps`, `max_tokens`: a limit was reached. `cut_off`, `filtered`: the provider
-ended the model's text, for its length or for what it said."""
+StoppedBecause = Literal["answered", "max_steps", "max_tokens", "max_cost", "cut_off", "filtered"]
+"""`answered`: the model was done. `max_steps`, `max_tokens`, `max_cost`: a limit was reached. `cut_off`, `filtered`:
+the provider ended the model's text, for its length or for what it said."""
 
 NOTHING: Final = Usage()
 """What takes nothing."""
@@ -24,6 +24,14 @@ class Limits(Message):
 
     max_tokens: Annotated[int, Field(ge=1)] = 400_000
     """Tokens read and written in all, those of called agents included. Looked at before each model call."""
+
+    max_cost_usd: Annotated[float, Field(ge=0)] | None = None
+    """US dollars for models in all, those of called agents included. Before each model call the worst that it can cost
+    is held against what is left. Absent: nobody counts; nor does anybody where the model's price is not known."""
+
+    max_repeats: Annotated[int, Field(ge=1)] = 5
+    """How often in a row a tool may be called with the same arguments, or two may take turns, before the model is told
+    to stop that."""
 
     max_parallel: Annotated[int, Field(ge=1)] = 8
     """Tools that run at the same time; further calls of a step wait their turn."""
@@ -68,6 +76,9 @@ class Outcome(Message):
 
     usage: Usage = Usage()
     """What the run took, called agents included."""
+
+    output: Mapping[str, object] | None = None
+    """The answer in the form that was asked for. Absent: none was asked for, or there is no answer."""
 
     stopped_because: StoppedBecause = "answered"
     """Why it ended."""

@@ -13,10 +13,12 @@ from openai.types.chat import (
     ChatCompletionMessageFunctionToolCallParam,
     ChatCompletionMessageParam,
 )
+from openai.types.shared_params import ResponseFormatJSONSchema
 
 from callboard_contracts import Usage
 from callboard_kit import events
-from callboard_kit.agent.messages import ChatMessage, ModelReply, ModelRequest, ToolCall, ToolSpec
+from callboard_kit.agent.affording import LONGEST_ANSWER, affordable_answer
+from callboard_kit.agent.messages import ChatMessage, ModelReply, ModelRequest, OutputSpec, ToolCall, ToolSpec
 from callboard_kit.agent.prices import cost_usd
 from callboard_kit.agent.provider_errors import stream_ended_early, translated
 
@@ -53,8 +55,13 @@ class Provider:
         await self._client.close()
 
     async def _read(self, request: ModelRequest, model: str, call: str) -> ModelReply:
+        tokens = affordable_answer(request, model=model, base_url=self._base_url)
+        if tokens == 0:
+            return ModelReply(finish_reason="over_budget", model=model)
         stream = await self._client.chat.completions.create(
             model=model,
+            max_completion_tokens=openai.omit if tokens in (None, LONGEST_ANSWER) else tokens,
+            response_format=_form(request.output) if request.output else openai.omit,
             messages=[_message(message) for message in request.messages],
             tools=[_tool(tool) for tool in request.tools] or openai.omit,
             stream=True,
@@ -120,6 +127,13 @@ class _Answer:
                 )
             self.finish_reason = choice.finish_reason or self.finish_reason
         return "".join(self.text[before:])
+
+
+def _form(output: OutputSpec) -> ResponseFormatJSONSchema:
+    return {
+        "type": "json_schema",
+        "json_schema": {"name": output.name, "schema": dict(output.parameters), "strict": False},
+    }
 
 
 def _message(message: ChatMessage) -> ChatCompletionMessageParam:

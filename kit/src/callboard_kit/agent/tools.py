@@ -11,6 +11,7 @@ from temporalio.common import RetryPolicy
 
 from callboard_contracts import Effect, Message, OperationDescription, ServiceDescription
 from callboard_kit.agent.messages import ToolSpec
+from callboard_kit.agent.names import operation_tool_name
 
 
 class Tool(Protocol):
@@ -108,7 +109,7 @@ class OperationTool(Message):
     @property
     def spec(self) -> ToolSpec:
         """What the model is told: the name is the service with `_` for `.`, `__`, and the operation."""
-        name = f"{self.service.replace('.', '_')}__{self.operation}"
+        name = operation_tool_name(self.service, self.operation)
         return ToolSpec(name=name, description=self.description, parameters=self.parameters)
 
     async def call(self, arguments: dict[str, object]) -> object:
@@ -178,3 +179,49 @@ class ActivityTool:
             retry_policy=self.retry_policy,
         )
         return result
+
+
+@dataclass(frozen=True)
+class FunctionTool:
+    """A function of the team's own, as a tool. It runs in the workflow: pure, quick, and without a look at anything."""
+
+    name: str
+    """How the model calls it."""
+
+    description: str
+    """What the model is told about it."""
+
+    # A function may take any message and return anything that can be written as JSON.
+    function: Callable[[Any], object]
+    """The function."""
+
+    input_type: type[BaseModel]
+    """The message it takes; its schema is what the model is given."""
+
+    sensitive: Mapping[str, str] | None = field(default_factory=dict[str, str])
+    """Which of its arguments hold what kind of sensitive data."""
+
+    @property
+    def spec(self) -> ToolSpec:
+        """What the model is told."""
+        schema = self.input_type.model_json_schema(mode="validation")
+        return ToolSpec(name=self.name, description=self.description, parameters=schema)
+
+    @property
+    def service(self) -> str:
+        """The record says `local`: it is no operation."""
+        return "local"
+
+    @property
+    def operation(self) -> str:
+        """The record says the tool's name."""
+        return self.name
+
+    @property
+    def effect(self) -> Effect:
+        """It changes nothing: it is pure."""
+        return "read"
+
+    async def call(self, arguments: dict[str, object]) -> object:
+        """Run the function."""
+        return self.function(self.input_type.model_validate(arguments))

@@ -1,0 +1,183 @@
+"""An agent as configuration: made once, checked when it is made, the same object wherever it works."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Generic, Literal, TypeVar
+
+from pydantic import BaseModel
+from pydantic.errors import PydanticUserError
+
+from callboard_contracts import Assistance, Goal, UnavailableError
+from callboard_kit import mesh
+from callboard_kit.agent.finding import ToolSearch
+from callboard_kit.agent.loop import agent_run
+from callboard_kit.agent.messages import OutputSpec
+from callboard_kit.agent.names import name_fault
+from callboard_kit.agent.offer import FINDING
+from callboard_kit.agent.outcome import Limits, Outcome
+from callboard_kit.agent.tools import Tool
+from callboard_kit.approvals.policies import ApprovalPolicy, AskForAll
+
+OutputT = TypeVar("OutputT", bound=BaseModel)
+
+Mode = Literal["interactive", "autonomous"]
+"""`interactive`: somebody waits, so it fails soon when nobody works on it. `autonomous`: it waits."""
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+
+
+class AgentConfigurationError(ValueError):
+    """An agent that cannot be made as it is written; the message says what to change."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agent(Generic[OutputT]):
+    """Everything that makes an agent what it is.
+
+        desk = Agent(name="orders", instructions="…", tools=TOOLS, approvals=AskForEffects())
+        outcome = await desk.run("Cancel order #W1.")     # in a workflow
+
+    Raises:
+        AgentConfigurationError: Something in it cannot work, said when it is made and not when it is needed.
+    """
+
+    name: str
+    """What it is called in traces, in questions for approval and in records: lower-case letters, digits, `_`, `-`."""
+
+    instructions: str
+    """Who it is and what it must keep to; the model gets them as the system's words."""
+
+    model: str | None = None
+    """The model to ask. Absent: the one the worker was started with."""
+
+    tools: Sequence[Tool] = ()
+    """What it may call: operations of teams, activities, pure functions."""
+
+    search: ToolSearch | None = None
+    """Finds further tools, when there are more than a history should hold."""
+
+    output: type[OutputT] | None = None
+    """What it answers with. Absent: words."""
+
+    approvals: ApprovalPolicy = field(default_factory=AskForAll)
+    """What a person must agree to first: everything, unless something else is said."""
+
+    limits: Limits = field(default_factory=Limits)
+    """How far one run may go."""
+
+    mode: Mode = "autonomous"
+    """Whether somebody waits for it. Read by whoever starts its runs."""
+
+    def __post_init__(self) -> None:
+        """Check what can be checked without running it."""
+        object.__setattr__(self, "tools", tuple(self.tools))
+        if not _NAME.fullmatch(self.name):
+            raise AgentConfigurationError(
+                f"an agent cannot be called {self.name!r}; use lower-case letters, digits, '_' and '-', a letter first"
+            )
+        if not self.instructions.strip():
+            raise AgentConfigurationError(f"agent {self.name!r} has no instructions; say who it is and what it must do")
+        if self.mode not in ("interactive", "autonomous"):
+            raise AgentConfigurationError(
+                f"agent {self.name!r} has mode {self.mode!r}; the modes are 'interactive' and 'autonomous'"
+            )
+        if not callable(getattr(self.approvals, "judge", None)):
+            raise AgentConfigurationError(
+                f"agent {self.name!r} has {self.approvals!r} for approvals; use one of callboard_kit.approvals, "
+                "or an object with a method `judge`"
+            )
+        if fault := name_fault((tool.spec.name for tool in self.tools), reserved=FINDING):
+            raise AgentConfigurationError(f"agent {self.name!r}: {fault}")
+        _ = self.output_spec
+
+    @property
+    def output_spec(self) -> OutputSpec | None:
+        """What the model is told about the form of its answer; None when it answers with words."""
+        if self.output is None:
+            return None
+        try:
+            schema = self.output.model_json_schema(mode="validation")
+        except PydanticUserError as error:
+            raise AgentConfigurationError(
+                f"agent {self.name!r} cannot answer with {self.output.__name__}: there is no JSON schema of it"
+                f" ({error.message})"
+            ) from error
+        return OutputSpec(name=self.output.__name__, parameters=schema)
+
+    async def run(self, goal: str, *, limits: Limits | None = None) -> Outcome:
+        """Work on a goal and return what came of it. Only from a workflow.
+
+        Args:
+            goal: What is wanted; the model gets it as the user's words, unchanged.
+            limits: How far this run may go, if not as far as the agent's own limits say.
+
+        Raises:
+            UnavailableError: The model could not be reached, or kept answering in a form that cannot be read.
+            RefusedError: The model's provider refused the conversation as such.
+        """
+        return await agent_run(
+            goal,
+            instructions=self.instructions,
+            tools=self.tools,
+            search=self.search,
+            limits=within_tree(limits or self.limits),
+            model=self.model,
+            approvals=self.approvals,
+            output=self.output_spec,
+            name=self.name,
+        )
+
+    async def answer(self, goal: str, *, limits: Limits | None = None) -> OutputT:
+        """Work on a goal and return the answer as `output` has it.
+
+        Raises:
+            TypeError: The agent answers with words.
+            UnavailableError: As `run`; or a limit was reached before there was an answer.
+            RefusedError: As `run`.
+        """
+        return self.read(await self.run(goal, limits=limits))
+
+    def read(self, outcome: Outcome) -> OutputT:
+        """Return the answer of a run as `output` has it.
+
+        Raises:
+            TypeError: The agent answers with words.
+            UnavailableError: The run was stopped before there was an answer.
+        """
+        if self.output is None:
+            raise TypeError(
+                f"agent {self.name!r} answers with words; give it an `output` to answer with something else"
+            )
+        if outcome.output is None:
+            raise UnavailableError(f"agent {self.name!r} came to no answer: {outcome.stopped_because}")
+        return self.output.model_validate(outcome.output)
+
+    async def assist(self, goal: Goal) -> Assistance:
+        """Answer a call of an `assist` operation: work on `goal` within the limits of its tree.
+
+        Raises:
+            MeshError: As `run`.
+        """
+        outcome = await self.run(_words(goal))
+        return Assistance(answer=outcome.answer, deeds=outcome.deeds, usage=outcome.usage)
+
+
+def within_tree(limits: Limits) -> Limits:
+    """Return `limits`, where those of the tree of calls that this code works for are not tighter."""
+    call = mesh.maybe_current()
+    if call is None:
+        return limits
+    tree, cost = call.limits, limits.max_cost_usd
+    return limits.model_copy(
+        update={
+            "max_steps": max(1, min(limits.max_steps, tree.steps)),
+            "max_tokens": max(1, min(limits.max_tokens, tree.tokens)),
+            "max_cost_usd": tree.cost_usd if cost is None else min(cost, tree.cost_usd),
+        }
+    )
+
+
+def _words(goal: Goal) -> str:
+    facts = "\n".join(f"- {name}: {value}" for name, value in sorted(goal.facts.items()))
+    return f"{goal.goal}\n\nKnown for certain:\n{facts}" if facts else goal.goal

@@ -16,6 +16,7 @@ import typer
 
 from callboard.command import (
     approvals,
+    audit,
     call,
     catalog,
     contracts,
@@ -23,6 +24,7 @@ from callboard.command import (
     endpoints,
     example,
     keys,
+    locks,
     persons,
     replay,
     run,
@@ -50,11 +52,13 @@ app.command("status")(stack.status)
 app.command("demo")(demo.demo)
 app.command("call")(call.call)
 app.command("run")(run.run)
+app.command("audit")(audit.audit)
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(example.app, name="example")
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(keys.app, name="keys")
+app.add_typer(locks.app, name="locks")
 app.add_typer(persons.app, name="persons")
 app.add_typer(replay.app, name="replay")
 app.add_typer(runs.app, name="runs")

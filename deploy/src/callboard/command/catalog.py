@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from callboard.command import health, life, revisions
+from callboard.command import audit, health, life, revisions
 from callboard.command.registry import open_registry
 from callboard.command.terminal import print_json, print_result
 from callboard.command.verdicts import print_verdict
@@ -19,6 +19,7 @@ app = typer.Typer(help="Shows what the teams answer to, and how long they will."
 for _command in (life.submit, life.approve, life.deprecate, life.retire, life.revoke):
     app.command(_command.__name__)(_command)
 app.command("revisions")(revisions.list_revisions)
+app.command("callers")(audit.callers)
 
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

@@ -55,6 +55,7 @@ FACTS = Facts(
     endpoint=Note(ago(3), ENDPOINT),
     queues={"shop/shop": Note(ago(2), QUEUE)},
     longest_age=timedelta(seconds=35),
+    listening_since=ago(3600),
 )
 
 
@@ -206,6 +207,22 @@ def test_one_of_two_workers_that_hangs_degrades_and_is_named() -> None:
         "degraded",
         ("worker 8@here has not asked Temporal for calls: restart it",),
     )
+
+
+def test_a_registry_that_has_just_come_back_does_not_complain_of_what_it_could_not_hear() -> None:
+    silent = replace(WORKER, seen=ago(70))
+
+    assert verdict_about(replace(FACTS, workers=[silent], listening_since=ago(20))).verdict == "serving"
+
+
+def test_those_that_are_known_to_be_gone_are_not_counted_among_those_who_work_on_a_backlog() -> None:
+    gone = replace(WORKER, worker="w0", identity="6@here", state="stopped")
+    pollers = tuple(SeenPoller(identity=each, last=ago(5)) for each in ("6@here", "7@here"))
+    tasks = SeenTasks(pollers=pollers, backlog=2, oldest_seconds=61, congested=True)
+
+    [reason] = verdict_about(replace(with_queue(workflow=tasks), workers=[gone, WORKER])).reasons
+
+    assert reason == "2 workflow tasks wait, the oldest for 61 s, with 1 poller: scale up"
 
 
 def test_a_worker_that_has_just_started_need_not_have_been_seen_by_temporal() -> None:

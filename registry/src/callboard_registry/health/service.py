@@ -165,6 +165,7 @@ class Health:
                     queues=queues,
                     longest_age=_longest_age(look.seen) if look else None,
                     trouble=look.seen.error if look else "",
+                    listening_since=self._silence.up_since,
                 )
             )
             for service in services

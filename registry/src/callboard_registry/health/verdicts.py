@@ -59,6 +59,9 @@ class Facts:
     trouble: str = ""
     """Why it cannot look."""
 
+    listening_since: datetime
+    """Since when heartbeats could have been heard."""
+
 
 @dataclass
 class _Findings:
@@ -159,7 +162,7 @@ def _look_at_revisions(facts: Facts, serving: Iterable[Worker], findings: _Findi
 def _look_at_polling(facts: Facts, serving: Sequence[Worker], findings: _Findings) -> None:
     idle: list[tuple[Worker, timedelta | None]] = []
     for worker in serving:
-        if facts.now - worker.seen > 3 * worker.every:
+        if facts.now - max(worker.seen, facts.listening_since) > 3 * worker.every:
             findings.amiss.append(
                 f"worker {worker.identity} works, but was last heard of {_ago(facts.now - worker.seen)}: see its log"
             )
@@ -221,9 +224,12 @@ def _look_at_backlog(facts: Facts, findings: _Findings) -> None:
         return
     if note.seen.error:
         findings.amiss.append(f"its task queue cannot be looked at: {note.seen.error}")
+    # Temporal remembers for minutes who asked it; those that are known to be gone ask no more.
+    gone = {worker.identity for worker in facts.workers if worker.state != "alive"}
     for kind, tasks in (("workflow", note.seen.workflow), ("activity", note.seen.activity), ("Nexus", note.seen.nexus)):
         if tasks.congested:
-            pollers = sum(note.at - each.last <= LONGEST_PAUSE for each in tasks.pollers)
+            asking = [each for each in tasks.pollers if note.at - each.last <= LONGEST_PAUSE]
+            pollers = sum(each.identity not in gone for each in asking)
             span = _span(timedelta(seconds=tasks.oldest_seconds))
             findings.amiss.append(
                 f"{_many(tasks.backlog, f'{kind} task')} {'waits' if tasks.backlog == 1 else 'wait'}, "

@@ -88,6 +88,10 @@ class Auditing:
         of = self._consumers.of
         return await self._threads.read(lambda: of(service, operation=operation, since=since))
 
+    async def declared(self) -> list[tuple[str, str]]:
+        """Return every team with each service it says it calls."""
+        return await self._threads.read(self._declarations.all)
+
     async def positions(self) -> list[AuditPosition]:
         """Return how far the audit has read each namespace."""
         return await self._threads.read(self._positions.all)

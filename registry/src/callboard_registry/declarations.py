@@ -50,6 +50,12 @@ class Declarations:
         with self._database.reading() as connection:
             return list(connection.scalars(query))
 
+    def all(self) -> list[tuple[str, str]]:
+        """Return every team with each service it says it calls, in order."""
+        query = select(declared_calls.c.team, declared_calls.c.service).order_by(declared_calls.c.team, declared_calls.c.service)
+        with self._database.reading() as connection:
+            return [(row.team, row.service) for row in connection.execute(query)]
+
 
 def declared_services(document: bytes) -> tuple[str, ...]:
     """Read the services that a team declares.

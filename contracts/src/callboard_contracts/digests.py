@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
-import rfc8785
+from callboard_contracts.canonical import canonical_json
 
 _UNOBSERVABLE: Final = frozenset(
     {"$comment", "$defs", "$id", "$schema", "deprecated", "description", "discriminator", "examples", "title"}
@@ -22,7 +22,7 @@ _DEEPEST: Final = 100
 
 def digest_of(observable: object) -> str:
     """`sha256:<hex>` over the canonical JSON (RFC 8785) of what a caller can observe."""
-    return "sha256:" + hashlib.sha256(_canonical(observable)).hexdigest()
+    return "sha256:" + hashlib.sha256(canonical_json(observable)).hexdigest()
 
 
 def observable_schema(schema: Mapping[str, object]) -> object:
@@ -64,7 +64,7 @@ class _Reduction:
             if keyword == "const":
                 reduced["enum"] = [value]
             elif keyword in _SETS:
-                reduced[keyword] = sorted(cast(Sequence[object], value), key=_canonical)
+                reduced[keyword] = sorted(cast(Sequence[object], value), key=canonical_json)
             elif keyword in _DATA:
                 reduced[keyword] = value
             elif keyword in _MAPS_OF_SCHEMAS:
@@ -72,7 +72,7 @@ class _Reduction:
                 reduced[keyword] = {name: self.reduced(member, inside) for name, member in members.items()}
             elif keyword in _LISTS_OF_SCHEMAS:
                 branches = [self.reduced(branch, inside) for branch in cast(Sequence[object], value)]
-                reduced[keyword] = branches if keyword == "prefixItems" else sorted(branches, key=_canonical)
+                reduced[keyword] = branches if keyword == "prefixItems" else sorted(branches, key=canonical_json)
             else:
                 reduced[keyword] = self.reduced(value, inside)
         return reduced
@@ -89,8 +89,3 @@ class _Reduction:
         both = (cast(Mapping[str, object], target), cast(Mapping[str, object], beside))
         # What stands beside a reference holds as well; it is mostly a default, and seldom says the same keyword.
         return {"allOf": list(both)} if both[0].keys() & both[1].keys() else {**both[0], **both[1]}
-
-
-def _canonical(value: object) -> bytes:
-    # rfc8785 takes JSON values; what is given here came out of pydantic's JSON mode.
-    return rfc8785.dumps(cast(dict[str, object], value))  # pyright: ignore[reportArgumentType]  # its JSON type is private

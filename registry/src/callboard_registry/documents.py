@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import Final, cast
 
-import rfc8785
 from pydantic import ValidationError
 
 from callboard_contracts import ServiceDescription
+from callboard_contracts.canonical import canonical_json
 from callboard_kit.policy import Policy
 from callboard_registry.refusals import Refusal
 from callboard_registry.schemas import require_schema
@@ -67,7 +67,7 @@ def listing_document(data: bytes, *, team: str | None) -> ListingDocument:
             "document.digest",
             f"digest says {description.digest!r} but the operations give {computed!r}; describe the service again",
         )
-    canonical = _canonical(description.model_dump_json().encode())
+    canonical = canonical_json(description.model_dump(mode="json"))
     return ListingDocument(description=description, canonical=canonical, text_digest=_sha256(canonical))
 
 
@@ -119,8 +119,7 @@ def _canonical(data: bytes) -> bytes:
     try:
         parsed = cast(object, json.loads(data.decode(), object_pairs_hook=_object, parse_constant=_no_constant))
         _require_plain(parsed)
-        # rfc8785 takes JSON values, which is what the line above returned; its name for them is private.
-        canonical = rfc8785.dumps(cast(dict[str, object], parsed))  # pyright: ignore[reportArgumentType]
+        canonical = canonical_json(parsed)
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
         raise Refusal("invalid", "document", f"document cannot be read as JSON: {reason}") from error

@@ -1,8 +1,9 @@
-"""The HTTP side: the registry as JSON, and a page for each service."""
+"""The HTTP side: the registry as JSON, and pages for people."""
 
 from fastapi import Depends, FastAPI
 
 from callboard_registry.admission import Admission
+from callboard_registry.console import assets_router, console_router
 from callboard_registry.registry import Registry
 from callboard_registry.web.admitting import admitting
 from callboard_registry.web.calls import calls_router
@@ -13,7 +14,6 @@ from callboard_registry.web.front import front_router
 from callboard_registry.web.health import health_router
 from callboard_registry.web.keys import keys_router
 from callboard_registry.web.listings import listings_router
-from callboard_registry.web.pages import pages_router
 from callboard_registry.web.policies import policies_router
 from callboard_registry.web.refusals import answer_refusals
 
@@ -33,8 +33,9 @@ def web_application(registry: Registry, admission: Admission) -> FastAPI:
         calls_router,
         health_router,
         changes_router,
-        pages_router,
+        console_router,
     ):
         app.include_router(family(registry), dependencies=admitted)
     app.include_router(front_router(registry))
+    app.include_router(assets_router(registry))
     return app

@@ -272,6 +272,14 @@ async def test_a_worker_hears_what_is_offered_before_the_first_run_asks(made):
         assert (await catalog.offered_operations()).count == 2
 
 
+async def test_who_publishes_while_the_worker_starts_is_offered_to_the_first_run(made):
+    registry, later = HeldRegistry([], {}), HeldRegistry([DESK], {"desk": Policy(rules=(rule(),))})
+    async with made(registry) as catalog:
+        registry.listings, registry.policies = later.listings, later.policies
+
+        assert (await catalog.offered_operations()).count == 2
+
+
 async def test_a_worker_that_hears_nothing_says_so_when_it_starts(made, caplog):
     registry = HeldRegistry([DESK], {"desk": Policy(rules=(rule(),))})
     registry.down = True

@@ -134,6 +134,8 @@ class Catalog:
             logger.warning("requests in words fail until the registry answers: %s", error)
         else:
             logger.info("%d operations of %d services are offered", offering.count, offering.service_count)
+            # Whoever starts together with this worker has perhaps not published yet: the first run asks again.
+            self._offering_until = 0.0
         return self
 
     async def __aexit__(

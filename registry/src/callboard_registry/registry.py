@@ -11,6 +11,7 @@ from typing import Final
 
 from callboard_kit.identity import VerifyingKey
 from callboard_registry.access import Proving, proved_team
+from callboard_registry.answers import Answers
 from callboard_registry.approval import Approval
 from callboard_registry.auditing import Auditing
 from callboard_registry.catalog import Catalog, ListingFilter
@@ -35,6 +36,7 @@ from callboard_registry.watching import Retention, Watching
 from callboard_registry_api.client import Page
 from callboard_registry_api.connection import signed_method
 from callboard_registry_api.model import Invitation, Listing, Policy, PublicKey, State
+from callboard_registry_api.v1 import registry_pb2 as pb
 from callboard_registry_api.verdicts import Verdict
 
 _LIVE: Final = timedelta(days=7)
@@ -76,6 +78,7 @@ class Registry:
         self.threads = Threads()
         self.watching = Watching(database, self.threads, most=watchers, retention=retention)
         self.discovery = Discovery(database, self.threads)
+        self.listings_told = Answers[pb.GetListingResponse]()
         self.auditing = Auditing(database, proving=self.proving, threads=self.threads)
         self.health = Health(database, threads=self.threads, proving=self.proving)
 
@@ -314,6 +317,7 @@ class Registry:
 
     async def _change(self, work: Callable[[], Result]) -> Result:
         result = await self.threads.write(work)
+        self.listings_told.forget()
         self.watching.tell()
         return result
 

@@ -1,6 +1,7 @@
 """What gRPC answers about listings."""
 
 from datetime import UTC
+from functools import partial
 
 from typing_extensions import override
 
@@ -27,10 +28,13 @@ class ListingsRpc(Family):
     @override
     async def GetListing(self, request: pb.GetListingRequest, context: Context) -> pb.GetListingResponse:
         async with answering(context):
-            listing = await self.registry.get_listing(
-                request.service, digest=request.digest, states=states_of(request.states)
-            )
-            return pb.GetListingResponse(listing=listing.to_message())
+            return await self.registry.listings_told.to(request.SerializeToString(), partial(self._listing, request))
+
+    async def _listing(self, request: pb.GetListingRequest) -> pb.GetListingResponse:
+        listing = await self.registry.get_listing(
+            request.service, digest=request.digest, states=states_of(request.states)
+        )
+        return pb.GetListingResponse(listing=listing.to_message())
 
     @override
     async def ListListings(self, request: pb.ListListingsRequest, context: Context) -> pb.ListListingsResponse:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisDown
 from redis.exceptions import ResponseError
 
 from callboard_kit.events import Event, RunEnded, RunStarted, StepStarted, stream_of
@@ -202,6 +203,47 @@ async def test_redis_killed_and_back_is_a_gap_and_what_comes_later_is_heard(
 
     assert kinds == ["run.started", "gap", "step.started", "step.started", "run.ended"]
     assert writer.dropped == 0
+
+
+async def test_a_loss_is_told_even_when_the_first_look_afterwards_fails(
+    valkey: Valkey, writer: EventWriter, hub: EventHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds: list[str] = []
+    some = asyncio.Event()
+
+    async def listen() -> None:
+        async with contextlib.aclosing(hub.follow(ROOT, ended=still_running)) as stream:
+            async for told in stream:
+                kinds.append(told.event.kind)
+                some.set()
+
+    listening = asyncio.create_task(listen())
+    look, looks = hub._redis.xrange, 0
+
+    async def failing_first(*arguments: object, **more: object) -> object:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            for number in (1, 2):
+                writer.tell(ROOT, step(number))
+            raise RedisDown("a connection from before")
+        return await look(*arguments, **more)
+
+    async with asyncio.timeout(20):
+        writer.tell(ROOT, STARTED)
+        await some.wait()
+        await valkey.kill()
+        monkeypatch.setattr(hub._redis, "xrange", failing_first)
+        await valkey.start()
+        await until_async(lambda: looked(lambda: looks > 1))
+        writer.tell(ROOT, ENDED)
+        await listening
+
+    assert kinds == ["run.started", "gap", "step.started", "step.started", "run.ended"]
+
+
+async def looked(true: Callable[[], bool]) -> bool:
+    return true()
 
 
 async def test_the_end_is_told_while_redis_is_gone(

@@ -39,7 +39,7 @@ from callboard_kit import mesh
 from callboard_kit.client import connect
 from callboard_kit.events.following import EventHub, Told
 from callboard_kit.events.model import RunEnded, outcome_of_run
-from callboard_kit.events.positions import BEGINNING
+from callboard_kit.events.positions import BEGINNING, position
 from callboard_kit.failing import from_failure
 from callboard_kit.settings import Settings
 from callboard_kit.tokens import Limits, Origin
@@ -143,8 +143,9 @@ class Run:
         """
         if self._hub is None:
             raise NoEventsError("live events are off: CALLBOARD_REDIS_URL is not set")
+        since = position(after)
         await self.summary()
-        async for told in self._hub.follow(self.id, ended=self.ending, after=after):
+        async for told in self._hub.follow(self.id, ended=self.ending, after=since):
             yield told
 
     async def cancel(self, *, reason: str = "") -> None:

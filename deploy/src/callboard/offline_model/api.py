@@ -98,6 +98,9 @@ class Exchange:
         sent = 0
         try:
             for event in told if whole else told[: max(1, len(told) // 2)]:
+                # The first piece of text is the second event.
+                if reply.pause_seconds and sent > 1:
+                    await asyncio.sleep(reply.pause_seconds)
                 yield event
                 sent += 1
         finally:

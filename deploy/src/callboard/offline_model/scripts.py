@@ -11,7 +11,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from callboard.offline_model.wire import Call, ChatMessage, ChatRequest, PlannedCall, Reply, with_ids
+from callboard.offline_model.wire import PIECE_LENGTH, Call, ChatMessage, ChatRequest, PlannedCall, Reply, with_ids
 
 
 class Step(BaseModel):
@@ -24,6 +24,12 @@ class Step(BaseModel):
 
     content: str | None = None
     """What to say."""
+
+    piece_length: int = Field(default=PIECE_LENGTH, ge=1)
+    """Characters of a piece, where the answer is streamed."""
+
+    pause_seconds: float = Field(default=0, ge=0, le=60)
+    """The pause before each piece but the first, as a model takes time to write."""
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -65,7 +71,12 @@ class Script(BaseModel):
             return Reply(content=f"The script {self.id!r} is over: it has {len(self.steps)} steps.")
         step = self.steps[position]
         planned = step.tool_calls if owed is None else [step.tool_calls[index] for index in owed]
-        return Reply(content=step.content, calls=with_ids(planned, request))
+        return Reply(
+            content=step.content,
+            calls=with_ids(planned, request),
+            piece_length=step.piece_length,
+            pause_seconds=step.pause_seconds,
+        )
 
 
 class Shelf:

@@ -18,6 +18,9 @@ MODEL: Final = "offline-script-player"
 FINGERPRINT: Final = "not-a-model"
 """Stands where OpenAI puts the fingerprint of the backend that computed the answer."""
 
+PIECE_LENGTH: Final = 48
+"""Characters of a piece of streamed text, unless a script says otherwise."""
+
 # A JSON value as it came; its shape is the caller's business.
 type_of_json = dict[str, Any]
 
@@ -118,6 +121,8 @@ class Reply(BaseModel):
 
     content: str | None = None
     calls: tuple[Call, ...] = ()
+    piece_length: int = PIECE_LENGTH
+    pause_seconds: float = 0
 
     @property
     def finish_reason(self) -> str:
@@ -205,7 +210,7 @@ def chunks(request: ChatRequest, reply: Reply, *, created: int) -> Iterator[str]
         return event([{"index": 0, "delta": content, "logprobs": None, "finish_reason": finish_reason}], None)
 
     yield delta({"role": "assistant", "content": None if reply.calls else ""})
-    for piece in _pieces(reply.content or "", length=48):
+    for piece in _pieces(reply.content or "", length=reply.piece_length):
         yield delta({"content": piece})
     for index, call in enumerate(reply.calls):
         opening = {"index": index, "id": call.id, "type": "function"}

@@ -166,6 +166,7 @@ class _Listener:
         self._waiting: asyncio.Queue[Entry | None] = asyncio.Queue()
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._missed: str | None = None
+        self._caught = False
         self._gaps = 0
         self.source: _Source | None = None
 
@@ -190,10 +191,12 @@ class _Listener:
                     return
             if end is not None:
                 break
-            async for told in self._live():
-                yield told
-                if told.event.kind == "run.ended":
-                    return
+            # Not before all that is kept has been seen: what comes in would hide what is missing before it.
+            if self._caught:
+                async for told in self._live():
+                    yield told
+                    if told.event.kind == "run.ended":
+                        return
             end = await self._ended()
             if end is not None:
                 # What was told last may still be on its way.
@@ -204,8 +207,9 @@ class _Listener:
         yield Told(self._event("ended", end), None)
 
     async def _caught_up(self) -> AsyncGenerator[Told]:
-        """Yield what is kept and not yet known."""
+        """Yield what is kept and not yet known; `_caught` says afterwards whether that was all of it."""
         assert self.source is not None, "whoever listens has a source"
+        self._caught = False
         try:
             async with asyncio.timeout(SILENCE_SECONDS):
                 await self.source.reading.wait()
@@ -215,6 +219,7 @@ class _Listener:
                 for entry in page:
                     if (told := self._told(entry)) is not None:
                         yield told
+            self._caught = True
         except (RedisError, OSError):
             await asyncio.sleep(_PAUSE_SECONDS)
 

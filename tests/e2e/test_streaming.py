@@ -1,0 +1,317 @@
+"""Whatever is killed while a run is watched, its result stands, and who watches misses nothing that can be had."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+import uuid
+from asyncio.subprocess import DEVNULL, PIPE
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from callboard_kit.client import load_key
+from callboard_kit.persons import Person, issue_token
+from tests.playing.stage import Stage
+from tests.playing.waiting import until
+
+# The first test of a run also starts the mesh, and a worker that was killed is missed for a while.
+pytestmark = pytest.mark.timeout(300)
+
+ANSWER = "The quick brown fox jumps over the lazy dog. " * 12
+LOOK = {"tool_calls": [{"name": "inventory_v1__list_all_product_types", "arguments": {}}]}
+
+
+@dataclass
+class Heard:
+    """What a client of the gateway has heard of a run."""
+
+    events: list[dict[str, Any]] = field(default_factory=list)
+    last_id: str | None = None
+    connections: int = 0
+
+    @property
+    def kinds(self) -> Counter[str]:
+        return Counter(event["kind"] for event in self.events)
+
+    def text(self) -> str:
+        """Return what stands of what the model wrote, as a client that follows the rules puts it together."""
+        steps: dict[str, list[tuple[int, str]]] = {}
+        for event in self.events:
+            data = event["data"]
+            if event["kind"] == "text.delta":
+                steps.setdefault(data["step"], []).append((data["attempt"], data["text"]))
+            if event["kind"] == "step.retracted":
+                steps[data["step"]] = [each for each in steps.get(data["step"], []) if each[0] > data["attempt"]]
+        return "".join(text for pieces in steps.values() for _, text in pieces)
+
+
+@pytest.fixture
+async def gateway(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
+    person = Person(name=f"ada-{uuid.uuid4().hex[:6]}", scopes=("runs",))
+    token = issue_token(load_key("inbox", stage.settings), person, now=time.time(), lifetime=timedelta(hours=1))
+    [part] = [part for part in stage.parts if part.name == "gateway"]
+    headers = {"authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=f"http://{part.address}", headers=headers, timeout=60) as client:
+        yield client
+
+
+async def rehearsed(stage: Stage, *steps: dict[str, Any]) -> str:
+    """Give the offline model a script and return the words that it is for."""
+    words = f"streaming {uuid.uuid4().hex}"
+    await stage.rehearse({"id": words, "match": words, "equals": True, "steps": list(steps)})
+    return words
+
+
+async def start(gateway: httpx.AsyncClient, words: str) -> str:
+    answer = await gateway.post("/v1/runs", json={"words": words})
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"]
+
+
+async def follow(
+    gateway: httpx.AsyncClient, run_id: str, heard: Heard, told: Callable[[Heard], object] = lambda _: None
+) -> None:
+    """Follow a run to its end, as a browser does: when the connection breaks, go on after the last id."""
+    while not heard.kinds["run.ended"]:
+        headers = {} if heard.last_id is None else {"last-event-id": heard.last_id}
+        try:
+            async with gateway.stream("GET", f"/v1/runs/{run_id}/events", headers=headers) as response:
+                assert response.status_code == 200
+                heard.connections += 1
+                await read(response, heard, told)
+        except httpx.TransportError:
+            await asyncio.sleep(0.2)
+
+
+async def read(response: httpx.Response, heard: Heard, told: Callable[[Heard], object]) -> None:
+    frame: dict[str, str] = {}
+    async for line in response.aiter_lines():
+        name, _, value = line.partition(": ")
+        if line:
+            frame[name] = value
+        elif "data" in frame:
+            # Only whole frames count: what a broken connection cuts off comes again.
+            heard.last_id = frame.get("id", heard.last_id)
+            heard.events.append(json.loads(frame["data"]))
+            told(heard)
+            frame = {}
+
+
+def assert_nothing_is_missing_or_doubled(heard: Heard) -> None:
+    ids = [event["id"] for event in heard.events]
+    assert len(set(ids)) == len(ids)
+    told: dict[str, list[int]] = {}
+    for each in ids:
+        name, _, number = each.rpartition(":")
+        if number.isdigit() and ":retracted" not in each:
+            told.setdefault(name, []).append(int(number))
+    # Whoever tells counts what they tell.
+    assert {name: numbers for name, numbers in told.items() if numbers != [*range(1, len(numbers) + 1)]} == {}
+
+
+async def killed(stage: Stage, part: str) -> None:
+    """Kill a process as a power cut would, and wait until its successor does its work."""
+    before = stage.processes()[part].pid
+    assert before is not None
+    os.kill(before, signal.SIGKILL)
+
+    async def is_back() -> bool:
+        pid = stage.processes()[part].pid
+        return pid is not None and pid != before and await stage.works(part, pid)
+
+    await until(is_back, within=90)
+
+
+async def test_a_client_goes_on_where_it_was_when_the_gateway_is_killed(
+    stage: Stage, gateway: httpx.AsyncClient
+) -> None:
+    words = await rehearsed(stage, LOOK, {"content": ANSWER, "piece_length": 6, "pause_seconds": 0.05})
+    run_id = await start(gateway, words)
+    heard, some = Heard(), asyncio.Event()
+    following = asyncio.create_task(
+        follow(gateway, run_id, heard, lambda heard: heard.kinds["text.delta"] > 5 and some.set())
+    )
+    await some.wait()
+
+    await killed(stage, "gateway")
+    await following
+
+    assert heard.connections > 1
+    assert heard.text() == ANSWER
+    assert_nothing_is_missing_or_doubled(heard)
+    assert heard.kinds["gap"] == 0
+    assert (await gateway.get(f"/v1/runs/{run_id}")).json()["result"]["answer"] == ANSWER
+
+
+async def test_what_a_killed_worker_had_streamed_is_taken_back_and_no_finished_call_is_made_again(
+    stage: Stage, gateway: httpx.AsyncClient
+) -> None:
+    words = await rehearsed(stage, LOOK, {"content": ANSWER, "piece_length": 6, "pause_seconds": 0.05})
+    run_id = await start(gateway, words)
+    heard, some = Heard(), asyncio.Event()
+    following = asyncio.create_task(
+        follow(gateway, run_id, heard, lambda heard: heard.kinds["text.delta"] > 5 and some.set())
+    )
+    await some.wait()
+
+    await killed(stage, "orchestrator")
+    await following
+
+    assert heard.kinds["step.retracted"] == 1
+    assert heard.text() == ANSWER
+    assert heard.kinds["run.ended"] == 1
+    workflow_run = next(event["id"] for event in heard.events if event["kind"] == "run.started").rpartition(":")[0]
+    asked = [each for each in await stage.requests() if each["key"].startswith(workflow_run)]
+    answered = Counter(each["key"] for each in asked if each["answered"])
+    assert sorted(answered.values()) == [1, 1]
+    assert len(asked) == 3
+    assert (await gateway.get(f"/v1/runs/{run_id}")).json()["result"]["answer"] == ANSWER
+
+
+async def test_redis_killed_and_back_leaves_a_gap_and_the_right_result(
+    stage: Stage, gateway: httpx.AsyncClient
+) -> None:
+    words = await rehearsed(stage, LOOK, {"content": ANSWER, "piece_length": 6, "pause_seconds": 0.1})
+    run_id = await start(gateway, words)
+    heard, some = Heard(), asyncio.Event()
+    following = asyncio.create_task(
+        follow(gateway, run_id, heard, lambda heard: heard.kinds["text.delta"] > 5 and some.set())
+    )
+    await some.wait()
+
+    await killed(stage, "valkey")
+    await following
+
+    assert heard.kinds["gap"] == 1
+    assert heard.kinds["run.ended"] == 1
+    ended = [event["data"]["text"] for event in heard.events if event["kind"] == "step.ended"]
+    assert ended[-1] == ANSWER
+    assert (await gateway.get(f"/v1/runs/{run_id}")).json()["result"]["answer"] == ANSWER
+
+
+async def test_a_run_whose_redis_is_gone_for_good_still_ends_and_has_its_result(
+    stage: Stage, gateway: httpx.AsyncClient
+) -> None:
+    words = await rehearsed(stage, LOOK, {"content": "Done.", "piece_length": 1, "pause_seconds": 0.2})
+    run_id = await start(gateway, words)
+    heard, some = Heard(), asyncio.Event()
+    following = asyncio.create_task(
+        follow(gateway, run_id, heard, lambda heard: heard.kinds["run.started"] and some.set())
+    )
+    await some.wait()
+    await stage.take_away("valkey")
+    try:
+        await following
+        result = (await gateway.get(f"/v1/runs/{run_id}")).json()["result"]
+    finally:
+        await stage.bring_back("valkey")
+
+    assert heard.events[-1]["kind"] == "run.ended"
+    assert heard.events[-1]["data"]["outcome"] == "ok"
+    assert result["answer"] == "Done."
+
+
+async def test_many_runs_stream_at_once_and_none_loses_an_event(stage: Stage, gateway: httpx.AsyncClient) -> None:
+    words = await rehearsed(stage, LOOK, {"content": ANSWER, "piece_length": 12, "pause_seconds": 0.02})
+    run_ids = await asyncio.gather(*(start(gateway, words) for _ in range(24)))
+    heard = [Heard() for _ in run_ids]
+
+    await asyncio.gather(*(follow(gateway, run_id, each) for run_id, each in zip(run_ids, heard, strict=True)))
+
+    for each in heard:
+        assert each.text() == ANSWER
+        assert_nothing_is_missing_or_doubled(each)
+        assert each.kinds["gap"] == each.kinds["step.retracted"] == 0
+
+
+async def test_a_run_that_nobody_takes_up_fails_within_seconds_unless_it_may_wait(
+    stage: Stage, gateway: httpx.AsyncClient
+) -> None:
+    words = await rehearsed(stage, {"content": "At last."})
+    await stage.take_away("orchestrator")
+    try:
+        began = time.monotonic()
+        refused = await gateway.post("/v1/runs", json={"words": words})
+        took = time.monotonic() - began
+        waiting = await gateway.post("/v1/runs", json={"words": words, "mode": "autonomous"})
+    finally:
+        await stage.bring_back("orchestrator")
+    heard = Heard()
+    await follow(gateway, waiting.json()["id"], heard)
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "no_worker")
+    assert took < 15
+    assert waiting.status_code == 201
+    assert heard.text() == "At last."
+
+
+async def test_the_command_shows_a_run_while_it_goes_on_and_finds_it_again(stage: Stage) -> None:
+    words = await rehearsed(stage, LOOK, {"content": ANSWER})
+
+    streamed = await command(stage, "run", "--stream", words)
+    [listed, *_] = json.loads((await command(stage, "runs", "list", "--json")).out)
+    shown = json.loads((await command(stage, "runs", "show", "--json", listed["id"])).out)
+    attached = await command(stage, "runs", "attach", "--json", listed["id"])
+    cancelled = await command(stage, "runs", "cancel", listed["id"])
+
+    assert streamed.code == 0
+    assert streamed.out.startswith(ANSWER)
+    assert streamed.out.count(ANSWER) == 1
+    assert "orchestrator calls inventory.v1 list_all_product_types" in streamed.err
+    assert listed["state"] == "ok"
+    assert shown["result"]["answer"] == ANSWER
+    events = [json.loads(line) for line in attached.out.splitlines()]
+    assert [events[0]["kind"], events[-1]["kind"]] == ["run.started", "run.ended"]
+    after = await command(stage, "runs", "attach", "--json", listed["id"], "--after", events[-2]["position"])
+    assert [json.loads(line)["kind"] for line in after.out.splitlines()] == ["run.ended"]
+    assert (cancelled.code, cancelled.err) == (1, f"callboard: run {listed['id']} is over: it is 'ok'\n")
+
+
+WRONG = {
+    "no such run to show": (("runs", "show", "nope"), "there is no run 'nope'"),
+    "no such run to follow": (("runs", "attach", "nope"), "there is no run 'nope'"),
+    "no such run to cancel": (("runs", "cancel", "nope"), "there is no run 'nope'"),
+    "no such event": (("runs", "attach", "nope", "--after", "x"), "'x' is no id of an event"),
+    "two ways at once": (("run", "hello", "--stream", "--detach"), "exclude each other"),
+}
+
+
+@pytest.mark.parametrize(("line", "said"), WRONG.values(), ids=WRONG)
+async def test_what_is_wrong_with_runs_is_one_line(stage: Stage, line: tuple[str, ...], said: str) -> None:
+    answer = await command(stage, *line)
+
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err.startswith("callboard: ")
+    assert answer.err.count("\n") == 1
+    assert said in answer.err
+
+
+@dataclass(frozen=True)
+class Said:
+    code: int | None
+    out: str
+    err: str
+
+
+async def command(stage: Stage, *arguments: str) -> Said:
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(("CALLBOARD_", "TEMPORAL_"))}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "from callboard.command import main; main()",
+        *arguments,
+        env={**outside, "CALLBOARD_HOME": str(stage.home)},
+        stdin=DEVNULL,
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    out, err = await process.communicate()
+    return Said(process.returncode, out.decode(), err.decode())

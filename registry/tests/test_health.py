@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 from conftest import Member, Running
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import create_engine
 
 from callboard_registry.database import Database
@@ -16,8 +18,10 @@ from callboard_registry.observations import Observations
 from callboard_registry.seen import SeenDrift, SeenEndpoint, SeenJob, SeenPoller, SeenQueue, SeenTasks
 from callboard_registry.tables import workers
 from callboard_registry_api.client import RegistryClient
+from callboard_registry_api.connection import Connection
 from callboard_registry_api.errors import RegistryNotFoundError, RegistryRefusedError
 from callboard_registry_api.health import Drift, Heartbeat, ServedRevision, TeamFacts, Worker
+from callboard_registry_api.v1 import registry_pb2 as pb
 
 DIGEST = "sha256:" + "1" * 64
 
@@ -141,6 +145,7 @@ HOSTILE = {
     "owner": ({"owner": "x" * 2001}, "more than 2000 characters"),
     "worker": ({"worker": ""}, "says which it is"),
     "sent": ({"sent": datetime.now(UTC) + timedelta(hours=1)}, "compare the two machines' clocks"),
+    "started": ({"started": datetime.max.replace(tzinfo=UTC)}, "compare the two machines' clocks"),
     "every": ({"every": timedelta(days=2)}, "it must be"),
 }
 
@@ -156,6 +161,28 @@ async def test_a_heartbeat_that_claims_too_much_is_refused(
 
     assert refused.value.field == f"heartbeat.{field}"
     assert await listed(client, past=True) == []
+
+
+UNREADABLE = {
+    "no message": b"\xff\xff",
+    "a span beyond all spans": pb.Heartbeat(worker="w", every=Duration(seconds=2**62)).SerializeToString(),
+    "a time beyond all times": pb.Heartbeat(worker="w", sent=Timestamp(seconds=2**62)).SerializeToString(),
+    "too much": b"\x0a" + b"\xff\xff\x04" + b"x" * 70_000,
+}
+
+
+@pytest.mark.parametrize("data", UNREADABLE.values(), ids=UNREADABLE)
+async def test_what_is_no_heartbeat_is_refused_as_such(running: Running, shop: Member, data: bytes) -> None:
+    connection = Connection(str(running.grpc), sign=shop.sign, administrator_token=None, timeout=timedelta(seconds=5))
+    request = pb.ReportHeartbeatRequest(heartbeat=data)
+    with pytest.raises(RegistryRefusedError, match="heartbeat"):
+        await connection.call(
+            "ReportHeartbeat",
+            request,
+            pb.ReportHeartbeatResponse,
+            token=connection.signed("ReportHeartbeat", data),
+        )
+    await connection.close()
 
 
 async def test_a_heartbeat_by_a_key_that_nobody_knows_is_refused(running: Running, stranger: Member) -> None:

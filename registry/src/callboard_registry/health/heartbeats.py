@@ -45,8 +45,10 @@ def read_heartbeat(data: bytes, *, team: str) -> Heartbeat:
     _require_services(heartbeat, team)
     if not _LEAST <= heartbeat.every <= _MOST:
         raise Refusal("invalid", "heartbeat.every", f"every is {heartbeat.every}; it must be {_LEAST} to {_MOST}")
-    if heartbeat.sent > datetime.now(UTC) + timedelta(seconds=CLOCK_SKEW):
-        raise Refusal("invalid", "heartbeat.sent", "it was sent in the future; compare the two machines' clocks")
+    for name in ("started", "sent"):
+        if getattr(heartbeat, name) > datetime.now(UTC) + timedelta(seconds=CLOCK_SKEW):
+            field = f"heartbeat.{name}"
+            raise Refusal("invalid", field, f"it was {name} in the future; compare the two machines' clocks")
     return heartbeat
 
 

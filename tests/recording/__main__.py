@@ -3,7 +3,9 @@
 import asyncio
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,16 @@ from callboard import example
 from callboard_contracts import Goal
 from callboard_contracts.billing import v1 as billing
 from callboard_contracts.customers import v1 as customers
+from callboard_contracts.inbox import v1 as inbox
 from callboard_contracts.inventory import v1 as inventory
 from callboard_contracts.orders import v1 as orders
 from callboard_contracts.support import v1 as support
+from callboard_kit.persons import Credential, Person
 from callboard_kit.process import run_guarded
 from callboard_kit.testing import LocalMesh
 from callboard_kit.testing.replay import histories, write
 from callboard_orchestrator.client import orchestrate, relocate
+from callboard_orchestrator.inbox.client import InboxClient
 from callboard_orchestrator.messages import Relocation
 from tests.recording import shop
 from tests.recording.members import Room, on_stage, rooms
@@ -58,6 +63,21 @@ _AS_ORCHESTRATOR: Sequence[tuple[Any, Any]] = (
     (support.Support.assist, Goal(goal="What do a blue and a red mug cost together?")),
     (support.Support.transfer_to_human_agents, support.Handover(summary="Wants to talk to a person.")),
 )
+_QUESTION = inbox.Question(
+    id="recording:1",
+    agent="orchestrator",
+    service="orders.v1",
+    operation="cancel_pending_order",
+    arguments={"order_id": "#W1"},
+    effect="irreversible",
+    words="The customer ordered by mistake.",
+    rule="ask-for-effects",
+    reason="the effect is irreversible",
+    approvers=("grace",),
+    patience_seconds=2,
+    then="escalate",
+    escalation=inbox.Escalation(approvers=("ada",), patience_seconds=60),
+)
 _AS_ORDERS: Sequence[tuple[Any, Any]] = (
     (
         billing.Billing.reverse,
@@ -90,11 +110,29 @@ async def _play(mesh: LocalMesh) -> None:
         await _call(orchestrator, operation, words)
     for operation, words in _AS_ORDERS:
         await _call(await mesh.client("orders"), operation, words)
+    await _ask(mesh, orchestrator)
     await orchestrate(orchestrator, "Please cancel my orders #W1 and #W5.", person="ada")
     await relocate(
         orchestrator,
         Relocation(customer=customers.NameAndZip(first_name="Ada", last_name="Smith", zip="73301"), address=_MOVED),
     )
+
+
+async def _ask(mesh: LocalMesh, client: Client) -> None:
+    """Have a question asked, nobody answer it in time, and somebody else approve."""
+    team = client.create_nexus_client(service=inbox.Inbox, endpoint=inbox.ENDPOINT)
+    asking = await team.start_operation(inbox.Inbox.ask, _QUESTION, id="inbox-ask")
+    waiting = InboxClient(await mesh.bare_client("inbox"))
+    ada = Credential.issue(
+        mesh.keys["inbox"], Person(name="ada", scopes=("approvals",)), now=time.time(), lifetime=timedelta(hours=1)
+    )
+    async with asyncio.timeout(30):
+        while True:
+            if escalated := [each async for each in waiting.waiting() if each.escalated]:
+                break
+            await asyncio.sleep(0.1)
+    await waiting.answer(escalated[0].gate, ada, approve=True, reason="as agreed")
+    await asking.result()
 
 
 async def _call(client: Client, operation: Any, words: Any) -> None:

@@ -16,6 +16,8 @@ from callboard_kit.teams import Team
 from callboard_kit.testing import LocalMesh, ScriptedModel, calling
 from callboard_orchestrator import workflows as orchestrating
 from callboard_orchestrator.catalog import Catalog
+from callboard_orchestrator.inbox import workflows as gates
+from callboard_orchestrator.inbox.service import InboxService
 from callboard_orchestrator.last_known import LastKnown
 from callboard_registry_api.client import RegistryClient
 from callboard_team_billing import workflows as billing_workflows
@@ -121,6 +123,13 @@ def rooms(home: Path, repository: Path) -> list[Room]:
             SupportService(),
             support.keep_case,
             _says("support_v1__calculate", {"expression": "12.5 + 13"}),
+        ),
+        Room(
+            team="inbox",
+            package="callboard_orchestrator.inbox",
+            histories=repository / "orchestrator" / "tests" / "inbox" / "histories",
+            workflows=workflows_in(gates),
+            services=[InboxService()],
         ),
         Room(
             team="orchestrator",

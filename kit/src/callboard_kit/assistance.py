@@ -1,12 +1,12 @@
-"""What every team's `assist` does: let a model work on a goal with the operations the team may call."""
+"""The agent behind every team's `assist`: it works on a goal with the operations that the team may call."""
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
-from callboard_contracts import Assistance, Goal, describe, service_named
-from callboard_kit import mesh
-from callboard_kit.agent import Limits, OperationTool, agent_run
+from callboard_contracts import describe, service_named
+from callboard_kit.agent import Agent, Limits, OperationTool
+from callboard_kit.approvals import ApprovalPolicy, Automatic
 from callboard_kit.teams import Team
 
 ASSIST: Final = "assist"
@@ -28,20 +28,26 @@ def tools_of_room(package: str, own: str) -> tuple[OperationTool, ...]:
     return tuple(tool for tool in tools if (tool.service, tool.operation) != (own, ASSIST))
 
 
-async def assist(goal: Goal, *, instructions: str, tools: Sequence[OperationTool]) -> Assistance:
-    """Answer the call at hand: work on `goal` within the limits of its tree. Only from a workflow.
+def room_agent(
+    team: str,
+    *,
+    instructions: str,
+    approvals: ApprovalPolicy | None = None,
+    tools: Sequence[OperationTool] = (),
+) -> Agent[Any]:  # Any: it answers with words
+    """Return the agent of the room `callboard_team_<team>`: `AGENT.assist(goal)` answers a call of its `assist`.
 
-    Raises:
-        MeshError: As `agent_run` does.
+    Args:
+        team: The team.
+        instructions: Who the agent is and what it must keep to.
+        approvals: What a person must agree to before the agent calls it. Absent: nothing; what the policies of those
+            it calls demand is asked all the same.
+        tools: What it may call. Absent: `tools_of_room`.
     """
-    call = mesh.current()
-    limits = Limits(
-        max_steps=max(1, min(MAX_STEPS, call.limits.steps)), max_tokens=max(1, min(400_000, call.limits.tokens))
+    return Agent(
+        name=team,
+        instructions=instructions,
+        tools=tools or tools_of_room(f"callboard_team_{team}", f"{team}.v1"),
+        approvals=approvals or Automatic(),
+        limits=Limits(max_steps=MAX_STEPS),
     )
-    outcome = await agent_run(_words(goal), instructions=instructions, tools=tools, limits=limits, name=call.team)
-    return Assistance(answer=outcome.answer, deeds=outcome.deeds, usage=outcome.usage)
-
-
-def _words(goal: Goal) -> str:
-    facts = "\n".join(f"- {name}: {value}" for name, value in sorted(goal.facts.items()))
-    return f"{goal.goal}\n\nKnown for certain:\n{facts}" if facts else goal.goal

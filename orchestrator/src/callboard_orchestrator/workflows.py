@@ -65,7 +65,7 @@ class Orchestrate:
                 instructions=instructions(offering),
                 tools=offering.tools,
                 search=_CatalogSearch() if offering.count > len(offering.tools) else None,
-                limits=Limits(max_steps=limits.steps, max_tokens=limits.tokens),
+                limits=Limits(max_steps=limits.steps, max_tokens=limits.tokens, max_cost_usd=limits.cost_usd),
                 approvals=_APPROVALS[request.approvals],
                 name="orchestrator",
             )

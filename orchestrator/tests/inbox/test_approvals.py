@@ -176,6 +176,8 @@ async def test_nobody_answers_whom_the_inbox_does_not_vouch_for(depot):
         statement = sign_answer(depot.credential("ada"), other, approve=True, now=asked.at.timestamp())
         with pytest.raises(RefusedError, match="does not count: the answer is to another question"):
             await depot.inbox.deliver(asked.gate, statement)
+        with pytest.raises(RefusedError, match="does not count: it is no signed statement"):
+            await depot.inbox.deliver(asked.gate, "nonsense")
 
         assert (await depot.inbox.find(asked.gate)).state == "waiting"
         await depot.inbox.answer(asked.gate, depot.credential("ada"), approve=False)

@@ -27,7 +27,7 @@ from callboard_contracts.inbox import v1 as inbox
 from callboard_kit.approvals.answers import sign_answer
 from callboard_kit.client import DEFAULT_ADDRESS, ConnectError
 from callboard_kit.converter import DATA_CONVERTER
-from callboard_kit.identity import digest
+from callboard_kit.identity import InvalidTokenError, digest
 from callboard_kit.persons import Credential
 from callboard_kit.settings import Settings
 from callboard_orchestrator.inbox.messages import Answering, Asked, Found, State
@@ -135,8 +135,12 @@ class InboxClient:
         """
         handle = self._client.get_workflow_handle_for(Gate.run, _checked(gate))
         try:
+            answering = Answering.of(statement)
+        except (InvalidTokenError, ValueError, KeyError) as error:
+            raise RefusedError(f"the answer to {gate} does not count: it is no signed statement") from error
+        try:
             return await handle.execute_update(  # pyright: ignore[reportUnknownMemberType] - one overload has no types
-                Gate.answer, Answering(statement=statement), id=digest(statement.encode())
+                Gate.answer, answering, id=digest(statement.encode())
             )
         except WorkflowUpdateFailedError as error:
             cause = error.cause

@@ -5,6 +5,7 @@ from typing import Literal
 
 from callboard_contracts import Message
 from callboard_contracts.inbox import v1 as inbox
+from callboard_kit.approvals.answers import accepted_answer
 
 State = Literal["waiting", "approved", "refused", "expired", "withdrawn"]
 """Where a question stands. `withdrawn`: whoever asked does not want to know any more."""
@@ -54,7 +55,35 @@ class Found(Message):
 
 
 class Answering(Message):
-    """An answer on its way in."""
+    """An answer on its way in: a person's signed words, and what they say."""
 
     statement: str
     """A person's signed words about the question, by `sign_answer`."""
+
+    person: str
+    """Whose words they are."""
+
+    approve: bool
+    """Whether it may happen."""
+
+    remember: bool = False
+    """Whether it is meant for everything of the kind that the same run asks for."""
+
+    reason: str = ""
+    """What the person says about it."""
+
+    @classmethod
+    def of(cls, statement: str) -> "Answering":
+        """Return what a statement says. Whether it is good is for the gate to check.
+
+        Raises:
+            InvalidTokenError: It is none.
+        """
+        said = accepted_answer(statement)
+        return cls(
+            statement=statement,
+            person=said.person.name,
+            approve=said.approve,
+            remember=said.remember,
+            reason=said.reason,
+        )

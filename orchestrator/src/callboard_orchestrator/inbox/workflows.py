@@ -1,6 +1,6 @@
 """The workflow behind a question: it waits for one answer or for the end of its time."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from temporalio import workflow
@@ -11,9 +11,8 @@ from callboard_kit import mesh
 
 with workflow.unsafe.imports_passed_through():
     from callboard_kit import events
-    from callboard_kit.approvals.answers import Answer, accepted_answer, read_answer
+    from callboard_kit.approvals.answers import Answer, read_answer
     from callboard_kit.identity import InvalidTokenError
-    from callboard_kit.tokens import Call
     from callboard_orchestrator.inbox.messages import Answering, Asked
 
 ASKED: Final = "asked"
@@ -26,8 +25,8 @@ class Gate:
 
     @workflow.init
     def __init__(self, question: inbox.Question) -> None:
-        self._question = question
-        self._now_asked: Asked | None = None
+        # As the handler noted it, which knows from the call who asks.
+        self._asked = workflow.memo_value(ASKED, type_hint=Asked)
         self._verdict: inbox.Verdict | None = None
 
     @workflow.run
@@ -46,7 +45,7 @@ class Gate:
         await self._until_answered(question.patience_seconds)
         if self._verdict is None and question.then == "escalate" and question.escalation is not None:
             others = question.escalation
-            self._now_asked = asked.model_copy(
+            self._asked = asked.model_copy(
                 update={
                     "approvers": others.approvers,
                     "until": workflow.now() + timedelta(seconds=others.patience_seconds),
@@ -63,13 +62,12 @@ class Gate:
     @workflow.update
     def answer(self, answering: Answering) -> inbox.Verdict:
         """Take an answer. The first one counts."""
-        said = accepted_answer(answering.statement)
         self._verdict = inbox.Verdict(
             gate=self._asked.gate,
-            outcome="approved" if said.approve else "refused",
-            person=said.person.name,
-            reason=said.reason,
-            remember=said.remember,
+            outcome="approved" if answering.approve else "refused",
+            person=answering.person,
+            reason=answering.reason,
+            remember=answering.remember,
             statement=answering.statement,
         )
         return self._verdict
@@ -81,18 +79,12 @@ class Gate:
                 f"{self._asked.gate} is answered already: {self._verdict.outcome} by {self._verdict.person}"
             )
         said = self._read(answering)
+        if Answering.of(answering.statement) != answering:
+            raise RefusedError(f"the answer to {self._asked.gate} does not say what its statement says")
         if not said.person.is_among(self._asked.approvers):
             raise RefusedError(
                 f"{said.person.name!r} may not answer {self._asked.gate}; it is for {', '.join(self._asked.approvers)}"
             )
-
-    @property
-    def _asked(self) -> Asked:
-        # Not made with the object: who asks is known once the run, or an answer to it, is at work on the call.
-        if self._now_asked is None:
-            info = workflow.info()
-            self._now_asked = asked_first(info.workflow_id, mesh.current(), self._question, at=info.start_time)
-        return self._now_asked
 
     def _read(self, answering: Answering) -> Answer:
         try:
@@ -107,19 +99,3 @@ class Gate:
             await workflow.wait_condition(lambda: self._verdict is not None, timeout=timedelta(seconds=seconds))
         except TimeoutError:
             return
-
-
-def asked_first(gate: str, call: Call, question: inbox.Question, *, at: datetime | None = None) -> Asked:
-    """Return a question as it lies in the inbox at first; who asks is what the call proves."""
-    at = at or datetime.fromtimestamp(call.started, UTC)
-    return Asked(
-        gate=gate,
-        root=call.root,
-        team=call.caller,
-        chain=call.teams,
-        person=call.person,
-        question=question,
-        at=at,
-        until=at + timedelta(seconds=question.patience_seconds),
-        approvers=question.approvers,
-    )

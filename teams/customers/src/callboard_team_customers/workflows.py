@@ -12,11 +12,11 @@ from callboard_contracts.customers import v1 as customers
 from callboard_kit import mesh
 
 with workflow.unsafe.imports_passed_through():
-    from callboard_kit.assistance import assist, tools_of_room
+    from callboard_kit.assistance import room_agent
     from callboard_team_customers.activities import CustomerActivities, Move
     from callboard_team_customers.agent import INSTRUCTIONS, Registrar
 
-TOOLS: Final = tools_of_room("callboard_team_customers", "customers.v1")
+AGENT: Final = room_agent("customers", instructions=INSTRUCTIONS)
 
 _ONE_TRY: Final = timedelta(seconds=10)
 _PATIENCE: Final = timedelta(seconds=25)
@@ -49,7 +49,7 @@ class Assist:
     @workflow.run
     async def run(self, goal: Goal) -> Assistance:
         """Let a model work on the goal with the team's tools."""
-        return await assist(goal, instructions=INSTRUCTIONS, tools=TOOLS)
+        return await AGENT.assist(goal)
 
 
 class _Records:

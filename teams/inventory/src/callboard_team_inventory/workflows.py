@@ -7,10 +7,10 @@ from temporalio import workflow
 from callboard_contracts import Assistance, Goal
 
 with workflow.unsafe.imports_passed_through():
-    from callboard_kit.assistance import assist, tools_of_room
+    from callboard_kit.assistance import room_agent
     from callboard_team_inventory.agent import INSTRUCTIONS
 
-TOOLS: Final = tools_of_room("callboard_team_inventory", "inventory.v1")
+AGENT: Final = room_agent("inventory", instructions=INSTRUCTIONS)
 
 
 @workflow.defn
@@ -20,4 +20,4 @@ class Assist:
     @workflow.run
     async def run(self, goal: Goal) -> Assistance:
         """Let a model work on the goal with the team's tools."""
-        return await assist(goal, instructions=INSTRUCTIONS, tools=TOOLS)
+        return await AGENT.assist(goal)

@@ -9,12 +9,12 @@ from callboard_contracts.orders import v1 as orders
 from callboard_kit import mesh
 
 with workflow.unsafe.imports_passed_through():
-    from callboard_kit.assistance import assist, tools_of_room
+    from callboard_kit.assistance import room_agent
     from callboard_team_orders.agent import INSTRUCTIONS
 
 from callboard_team_orders.mesh_parts import order_desk
 
-TOOLS: Final = tools_of_room("callboard_team_orders", "orders.v1")
+AGENT: Final = room_agent("orders", instructions=INSTRUCTIONS)
 
 
 @workflow.defn
@@ -84,4 +84,4 @@ class Assist:
     @workflow.run
     async def run(self, goal: Goal) -> Assistance:
         """Let a model work on the goal with the team's tools."""
-        return await assist(goal, instructions=INSTRUCTIONS, tools=TOOLS)
+        return await AGENT.assist(goal)

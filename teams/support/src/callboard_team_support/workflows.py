@@ -10,11 +10,11 @@ from callboard_contracts.support import v1 as support
 from callboard_kit import mesh
 
 with workflow.unsafe.imports_passed_through():
-    from callboard_kit.assistance import assist, tools_of_room
+    from callboard_kit.assistance import room_agent
     from callboard_team_support.activities import Case, SupportActivities
     from callboard_team_support.agent import INSTRUCTIONS, hand_over
 
-TOOLS: Final = tools_of_room("callboard_team_support", "support.v1")
+AGENT: Final = room_agent("support", instructions=INSTRUCTIONS)
 
 _ONE_TRY: Final = timedelta(seconds=10)
 _PATIENCE: Final = timedelta(minutes=2)
@@ -37,7 +37,7 @@ class Assist:
     @workflow.run
     async def run(self, goal: Goal) -> Assistance:
         """Let a model work on the goal, with the other teams' help."""
-        return await assist(goal, instructions=INSTRUCTIONS, tools=TOOLS)
+        return await AGENT.assist(goal)
 
 
 class _Desk:

@@ -2,8 +2,12 @@
 
 import base64
 import binascii
+import json
 import re
 from typing import Final, cast
+
+from callboard_kit.identity import InvalidTokenError, unchecked
+from callboard_kit.tokens import HELD
 
 _TOKEN: Final = re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*")
 _UUID: Final = re.compile(r"\b[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}\b")
@@ -14,7 +18,7 @@ _LEFT_OUT: Final = frozenset(
 
 
 def cleaned(history: object) -> object:
-    """Return a history's JSON without tokens, and with the same stand-in for the same id everywhere."""
+    """Return a history's JSON with the same stand-in for the same id and the same token everywhere."""
     return _cleaned(history, {})
 
 
@@ -46,4 +50,22 @@ def _cleaned_text(text: str, ids: dict[str, str]) -> str:
     def stand_in(found: re.Match[str]) -> str:
         return ids.setdefault(found[0], f"00000000-0000-4000-8000-{len(ids) + 1:012d}".replace("-", found[1]))
 
-    return _UUID.sub(stand_in, _TOKEN.sub("left-out", text))
+    def token(found: re.Match[str]) -> str:
+        return ids.setdefault(found[0], _unsigned(found[0], number=len(ids) + 1))
+
+    return _UUID.sub(stand_in, _TOKEN.sub(token, text))
+
+
+def _unsigned(token: str, *, number: int) -> str:
+    """Return what stands in for a token: one that nobody signed, with what a workflow reads in it and no more."""
+    try:
+        claims = unchecked(token)
+    except InvalidTokenError:
+        return "left-out"
+    kept = {name: claims[name] for name in ("iss", HELD) if name in claims}
+    return f"{_part({'alg': 'EdDSA', 'kid': 'left-out'})}.{_part({**kept, 'number': number})}.left-out"
+
+
+def _part(document: object) -> str:
+    text = json.dumps(document, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, ScalarSelect, Select, and_, func, select, tuple_
@@ -271,7 +272,10 @@ def _require_unused(held: Listing, live: Sequence[str]) -> None:
     if live:
         names = ", ".join(repr(name) for name in live)
         raise Refusal(
-            "conflict", "force", f"{names} called this in the last seven days; let them move on, or use force"
+            "conflict",
+            "force",
+            f"{names} called this in the last seven days, or say that they call a service that nothing else answers "
+            "for; let them move on, or use force",
         )
 
 
@@ -280,6 +284,7 @@ def _one(connection: Connection, which: ColumnElement[bool]) -> Listing | None:
     return _listing(row) if row else None
 
 
+@cache  # Putting the same statement together for every answer takes longer than many an answer.
 def _with_texts(*, documents: bool) -> Select[*tuple[object, ...]]:
     words = (texts.c.summary, texts.c.operations, *((texts.c.document,) if documents else ()))
     # As long as a revision was never approved, the number that it would get.

@@ -1,13 +1,17 @@
 """The database, and the two kinds of transaction on it."""
 
 import sqlite3
+import time
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Final
+from contextlib import closing, contextmanager
+from typing import Final, cast
 
+import psycopg
 from sqlalchemy import Connection, Engine, Executable, Table, create_engine, event, make_url, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from callboard_registry.migrations import upgrade
@@ -15,6 +19,10 @@ from callboard_registry.migrations import upgrade
 LONGEST_WAIT: Final = 10
 """Seconds that a transaction waits for its turn to write."""
 
+_TRUSTED: Final = 1.0
+"""Seconds for which a connection that was in use is taken to be there still."""
+
+_IDLE_SINCE: Final = "callboard_idle_since"
 _WRITES: Final = "callboard_writes"
 _WRITE_LOCK: Final = 0x43414C4C
 """Which of a PostgreSQL database's advisory locks is the registry's."""
@@ -106,12 +114,30 @@ def _postgresql(url: URL) -> Engine:
         f"-c synchronous_commit=on -c timezone=UTC -c lock_timeout={LONGEST_WAIT}s -c statement_timeout={LONGEST_WAIT}s"
     )
     # Other drivers may be named in the URL, but only this one is installed with the registry.
-    return create_engine(
-        url.set(drivername="postgresql+psycopg"),
-        connect_args={"connect_timeout": LONGEST_WAIT, "options": options},
-        # A connection that was lost while it lay idle is replaced instead of failing the next call.
-        pool_pre_ping=True,
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"), connect_args={"connect_timeout": LONGEST_WAIT, "options": options}
     )
+    event.listen(engine, "checkin", _lay_down)
+    event.listen(engine, "checkout", _replace_if_lost)
+    return engine
+
+
+def _lay_down(_: object, record: ConnectionPoolEntry) -> None:
+    record.info[_IDLE_SINCE] = time.monotonic()
+
+
+def _replace_if_lost(connection: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
+    # A connection that was lost while it lay idle is replaced instead of failing the next call. Asking costs as much
+    # as a small statement, so one that was in use just now is not asked.
+    since = cast(float | None, record.info.get(_IDLE_SINCE))
+    if since is None or time.monotonic() - since < _TRUSTED:
+        return
+    try:
+        with closing(connection.cursor()) as cursor:
+            cursor.execute("SELECT 1")
+        connection.rollback()
+    except psycopg.OperationalError as error:
+        raise DisconnectionError from error
 
 
 def _prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:

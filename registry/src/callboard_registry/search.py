@@ -120,14 +120,17 @@ def index(connection: Connection, description: ServiceDescription) -> None:
     )
     rows: list[dict[str, object]] = []
     for position, operation in enumerate(description.operations):
-        fields = sorted({*_fields(operation.input), *_fields(operation.output)})
+        taken, said_of_input = _named_and_said(operation.input)
+        given, said_of_output = _named_and_said(operation.output)
+        fields = sorted(taken | given)
         said = (
             operation.summary,
             operation.description,
             description.service,
             description.summary,
             *fields,
-            *_said(operation.input),
+            *said_of_input,
+            *said_of_output,
         )
         rows.append(
             {
@@ -141,7 +144,7 @@ def index(connection: Connection, description: ServiceDescription) -> None:
                 "model_callable": operation.promise.model_callable,
                 "fields": "\n".join(["", *fields, ""]),
                 "title": _indexed(operation.name),
-                "words": _indexed(*said, *_said(operation.output)),
+                "words": _indexed(*said),
             }
         )
     connection.execute(operations.insert(), rows)
@@ -282,28 +285,21 @@ def _indexed(*texts_said: str) -> str:
     return " ".join(dict.fromkeys(list(words_in(" ".join(texts_said)))[:_MOST_INDEXED]))
 
 
-def _fields(schema: Mapping[str, object]) -> Iterator[str]:
-    for part in _parts(schema):
-        properties = part.get("properties")
-        if isinstance(properties, dict):
-            yield from cast(dict[str, object], properties)
-
-
-def _said(schema: Mapping[str, object]) -> Iterator[str]:
-    for part in _parts(schema):
-        for name in ("title", "description"):
-            words = part.get(name)
-            if isinstance(words, str):
-                yield words
-
-
-def _parts(value: object) -> Iterator[dict[str, object]]:
-    """Yield every object at any depth; documents are known to be shallow."""
-    if isinstance(value, dict):
-        members = cast(dict[str, object], value)
-        yield members
-        for member in members.values():
-            yield from _parts(member)
-    elif isinstance(value, list):
-        for item in cast(list[object], value):
-            yield from _parts(item)
+def _named_and_said(schema: Mapping[str, object]) -> tuple[set[str], list[str]]:
+    """Return the names of a schema's fields, and its titles and descriptions, at any depth."""
+    names: set[str] = set()
+    said: list[str] = []
+    left: list[object] = [schema]
+    while left:
+        part = left.pop()
+        if isinstance(part, dict):
+            members = cast(dict[str, object], part)
+            if isinstance(properties := members.get("properties"), dict):
+                names.update(cast(dict[str, object], properties))
+            for name in ("title", "description"):
+                if isinstance(words := members.get(name), str):
+                    said.append(words)
+            left += members.values()
+        elif isinstance(part, list):
+            left += cast(list[object], part)
+    return names, said

@@ -1,4 +1,4 @@
-"""Runs the benchmarks: `python -m bench [--quick] [--only plugin|size|imports] [--rounds N]`.
+"""Runs the benchmarks: `python -m bench [--quick] [--only PART] [--rounds N]`.
 
 The tables go to stdout, progress to stderr, everything to `bench-results/<date>.json`. Ends with 1 when a figure
 misses its bar, but for a quick look, and with 130 when it was stopped; what was known by then is shown and kept.
@@ -17,14 +17,15 @@ from typing import Final
 
 from rich.console import Console
 
-from bench import growth, imports, overhead
+from bench import growth, imports, locks, overhead, streaming
 from bench.answer import Answer
 from bench.machine import this_machine
 from bench.processes import BenchError
 from bench.progress import Progress
+from bench.registry import measures as registry
 from callboard_kit.process import INTERRUPTED, run_guarded
 
-PARTS: Final = ("imports", "plugin", "size")
+PARTS: Final = ("imports", "registry", "plugin", "locks", "streams", "size")
 RESULTS: Final = Path("bench-results")
 
 
@@ -65,11 +66,19 @@ async def _run(plan: Plan, home: Path, answer: Answer, progress: Progress) -> No
     if "imports" in plan.parts:
         progress.say("imports: starting fresh processes")
         answer.imports = await imports.measure(plan.imports)
+    if "registry" in plan.parts:
+        lines = registry.measure(home / "registry", rounds=plan.rounds, progress=progress)
+        await answer.take(lines, progress=progress)
     if "plugin" in plan.parts:
         for tuned, rounds in ((True, plan.rounds), (False, plan.rounds_on_defaults)):
             folder = home / ("tuned" if tuned else "default")
             lines = overhead.measure(folder, tuned=tuned, rounds=rounds, progress=progress)
             await answer.take(lines, progress=progress)
+    if "locks" in plan.parts:
+        await answer.take(locks.measure(home / "locks", rounds=plan.rounds, progress=progress), progress=progress)
+    if "streams" in plan.parts:
+        lines = streaming.measure(home / "streams", rounds=plan.rounds, progress=progress)
+        await answer.take(lines, progress=progress)
     if "size" in plan.parts:
         lines = growth.measure(home / "size", rounds=plan.rounds, progress=progress)
         await answer.take(lines, progress=progress)

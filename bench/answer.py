@@ -43,7 +43,7 @@ class Answer:
     def missed(self) -> list[str]:
         """Return what did not stay within its bar."""
         return [
-            *(f"{line.what}, {line.side}, {line.settings} settings" for line in self.lines if line.verdict == "misses"),
+            *(_named(line) for line in self.lines if line.verdict == "misses"),
             *(f"import {each.module}" for each in self.imports if each.verdict == "misses"),
         ]
 
@@ -80,8 +80,15 @@ class Answer:
 _TITLES = {
     ("plugin", "tuned"): "A call of the mesh against bare Temporal, the stack's settings",
     ("plugin", "default"): "The same on Temporal's default settings",
+    ("locks", "tuned"): "What a lock costs that nobody waits for",
     ("size", "tuned"): "A mesh of many teams against one of two",
+    ("registry", ""): "The registry",
+    ("streams", ""): "Live words, from the model to a client of the gateway",
 }
+
+
+def _named(line: Line) -> str:
+    return f"{line.what}, {line.side}" + (f", {line.settings} settings" if line.settings else "")
 
 
 def _table(title: str, lines: Sequence[Line]) -> Table:

@@ -91,10 +91,18 @@ def desk(team: str) -> type:
         settle: nexusrpc.Operation[Question, Parcel] = promise(
             kind="task",
             effect="write",
-            entity="parcel_id",
             latency=timedelta(seconds=5),
             longest=timedelta(minutes=2),
         )
         """Settle what is open about a parcel, as a workflow."""
+
+        settle_alone: nexusrpc.Operation[Question, Parcel] = promise(
+            kind="task",
+            effect="write",
+            entity="parcel_id",
+            latency=timedelta(seconds=5),
+            longest=timedelta(minutes=2),
+        )
+        """The same, while nobody else changes the parcel."""
 
     return nexusrpc.service(name=f"{team}.v1")(Desk)

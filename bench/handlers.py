@@ -22,6 +22,12 @@ def mesh_desk(team: str) -> object:
         async def settle(self, ctx: nexus.WorkflowRunOperationContext, asked: Question) -> nexus.WorkflowHandle[Parcel]:
             return await mesh.start_workflow(ctx, Settle.run, asked)
 
+        @nexus.workflow_run_operation
+        async def settle_alone(
+            self, ctx: nexus.WorkflowRunOperationContext, asked: Question
+        ) -> nexus.WorkflowHandle[Parcel]:
+            return await mesh.start_workflow(ctx, Settle.run, asked)
+
     return MeshDesk()
 
 
@@ -43,5 +49,11 @@ def bare_desk(team: str) -> object:
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             )
+
+        @nexus.workflow_run_operation
+        async def settle_alone(
+            self, ctx: nexus.WorkflowRunOperationContext, asked: Question
+        ) -> nexus.WorkflowHandle[Parcel]:
+            raise NotImplementedError("bare Temporal has no locks; nobody calls this")
 
     return BareDesk()

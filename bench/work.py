@@ -24,10 +24,13 @@ class Errand(Message):
     """The endpoint that leads to it."""
 
     operation: str
-    """`look` (sync) or `settle` (workflow-backed)."""
+    """`look` (sync), `settle` (workflow-backed) or `settle_alone` (the same, on an entity)."""
 
     calls: int
     """How many."""
+
+    first: int = 0
+    """The number of the first question."""
 
 
 @workflow.defn
@@ -43,7 +46,9 @@ class RunErrand:
         for number in range(errand.calls):
             began = _clock()
             await client.execute_operation(
-                getattr(contract, errand.operation), question(number), schedule_to_close_timeout=LONGEST_CALL
+                getattr(contract, errand.operation),
+                question(errand.first + number),
+                schedule_to_close_timeout=LONGEST_CALL,
             )
             seconds.append(_clock() - began)
         return seconds

@@ -1,0 +1,1 @@
+"""What the registry does per second, each against the least that could do it on this machine."""

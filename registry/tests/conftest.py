@@ -99,7 +99,7 @@ class Running:
         return member
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def document() -> Callable[..., bytes]:
     return shop_document
 
@@ -143,14 +143,14 @@ async def served(any_database: Callable[[], str]) -> AsyncIterator[tuple[Running
     engine.dispose()
 
 
-@pytest.fixture
-def serve_with(tmp_path: Path):
+@pytest.fixture(scope="module")
+def serve_with(tmp_path_factory: pytest.TempPathFactory):
     """Serve a registry in this process that is told something else than the one the other tests share."""
 
     @asynccontextmanager
     async def serve_with(**told: object) -> AsyncIterator[Running]:
         anywhere = Address("127.0.0.1", 0)
-        database = f"sqlite:///{tmp_path / 'registry.db'}"
+        database = f"sqlite:///{tmp_path_factory.mktemp('registry') / 'registry.db'}"
         settings = Settings(database=database, grpc=anywhere, http=anywhere, administrator_token=ADMINISTRATOR)
         async with serving(replace(settings, **told)) as addresses:
             yield Running(grpc=addresses.grpc, http=addresses.http)

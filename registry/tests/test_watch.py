@@ -233,15 +233,15 @@ async def test_a_cursor_of_an_empty_registry_is_not_mistaken_for_one_that_has_se
     database.close()
 
 
-async def test_a_place_that_is_not_kept_any_more_is_out_of_range_or_gone(serve_with, document):
-    retention = Retention(number=1)
-    async with serve_with(retention=retention) as running:
+async def test_a_place_that_is_not_kept_any_more_is_out_of_range_or_gone(serve_with, tmp_path, document):
+    told = {"retention": Retention(number=1), "database": f"sqlite:///{tmp_path / 'registry.db'}"}
+    async with serve_with(**told) as running:
         shop = await running.enrol("shop")
         async with running.client(shop) as client:
             await client.publish_listing(document())
             cursor = (await seen(client, 1))[0].cursor
             await client.publish_listing(document(longest=5))
-    async with serve_with(retention=retention) as running, running.client(shop) as client:
+    async with serve_with(**told) as running, running.client(shop) as client:
         # The second process forgets as soon as it has started.
         async with asyncio.timeout(10):
             while len(await all_now(running)) != 1:

@@ -119,8 +119,12 @@ async def serving(settings: Settings) -> AsyncGenerator[Addresses]:
         )
         pruning = asyncio.create_task(_prune(registry))
         last_comes_first.push_async_callback(_ended, pruning)
-        grpc_address = await last_comes_first.enter_async_context(_grpc(registry, admission, settings))
+        checks = cast(_Health, health.aio.HealthServicer())  # pyright: ignore - the published types do not know it
+        grpc_address = await last_comes_first.enter_async_context(_grpc(registry, admission, checks, settings))
         await last_comes_first.enter_async_context(_http(registry, admission, settings.encryption, listener))
+        # Watchers would use up the time of grace, only to be cut off at its end.
+        last_comes_first.callback(registry.watching.stop)
+        last_comes_first.push_async_callback(checks.enter_graceful_shutdown)
         yield Addresses(grpc=grpc_address, http=Address(settings.http.host, cast(int, listener.getsockname()[1])))
 
 
@@ -143,7 +147,9 @@ async def _ended(task: asyncio.Task[None]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _grpc(registry: Registry, admission: Admission, settings: Settings) -> AsyncGenerator[Address]:
+async def _grpc(
+    registry: Registry, admission: Admission, checks: _Health, settings: Settings
+) -> AsyncGenerator[Address]:
     address = settings.grpc
     # Without this option a second server may bind the same port, and each gets half of the calls.
     options = [("grpc.so_reuseport", 0)]
@@ -151,7 +157,6 @@ async def _grpc(registry: Registry, admission: Admission, settings: Settings) ->
     interceptors = () if admission.admits_all else (Admitting(admission),)
     server = grpc.aio.server(options=options, interceptors=interceptors)  # pyright: ignore[reportUnknownMemberType] - see above
     add_RegistryServiceServicer_to_server(RegistryRpc(registry), server)
-    checks = cast(_Health, health.aio.HealthServicer())  # pyright: ignore - see above
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     names = (_NAME, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
     reflection.enable_server_reflection(names, server)
@@ -168,9 +173,6 @@ async def _grpc(registry: Registry, admission: Admission, settings: Settings) ->
     try:
         yield Address(address.host, port)
     finally:
-        await checks.enter_graceful_shutdown()
-        # Watchers would use up the time of grace, only to be cut off at its end.
-        registry.watching.stop()
         await server.stop(GRACE)
 
 

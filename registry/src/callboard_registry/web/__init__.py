@@ -2,18 +2,21 @@
 
 from fastapi import Depends, FastAPI
 
+from callboard_contracts import ServiceDescription
+from callboard_kit.policy import Policy
 from callboard_registry.admission import Admission
 from callboard_registry.console import assets_router, console_router
 from callboard_registry.registry import Registry
 from callboard_registry.web.admitting import admitting
 from callboard_registry.web.calls import calls_router
 from callboard_registry.web.changes import changes_router
-from callboard_registry.web.compatibility import compatibility_router
+from callboard_registry.web.compatibility import Comparing, compatibility_router
+from callboard_registry.web.describing import REFUSED, describe_truly
 from callboard_registry.web.discovery import discovery_router
 from callboard_registry.web.front import front_router
 from callboard_registry.web.health import health_router
 from callboard_registry.web.keys import keys_router
-from callboard_registry.web.listings import listings_router
+from callboard_registry.web.listings import StateChange, listings_router
 from callboard_registry.web.policies import policies_router
 from callboard_registry.web.refusals import answer_refusals
 
@@ -35,7 +38,8 @@ def web_application(registry: Registry, admission: Admission) -> FastAPI:
         changes_router,
         console_router,
     ):
-        app.include_router(family(registry), dependencies=admitted)
+        app.include_router(family(registry), dependencies=admitted, responses=REFUSED)
     app.include_router(front_router(registry))
     app.include_router(assets_router(registry))
+    describe_truly(app, ServiceDescription, Policy, StateChange, Comparing)
     return app

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime
 
 from callboard_registry.registry import Registry
 from callboard_registry.totals import Which
+from callboard_registry.web import shapes
 from callboard_registry.web.moments import moment
 from callboard_registry_api.audit import AuditPosition, CallFilter, CallTotal, Consumer, Dimension
 from callboard_registry_api.model import CallRecord, Outcome
@@ -25,13 +26,13 @@ def calls_router(registry: Registry) -> APIRouter:
     router = APIRouter()
     _serve_records(router, registry)
 
-    @router.get("/v1/services/{service}/consumers")
+    @router.get("/v1/services/{service}/consumers", response_model=shapes.Consumers)
     async def consumers(service: str, operation: str = "", since: AwareDatetime | None = None) -> JSONResponse:
         """List who says to call a service and who was seen to, in the last 30 days unless `since` says else."""
         found = await registry.auditing.consumers(service, operation=operation, since=since)
         return JSONResponse({"consumers": [shown_consumer(each) for each in found]})
 
-    @router.get("/v1/audit")
+    @router.get("/v1/audit", response_model=shapes.AuditPositions)
     async def positions() -> JSONResponse:
         """Tell how far the audit has read each namespace of Temporal."""
         found = await registry.auditing.positions()
@@ -42,7 +43,7 @@ def calls_router(registry: Registry) -> APIRouter:
 
 
 def _serve_records(router: APIRouter, registry: Registry) -> None:
-    @router.get("/v1/calls")
+    @router.get("/v1/calls", response_model=shapes.Calls)
     async def calls(
         outcomes: Outcomes = [],  # noqa: B006 - FastAPI reads the default and never changes it
         root: str = "",
@@ -72,7 +73,7 @@ def _serve_records(router: APIRouter, registry: Registry) -> None:
         page = await registry.auditing.calls(which, after=after, size=page_size, newest_first=newest_first)
         return JSONResponse({"calls": [shown_call(one) for one in page.records], "cursor": page.cursor})
 
-    @router.get("/v1/totals")
+    @router.get("/v1/totals", response_model=shapes.Totals)
     async def totals(
         by: Dimensions = [],  # noqa: B006 - FastAPI reads the default and never changes it
         outcomes: Outcomes = [],  # noqa: B006 - see above

@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse
 
 from callboard_registry.registry import Registry
 from callboard_registry.search import Question
+from callboard_registry.web import shapes
 from callboard_registry.web.requests import States
 from callboard_registry_api.discovery import DescribedOperation, OperationName
 
@@ -15,7 +16,7 @@ def discovery_router(registry: Registry) -> APIRouter:
     """Serve operations: search them, tell a team what it may call, and describe one."""
     router = APIRouter()
 
-    @router.get("/v1/search")
+    @router.get("/v1/search", response_model=shapes.FoundOperations)
     async def search(
         states: States = [],  # noqa: B006 - FastAPI reads the default and never changes it
         words: str = "",
@@ -41,7 +42,7 @@ def discovery_router(registry: Registry) -> APIRouter:
         page = await registry.discovery.search(question, caller=caller, size=page_size, page_token=page_token)
         return JSONResponse({"operations": [vars(one) for one in page.items], "next_page_token": page.next_page_token})
 
-    @router.get("/v1/operations")
+    @router.get("/v1/operations", response_model=shapes.Discovered)
     async def discover(
         caller: str,
         states: States = [],  # noqa: B006 - FastAPI reads the default and never changes it
@@ -62,7 +63,7 @@ def discovery_router(registry: Registry) -> APIRouter:
             }
         )
 
-    @router.get("/v1/operations/{service}/{operation}")
+    @router.get("/v1/operations/{service}/{operation}", response_model=shapes.DescribedOperation)
     async def describe(
         service: str,
         operation: str,

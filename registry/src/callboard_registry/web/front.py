@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from callboard_registry.registry import Registry
+from callboard_registry.web import shapes
 
 _INDEX: Final = {
     "service": "callboard-registry",
@@ -31,7 +32,7 @@ def front_router(registry: Registry) -> APIRouter:
         """Tell what there is."""
         return JSONResponse(_INDEX)
 
-    @router.get("/healthz")
+    @router.get("/healthz", response_model=shapes.Status)
     async def health() -> JSONResponse:
         """Tell whether the registry and its database answer."""
         await registry.check()

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from callboard_registry.registry import Registry
+from callboard_registry.web import shapes
 from callboard_registry.web.moments import moment
 from callboard_registry_api.health import ObservedEndpoint, ObserverJob, ServiceHealth, Worker
 
@@ -12,19 +13,19 @@ def health_router(registry: Registry) -> APIRouter:
     """Serve verdicts, workers, endpoints and what the observer does."""
     router = APIRouter()
 
-    @router.get("/v1/health")
+    @router.get("/v1/health", response_model=shapes.Health)
     async def health(team: str = "", page_size: int = 0, page_token: str = "") -> JSONResponse:
         """Tell of every service whether it is served, and if not, why."""
         page = await registry.health.all(team=team, size=page_size, page_token=page_token)
         shown = [shown_health(each) for each in page.items]
         return JSONResponse({"health": shown, "next_page_token": page.next_page_token})
 
-    @router.get("/v1/health/{service}")
+    @router.get("/v1/health/{service}", response_model=shapes.ServiceHealth)
     async def health_of(service: str) -> JSONResponse:
         """Tell whether a service is served, and if not, why."""
         return JSONResponse(shown_health(await registry.health.of(service)))
 
-    @router.get("/v1/workers")
+    @router.get("/v1/workers", response_model=shapes.Workers)
     async def workers(
         team: str = "", service: str = "", past: bool = False, page_size: int = 0, page_token: str = ""
     ) -> JSONResponse:
@@ -35,20 +36,20 @@ def health_router(registry: Registry) -> APIRouter:
         shown = [shown_worker(each) for each in page.items]
         return JSONResponse({"workers": shown, "next_page_token": page.next_page_token})
 
-    @router.get("/v1/teams")
+    @router.get("/v1/teams", response_model=shapes.Teams)
     async def teams(page_size: int = 0, page_token: str = "") -> JSONResponse:
         """List who answers for each team, as its workers said last."""
         page = await registry.health.list_teams(size=page_size, page_token=page_token)
         return JSONResponse({"teams": [vars(each) for each in page.items], "next_page_token": page.next_page_token})
 
-    @router.get("/v1/endpoints")
+    @router.get("/v1/endpoints", response_model=shapes.Endpoints)
     async def endpoints(page_size: int = 0, page_token: str = "") -> JSONResponse:
         """List Nexus endpoints as the observer saw them last, with what is amiss."""
         page = await registry.health.list_endpoints(size=page_size, page_token=page_token)
         shown = [shown_endpoint(each) for each in page.items]
         return JSONResponse({"endpoints": shown, "next_page_token": page.next_page_token})
 
-    @router.get("/v1/observer")
+    @router.get("/v1/observer", response_model=shapes.Jobs)
     async def observer() -> JSONResponse:
         """Tell what the observer does, and how it went the last time."""
         return JSONResponse({"jobs": [shown_job(each) for each in await registry.health.list_jobs()]})

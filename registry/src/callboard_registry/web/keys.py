@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from callboard_registry.registry import Registry
+from callboard_registry.web import shapes
 from callboard_registry.web.moments import moment
 from callboard_registry_api.model import PublicKey
 
@@ -14,7 +15,7 @@ def keys_router(registry: Registry) -> APIRouter:
     """Serve public keys."""
     router = APIRouter()
 
-    @router.get("/v1/keys")
+    @router.get("/v1/keys", response_model=shapes.Keys)
     async def keys(team: str = "", page_size: int = 0, page_token: str = "") -> JSONResponse:
         """List public keys."""
         page = await registry.list_public_keys(team=team, size=page_size, page_token=page_token)

@@ -11,9 +11,11 @@ from callboard_registry.access import bearer
 from callboard_registry.catalog import ListingFilter
 from callboard_registry.life import Move
 from callboard_registry.registry import Registry
+from callboard_registry.web import shapes
 from callboard_registry.web.compatibility import shown_verdict
+from callboard_registry.web.describing import body_is
 from callboard_registry.web.moments import moment
-from callboard_registry.web.requests import States, Token, body_of
+from callboard_registry.web.requests import States, Token, body_of, read_as
 from callboard_registry_api.model import Listing, State
 
 
@@ -35,7 +37,12 @@ def listings_router(registry: Registry) -> APIRouter:
     """Serve listings: publish, find and move them."""
     router = APIRouter()
 
-    @router.post("/v1/listings")
+    @router.post(
+        "/v1/listings",
+        response_model=shapes.Listing,
+        responses={201: {"model": shapes.Listing, "description": "It is new."}},
+        openapi_extra=body_is("ServiceDescription"),
+    )
     async def publish(request: Request, authorization: Token = None, validate_only: bool = False) -> JSONResponse:
         """Publish a description, the body, as a revision of its service; 201 when it is new, 200 when it was held.
 
@@ -45,19 +52,20 @@ def listings_router(registry: Registry) -> APIRouter:
         listing, created = await registry.publish_listing(document, token=token, validate_only=validate_only)
         return JSONResponse(shown_listing(listing), status_code=201 if created and not validate_only else 200)
 
-    @router.post("/v1/listings/{service}/state")
+    @router.post("/v1/listings/{service}/state", response_model=shapes.Listing, openapi_extra=body_is("StateChange"))
     async def set_state(
         service: str,
-        body: StateChange,
+        request: Request,
         authorization: Token = None,
         if_match: Annotated[str, Header()] = "",
     ) -> JSONResponse:
         """Move a revision to another state, as the administrator; `If-Match` is the etag of what was looked at."""
+        body = read_as(StateChange, await body_of(request))
         move = Move(service=service, etag=if_match.strip('"'), **dict(body))
         listing = await registry.set_state(move, token=bearer(authorization))
         return JSONResponse(shown_listing(listing), headers={"etag": f'"{listing.etag}"'})
 
-    @router.get("/v1/listings")
+    @router.get("/v1/listings", response_model=shapes.Listings)
     async def listings(
         states: States = [],  # noqa: B006 - FastAPI reads the default and never changes it
         team: str = "",
@@ -73,14 +81,15 @@ def listings_router(registry: Registry) -> APIRouter:
             {"listings": [shown_listing(one) for one in page.items], "next_page_token": page.next_page_token}
         )
 
-    @router.get("/v1/listings/{service}")
+    @router.get("/v1/listings/{service}", response_model=shapes.Listing)
     async def listing(
         service: str,
         digest: str = "",
         states: States = [],  # noqa: B006 - FastAPI reads the default and never changes it
     ) -> JSONResponse:
-        """Return the newest revision of a service, or the one asked for."""
-        return JSONResponse(shown_listing(await registry.get_listing(service, digest=digest, states=states)))
+        """Return the newest revision of a service, or the one asked for; `ETag` is what `If-Match` takes."""
+        held = await registry.get_listing(service, digest=digest, states=states)
+        return JSONResponse(shown_listing(held), headers={"etag": f'"{held.etag}"'})
 
     del publish, set_state, listings, listing  # they live in the router now
     return router

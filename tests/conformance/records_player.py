@@ -48,9 +48,9 @@ class Shop:
         return example.collect(self.home)
 
     async def do(self, name: str, arguments: Mapping[str, object], *, key: str) -> object:
-        """Carry one operation out, and return its result as the reference has it: without nulls, strings bare."""
+        """Carry one operation out, and return its result as the reference has it: no nulls, no etag, strings bare."""
         result = await self._operations[name](self, arguments, key)
-        document = result.model_dump(mode="json", exclude_none=True)
+        document = result.model_dump(mode="json", exclude={"etag"}, exclude_none=True)
         return next(iter(document.values())) if name in BARE else document
 
     _operations: Mapping[str, Callable[["Shop", Mapping[str, object], str], Awaitable[Message]]] = {

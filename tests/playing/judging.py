@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from tests.playing.histories import Told
-from tests.playing.tasks import Action, Records, Task, without_nulls
+from tests.playing.tasks import Action, Records, Task, as_reference
 
 REFUSALS: Final = frozenset({"refused", "malformed"})
 """How a model hears that a call was refused: by its provider, or since its arguments break the contract's schema."""
@@ -21,7 +21,7 @@ def wrong_results(task: Task, told: Sequence[Told]) -> list[str]:
             wrong.append(f"{action.name} {dict(action.arguments)!r} was never called")
             continue
         left.remove(match)
-        if action.ok and without_nulls(match.content) != action.answer:
+        if action.ok and as_reference(match.content) != action.answer:
             wrong.append(f"{action.name} {dict(action.arguments)!r} answered {match.content!r}, not {action.answer!r}")
         elif not action.ok and match.error_kind not in REFUSALS:
             wrong.append(f"{action.name} {dict(action.arguments)!r} was not refused but answered {match.content!r}")

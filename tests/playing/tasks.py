@@ -97,6 +97,15 @@ def without_nulls(value: Any) -> Any:
     return value
 
 
+def as_reference(answer: Any) -> Any:
+    """Return what an operation answered as a reference would have it: without nulls, and without the record's etag.
+
+    An etag only stands for the rest of the record, and the reference knows none.
+    """
+    bare = without_nulls(answer)
+    return {key: value for key, value in bare.items() if key != "etag"} if isinstance(bare, dict) else bare
+
+
 @dataclass(frozen=True)
 class _Operation:
     tool: str

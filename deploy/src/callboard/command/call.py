@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import uuid
+from contextlib import nullcontext
 from typing import Annotated, cast
 
 import typer
@@ -23,12 +24,15 @@ def call(
     caller: Annotated[
         str, typer.Option("--as", help="The namespace to call from; its key must be at hand.")
     ] = DEFAULT_CALLER,
+    key: Annotated[
+        str | None, typer.Option("--key", help="An idempotency key: asked again with it, the first result is given.")
+    ] = None,
 ) -> None:
     """Call an operation and print its result as JSON; a refusal is one line on stderr and exit code 1."""
-    print_json(asyncio.run(_call(service, operation, sys.stdin.read() if text == "-" else text, caller)))
+    print_json(asyncio.run(_call(service, operation, sys.stdin.read() if text == "-" else text, caller, key)))
 
 
-async def _call(service: str, operation: str, text: str, caller: str) -> object:
+async def _call(service: str, operation: str, text: str, caller: str, key: str | None) -> object:
     import nexusrpc
     from pydantic import TypeAdapter, ValidationError
 
@@ -55,11 +59,13 @@ async def _call(service: str, operation: str, text: str, caller: str) -> object:
             f" 'callboard catalog show {service}' shows what it takes"
         ) from error
     join_mesh()
+    from callboard_kit import mesh
     from callboard_kit.client import connect
 
     client = await connect(caller)
     nexus = client.create_nexus_client(service=contract, endpoint=describe(contract).endpoint)
     # By attribute, as every call is made; which one is known only now.
     promised = cast(nexusrpc.Operation[object, object], getattr(contract, known[operation].method_name))
-    result = await nexus.execute_operation(promised, message, id=f"call-{uuid.uuid4()}")
+    with nullcontext() if key is None else mesh.idempotency_key(key):
+        result = await nexus.execute_operation(promised, message, id=f"call-{uuid.uuid4()}")
     return TypeAdapter[object](output_type).dump_python(result, mode="json", exclude_none=True)

@@ -9,6 +9,7 @@ Of those who wait in a circle the one that came last is refused. When it came, a
 question finds the circle, and nobody else's is believed.
 """
 
+import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Final
@@ -134,7 +135,7 @@ async def _ask(client: Client, question: Chase) -> tuple[str, ...]:
     locks = client.create_nexus_client(service=Locks, endpoint=question.hold.team)
     try:
         found = await locks.execute_operation(
-            Locks.chase, question, id=f"chase-{question.hold.name}", schedule_to_close_timeout=_SOON
+            Locks.chase, question, id=f"chase-{uuid.uuid4()}", schedule_to_close_timeout=_SOON
         )
     except MeshError:
         return ()  # A team that is away answers nothing; the wait has an end anyway.

@@ -73,7 +73,7 @@ def _of_schemas(before: object, after: object, path: tuple[str, ...]) -> Iterato
     """Yield what is different in two schemas, which are in the form of `observable_schema`."""
     if before == after:
         return
-    if not isinstance(before, Mapping) or not isinstance(after, Mapping):
+    if isinstance(before, bool) or isinstance(after, bool):
         yield "changed", f"{_at(path)}: {_json(before)} → {_json(after)}"
         return
     was, is_now = cast(Mapping[str, object], before), cast(Mapping[str, object], after)
@@ -86,7 +86,7 @@ def _of_schemas(before: object, after: object, path: tuple[str, ...]) -> Iterato
             yield from _of_branches(_sequence(one), _sequence(other), path)
         elif keyword == "enum":
             yield from _of_values(one, other, path)
-        elif keyword in _INSIDE and isinstance(one, Mapping) and isinstance(other, Mapping):
+        elif keyword in _INSIDE and all(isinstance(each, Mapping) for each in (one, other)):
             yield from _of_schemas(one, other, (*path, "*"))
         elif keyword not in was:
             yield "added", f"{_at(path)}: {keyword} {_json(other)}"

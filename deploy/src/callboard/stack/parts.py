@@ -27,12 +27,14 @@ OFFLINE_MODEL: Final = "offline-script-player"
 """The only model the offline model knows. Written again here: its own module would bring a web framework along."""
 
 _TUNING: Final = (
+    "CALLBOARD_AUDIT_REQUESTS",
     "CALLBOARD_HEARTBEAT",
     "CALLBOARD_LOG",
     "CALLBOARD_MODEL",
     "CALLBOARD_OBSERVER_BACKLOG",
     "CALLBOARD_OBSERVER_INTERVAL",
     "CALLBOARD_PATIENCE",
+    "CALLBOARD_REGISTRY_KEEP_CALLS",
     "CALLBOARD_REGISTRY_LIMIT",
     "CALLBOARD_REGISTRY_READING",
 )

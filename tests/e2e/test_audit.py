@@ -1,0 +1,64 @@
+"""What happened is known, also where nobody told of it: the audit is derived from what Temporal keeps."""
+
+import uuid
+from collections import Counter
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.playing.stage import Stage
+from tests.playing.tasks import Task, own
+from tests.playing.waiting import until
+
+pytestmark = pytest.mark.timeout(300)
+
+TASK = "cancel-to-gift-card"
+
+
+async def test_calls_made_while_the_registry_was_away_are_in_the_audit(stage: Stage) -> None:
+    tasks = own()
+    [task] = [each for each in tasks.tasks if each.id == TASK]
+    await stage.fill(tasks)
+    told = await _play(stage, task)
+    await until(lambda: _is_over(stage, told), within=30)
+    expected = Counter(map(_line, await _records(stage, told)))
+
+    await stage.fill(tasks)
+    await stage.take_away("registry")
+    try:
+        lost = await _play(stage, task)
+    finally:
+        await stage.bring_back("registry")
+
+    async def made_up_for() -> bool:
+        return Counter(map(_line, await _records(stage, lost))) == expected
+
+    await until(made_up_for, within=60)
+    assert any(record["derived"] for record in await _records(stage, lost))
+
+
+async def _play(stage: Stage, task: Task) -> str:
+    root = f"audit-{uuid.uuid4().hex[:8]}"
+    await (await stage.begin(task, root=root)).result()
+    return root
+
+
+async def _is_over(stage: Stage, root: str) -> bool:
+    outcomes: dict[str, set[str]] = {}
+    for record in await _records(stage, root):
+        outcomes.setdefault(record["token_id"], set()).add(record["outcome"])
+    return bool(outcomes) and all(each != {"started"} for each in outcomes.values())
+
+
+async def _records(stage: Stage, root: str) -> list[dict[str, Any]]:
+    listings = stage.stack.plan.links["registry"]
+    async with httpx.AsyncClient() as http:
+        answer = await http.get(listings.replace("/listings", "/calls"), params={"root": root, "page_size": 1000})
+    return answer.raise_for_status().json()["calls"]
+
+
+def _line(record: dict[str, Any]) -> tuple[object, ...]:
+    """Return what is the same of a call each time that the same task is played."""
+    names = ("caller", "person", "endpoint", "service", "operation", "revision", "entity", "outcome", "reason")
+    return (*(record[name] for name in names), record["usage"]["output_tokens"])

@@ -127,12 +127,12 @@ async def test_the_process_starts_without_temporal_says_what_is_wrong_and_ends_w
             code = await process.wait()
 
     database = Database.open(f"sqlite:///{tmp_path / 'registry.db'}")
-    [(name, note)] = Observations(database).all(SeenJob).items()
+    look = Observations(database).all(SeenJob)["look"].seen
     database.close()
     assert code == 0
     assert rest.decode().splitlines()[-1].endswith("stopped")
-    assert (name, note.seen.process, note.seen.succeeded) == ("look", f"{process.pid}@{os.uname().nodename}", None)
-    assert note.seen.error
+    assert (look.process, look.succeeded) == (f"{process.pid}@{os.uname().nodename}", None)
+    assert look.error
 
 
 @pytest.mark.parametrize(

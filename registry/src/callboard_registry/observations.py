@@ -1,6 +1,6 @@
 """What the observer last saw, one note a thing: written by its process, read by the registry."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Generic, TypeVar
@@ -12,6 +12,9 @@ from callboard_registry.seen import Seen, SeenEndpoint, SeenJob, SeenQueue
 from callboard_registry.tables import observations
 
 _ABOUT: Final[Mapping[type[Seen], str]] = {SeenEndpoint: "endpoint", SeenQueue: "queue", SeenJob: "job"}
+
+_FEW: Final = 100
+"""Names that are looked for one by one; where there are more, all are read."""
 
 Kind = TypeVar("Kind", bound=Seen)
 
@@ -30,9 +33,16 @@ class Observations:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def all(self, kind: type[Kind]) -> dict[str, Note[Kind]]:
-        """Return every note of a kind by its subject, in order: an endpoint's name, a queue's, a job's."""
+    def all(self, kind: type[Kind], *, subjects: Collection[str] | None = None) -> dict[str, Note[Kind]]:
+        """Return the notes of a kind by their subject (an endpoint's name, a queue's, a job's), in order.
+
+        Args:
+            kind: What they are about.
+            subjects: Only these, where there are few.
+        """
         query = select(observations).where(observations.c.about == _ABOUT[kind]).order_by(observations.c.subject)
+        if subjects is not None and len(subjects) <= _FEW:
+            query = query.where(observations.c.subject.in_(subjects))
         with self._database.reading() as connection:
             rows = connection.execute(query).mappings().all()
         return {

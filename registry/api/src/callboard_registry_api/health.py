@@ -22,6 +22,9 @@ WorkerState = Literal["alive", "lost", "stopped"]
 DriftKind = Literal["missing", "target", "description", "unlisted"]
 """In what an endpoint is not as it should be."""
 
+_PAGE: Final = 1000
+"""Each page is made from all that is known, so there are as few of them as the registry takes."""
+
 _VERDICTS: Final[Mapping[Verdict, pb.HealthVerdict]] = {
     "serving": pb.HEALTH_VERDICT_SERVING,
     "degraded": pb.HEALTH_VERDICT_DEGRADED,
@@ -340,7 +343,7 @@ class HealthClient:
         """Yield the workers of a team, or those that serve a service; with `past` also those that are gone."""
         page = ""
         while True:
-            request = pb.ListWorkersRequest(team=team, service=service, past=past, page_token=page)
+            request = pb.ListWorkersRequest(team=team, service=service, past=past, page_size=_PAGE, page_token=page)
             response = await self._connection.call("ListWorkers", request, pb.ListWorkersResponse)
             for each in response.workers:
                 yield Worker.from_message(each)
@@ -352,7 +355,7 @@ class HealthClient:
         """Yield every team that has ever had a key, ordered, with who answers for it as far as its workers said."""
         page = ""
         while True:
-            request = pb.ListTeamsRequest(page_token=page)
+            request = pb.ListTeamsRequest(page_size=_PAGE, page_token=page)
             response = await self._connection.call("ListTeams", request, pb.ListTeamsResponse)
             for each in response.teams:
                 yield TeamFacts.from_message(each)
@@ -374,7 +377,7 @@ class HealthClient:
         """Yield the same of every service, or of a team's, ordered by service."""
         page = ""
         while True:
-            request = pb.ListHealthRequest(team=team, page_token=page)
+            request = pb.ListHealthRequest(team=team, page_size=_PAGE, page_token=page)
             response = await self._connection.call("ListHealth", request, pb.ListHealthResponse)
             for each in response.health:
                 yield ServiceHealth.from_message(each)
@@ -386,7 +389,7 @@ class HealthClient:
         """Yield the Nexus endpoints as the observer saw them last, ordered by name."""
         page = ""
         while True:
-            request = pb.ListEndpointsRequest(page_token=page)
+            request = pb.ListEndpointsRequest(page_size=_PAGE, page_token=page)
             response = await self._connection.call("ListEndpoints", request, pb.ListEndpointsResponse)
             for each in response.endpoints:
                 yield ObservedEndpoint.from_message(each)

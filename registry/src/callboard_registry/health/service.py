@@ -145,11 +145,16 @@ class Health:
     def _verdicts(self, services: Sequence[str]) -> list[ServiceHealth]:
         held = self._revisions(services)
         now = datetime.now(UTC)
-        queues = self._observations.all(SeenQueue)
+        teams = {team for team, _ in held.values()}
         endpoints = self._observations.all(SeenEndpoint)
         by_service = {service: name for name, note in endpoints.items() for service in note.seen.services}
+        heard = self._workers.heard(team=teams.pop() if len(teams) == 1 else "")
+        places = {(each.namespace, each.task_queue) for each in heard}
+        targets = [endpoints[by_service[service]].seen for service in services if service in by_service]
+        places |= {(each.namespace, each.task_queue) for each in targets}
+        queues = self._observations.all(SeenQueue, subjects=[queue_subject(*place) for place in places])
         workers: dict[str, list[Worker]] = {}
-        for each in self._known(self._workers.heard(), queues):
+        for each in self._known(heard, queues):
             workers.setdefault(each.team, []).append(each)
         look = self._observations.all(SeenJob).get(LOOK)
         return [

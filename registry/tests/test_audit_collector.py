@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from audited_desk import POLICY, SECRET, SERVING, Ask, Desk, DeskService, Errand, Note
 from conftest import ADMINISTRATOR, Member
-from desk_room import POLICY, SECRET, SERVING, Ask, Desk, DeskService, Errand, Note
 from sqlalchemy import update
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest

@@ -19,6 +19,7 @@ from callboard_contracts.inbox import v1 as inbox
 from callboard_contracts.inventory import v1 as inventory
 from callboard_contracts.orders import v1 as orders
 from callboard_contracts.support import v1 as support
+from callboard_kit.entities.naming import Entity, lock_id
 from callboard_kit.persons import Credential, Person
 from callboard_kit.process import run_guarded
 from callboard_kit.testing import LocalMesh
@@ -84,6 +85,7 @@ _AS_ORDERS: Sequence[tuple[Any, Any]] = (
         billing.Reversal(key="never-happened", reason="the order could not be changed"),
     ),
 )
+_CROWDED = "#W2"
 _SERVICES = (billing.Billing, customers.Customers, inventory.Inventory, orders.Orders, support.Support)
 
 
@@ -100,6 +102,7 @@ async def _record() -> int:
         async with on_stage(everyone) as mesh:
             await _play(mesh)
             kept = [line for room in everyone for line in await _keep(room, await mesh.bare_client(room.team))]
+            kept.append(await _keep_lock(await mesh.bare_client("orders")))
     sys.stdout.write("".join(f"{line}\n" for line in kept))
     return 0
 
@@ -108,6 +111,7 @@ async def _play(mesh: LocalMesh) -> None:
     orchestrator = await mesh.client("orchestrator")
     for operation, words in _AS_ORCHESTRATOR:
         await _call(orchestrator, operation, words)
+    await _crowd(orchestrator)
     for operation, words in _AS_ORDERS:
         await _call(await mesh.client("orders"), operation, words)
     await _ask(mesh, orchestrator)
@@ -133,6 +137,25 @@ async def _ask(mesh: LocalMesh, client: Client) -> None:
             await asyncio.sleep(0.1)
     await waiting.answer(escalated[0].gate, ada, approve=True, reason="as agreed")
     await asking.result()
+
+
+async def _crowd(client: Client) -> None:
+    """Have several come to one order at the same time, so that its lock has something to do."""
+    change = orders.AddressChange(order_id=_CROWDED, **shop.NEW_ADDRESS)
+    team = client.create_nexus_client(service=orders.Orders, endpoint=orders.ENDPOINT)
+    await asyncio.gather(
+        *(
+            team.execute_operation(orders.Orders.modify_pending_order_address, change, id=f"crowd-{number}")
+            for number in range(4)
+        )
+    )
+
+
+async def _keep_lock(client: Client) -> str:
+    """Write what the crowd's lock did."""
+    handle = client.get_workflow_handle(lock_id("orders", Entity("order_id", _CROWDED).name))
+    write(await handle.fetch_history(), REPOSITORY / "kit" / "tests" / "histories" / "EntityLock.json")
+    return "kit: EntityLock"
 
 
 async def _call(client: Client, operation: Any, words: Any) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Final, cast
 
-from callboard_kit.identity import digest, unchecked
+from callboard_kit.identity import InvalidTokenError, digest, unchecked
 from callboard_kit.tokens import HELD, Call, Held
 
 _LINK: Final = 16
@@ -22,7 +22,10 @@ def held_along(call: Call) -> list[tuple[str, Held]]:
     """
     found: list[tuple[str, Held]] = []
     for team, link in zip(call.teams, call.chain, strict=True):
-        claim = unchecked(link).get(HELD)
+        try:
+            claim = unchecked(link).get(HELD)
+        except InvalidTokenError:
+            continue  # Tokens are left out of recorded histories.
         for entry in cast("list[object]", claim) if isinstance(claim, list) else ():
             match entry:
                 case [str(name), str(holder)]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from callboard.command.registry import open_registry
-from callboard.command.terminal import print_json, since
+from callboard.command.terminal import print_json, say, since
 
 if TYPE_CHECKING:
     from callboard_registry_api.health import Worker
@@ -32,6 +32,11 @@ def list_workers(
     workers = asyncio.run(fetch())
     if as_json:
         print_json([_data(each) for each in workers])
+        return
+    if not workers:
+        whose = f" of {team}" if team else ""
+        what = f" that serves {service}" if service else ""
+        say(f"no worker{whose}{what} is there" + ("" if past else "; --past shows those that were, for a day"))
         return
     from rich.console import Console
     from rich.table import Table

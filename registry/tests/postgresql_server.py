@@ -7,9 +7,12 @@ the data to everybody. PostgreSQL refuses to run as root, so there it is run as 
 import itertools
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -25,6 +28,9 @@ class PostgresServer:
     """A server that runs, reached by a socket in `folder` and by nothing else."""
 
     folder: Path
+    start: Callable[[], None]
+    """Starts it again after it was killed."""
+
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def make_database(self) -> str:
@@ -35,6 +41,11 @@ class PostgresServer:
         return URL.create(
             "postgresql", username="postgres", database=name, query={"host": str(self.folder)}
         ).render_as_string()
+
+    def kill(self) -> None:
+        """Kill the server at once; its other processes notice and end by themselves."""
+        process, *_ = (self.folder / "data" / "postmaster.pid").read_text().split()
+        os.kill(int(process), signal.SIGKILL)
 
 
 @contextmanager
@@ -52,9 +63,8 @@ def postgresql_server() -> Iterator[PostgresServer]:
         shutil.chown(folder, user)
 
     def run(program: str, *arguments: str | Path) -> None:
-        subprocess.run(
-            [binaries / program, "-D", data, *arguments], user=user, cwd=folder, check=True, stdout=log, stderr=log
-        )
+        command = [*_as_nobody(user), binaries / program, "-D", data, *arguments]
+        subprocess.run(command, cwd=folder, check=True, stdout=log, stderr=log)
 
     try:
         with (folder / "log").open("wb") as log:
@@ -64,10 +74,36 @@ def postgresql_server() -> Iterator[PostgresServer]:
                 pytest.skip(f"no PostgreSQL here: {error}: {(folder / 'log').read_text()}")
             # No fsync: these tests kill processes and pull no plugs.
             options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
-            run("pg_ctl", "-w", "-t", "30", "-o", options, "start")
+
+            def start(patience: float = 30) -> None:
+                deadline = time.monotonic() + patience
+                while True:
+                    try:
+                        return run("pg_ctl", "-w", "-t", "30", "-o", options, "start")
+                    except subprocess.CalledProcessError:
+                        # What is left of a killed server holds its memory for a moment.
+                        if time.monotonic() > deadline:
+                            raise
+                        time.sleep(0.1)
+
+            start(patience=0)
             try:
-                yield PostgresServer(folder)
+                yield PostgresServer(folder, start)
             finally:
                 run("pg_ctl", "-w", "-m", "immediate", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _as_nobody(user: str | None) -> list[str]:
+    """Return what to put before a command so that it runs as `user`.
+
+    `subprocess` can do that too, but only by a full fork of this process, which its gRPC threads may not survive.
+    """
+    if user is None:
+        return []
+    become = (
+        "import os, pwd, sys; who = pwd.getpwnam(sys.argv[1]); os.setgroups([]); os.setgid(who.pw_gid); "
+        "os.setuid(who.pw_uid); os.execv(sys.argv[2], sys.argv[2:])"
+    )
+    return [sys.executable, "-I", "-c", become, user]

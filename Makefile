@@ -18,7 +18,8 @@ demo: $(READY) ## start a private mesh, settle a few customer cases on it, stop 
 up: $(READY) ## keep a mesh running for development; Ctrl-C stops it
 	@$(BIN)/callboard up
 
-test: $(READY) ## run the tests, the end-to-end ones on real servers included
+test: $(READY) ## run the tests, the end-to-end ones on real servers and in a real browser included
+	@sh requirements/browser.sh
 	@$(BIN)/python -m pytest
 
 check: $(READY) ## format, lint, types, imports, dependencies, architecture

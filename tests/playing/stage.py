@@ -64,6 +64,11 @@ class Stage:
         return {**self.stack.plan.environment, "OPENAI_API_KEY": "offline"}
 
     @property
+    def console(self) -> str:
+        """Where the registry shows its pages."""
+        return self.stack.plan.links["console"].removesuffix("/catalog")
+
+    @property
     def settings(self) -> Settings:
         """The settings of a process of this mesh."""
         return Settings.from_environment({**self.environment})

@@ -174,9 +174,7 @@ async def _keep(team: str, workflows: Sequence[type], to: Path, each: int, *, se
             text = masked(picked.history, book)
             before, after = await gate.judge(picked.history), await gate.judge(WorkflowHistory.from_json(stem, text))
             if before.verdict == "same" and after.verdict != "same":
-                say(
-                    f"{picked.history.workflow_id}: left out, --seal keeps it; masked, its course changes: {after.why[0]}"
-                )
+                say(f"{picked.history.workflow_id}: left out, --seal keeps it; when masked {after.why[0]}")
                 continue
             path = to / f"{stem}.json"
             path.write_text(text + "\n", encoding="utf-8")

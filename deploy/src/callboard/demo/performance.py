@@ -102,8 +102,8 @@ async def _play(folder: Path, tally: Tally, *, keep: bool) -> None:
             console.print(f"\n[bold]{number} of {len(cases)}: {escape(case.title)}[/]")
             await _settle(case, client=client, redis=redis, stack=stack, tally=tally, console=console)
         console.print()
-        page = stack.plan.links["registry"].replace("/v1/listings", "/services/orders.v1")
-        console.print(f"a service as the registry shows it: {page}")
+        page = stack.plan.links["console"].replace("/catalog", "/services/orders.v1")
+        console.print(f"a service as the console shows it: {page}")
         if keep:
             console.print(f"the mesh stays up: CALLBOARD_HOME={folder} callboard status, or down")
         else:
@@ -141,10 +141,10 @@ async def _settle(case: Case, *, client: Client, redis: Redis, stack: Stack, tal
         console.print(f"  [red]not as it should be:[/] {escape(problem)}")
     workflow = f"{TEAM}-{'relocate' if case.relocation else 'orchestrate'}-{root}"
     page = f"{stack.plan.links['temporal']}/namespaces/{TEAM}/workflows/{workflow}"
-    registry = stack.plan.links["registry"].removesuffix("/v1/listings")
+    console_run = stack.plan.links["console"].replace("/catalog", f"/runs/{root}")
     console.print(f"  [bold]answer[/] {escape(report.answer)}")
     console.print(f"  [bold]cost[/]   {in_words(report.usage)}; {took:.1f} s")
-    console.print(f"  [bold]look[/]   {page}\n         {registry}/v1/calls?root={root}")
+    console.print(f"  [bold]look[/]   {page}\n         {console_run}")
 
 
 async def _ask(case: Case, client: Client, root: str) -> Report:

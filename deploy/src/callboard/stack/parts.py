@@ -149,6 +149,7 @@ def plan(
         environment=told,
         links={
             "temporal": f"http://{at['temporal-ui']}",
+            "console": f"http://{at['registry-http']}/catalog",
             "registry": f"http://{at['registry-http']}/v1/listings",
             "gateway": f"http://{at['gateway']}/openapi.json",
         },

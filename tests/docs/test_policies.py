@@ -1,4 +1,4 @@
-"""The rules that docs/add-a-team.md shows are rules that a worker takes."""
+"""The rules that the pages show are rules that a worker takes."""
 
 import re
 from pathlib import Path
@@ -7,8 +7,11 @@ import pytest
 
 from callboard_kit.teams import Team
 
-PAGE = (Path(__file__).parents[2] / "docs" / "add-a-team.md").read_text(encoding="utf-8")
-RULES = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "add-a-team.md").read_text(encoding="utf-8")
+RULES = re.findall(
+    r"^```toml\n(.*?)^```", PAGE + (DOCS / "approvals.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+)
 
 
 @pytest.mark.parametrize("rules", RULES)

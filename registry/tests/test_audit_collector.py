@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from audited_desk import POLICY, SECRET, SERVING, Ask, Desk, DeskService, Errand, Note
 from conftest import ADMINISTRATOR, Member
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowHandle
@@ -30,7 +30,7 @@ from callboard_registry.documents import policy_document
 from callboard_registry.keyring import Keyring
 from callboard_registry.policies import Policies
 from callboard_registry.registry import Registry
-from callboard_registry.tables import listings, policies
+from callboard_registry.tables import audit_positions, audit_runs, listings, policies
 from callboard_registry.totals import Totals, Which
 from callboard_registry_api.audit import CallFilter
 from callboard_registry_api.model import CallRecord, Outcome
@@ -110,8 +110,13 @@ class Played:
         finally:
             registry.close()
 
-    def collector(self, book: Book) -> Collector:
-        return Collector(self.clients["desk"], book.database, members=self.local.settings, requests_per_second=1000)
+    def collector(self, book: Book, *, requests_per_second: float = 1000) -> Collector:
+        return Collector(
+            self.clients["desk"],
+            book.database,
+            members=self.local.settings,
+            requests_per_second=requests_per_second,
+        )
 
     async def start(self, errands: Sequence[Errand], *, name: str = "") -> WorkflowHandle[Ask, list[str]]:
         return await self.clients["buyer"].start_workflow(
@@ -298,6 +303,30 @@ async def test_a_run_that_was_reset_is_no_second_call(played: Played) -> None:
         ]
 
 
+async def test_a_look_that_is_cut_short_loses_nothing_and_doubles_nothing(played: Played) -> None:
+    async with played.book() as whole, played.book() as cut:
+        await played.collector(whole).collect()
+        looking = asyncio.create_task(played.collector(cut, requests_per_second=100).collect())
+        # Some have been read then, others not.
+        await _until_kept(cut)
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+        await played.collector(cut).collect()
+
+        assert sorted(map(identity, cut.all())) == sorted(map(identity, whole.all()))
+        assert cut.counted() == whole.counted()
+
+
+async def test_what_is_read_again_adds_nothing(played: Played) -> None:
+    async with played.book() as book:
+        await played.collector(book).collect()
+        with book.database.writing() as connection:
+            connection.execute(delete(audit_runs))
+            connection.execute(delete(audit_positions))
+
+        assert await played.collector(book).collect() == 0
+
+
 async def test_a_namespace_that_is_away_keeps_no_other_from_being_read(played: Played) -> None:
     async with played.book() as book:
         key = SigningKey.generate("nowhere")
@@ -326,6 +355,14 @@ async def test_a_call_with_a_token_that_does_not_hold_is_told_of_by_where_it_cam
         [stranger] = book.all()[before:]
         assert (stranger.caller, stranger.root, stranger.outcome) == ("buyer", "", "refused")
         assert stranger.token_id.startswith("history:")
+
+
+async def _until_kept(book: Book) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            if book.all():
+                return
+            await asyncio.sleep(0.01)
 
 
 async def _until_collected(collector: Collector, count: int) -> int:

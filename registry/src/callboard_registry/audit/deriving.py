@@ -23,7 +23,6 @@ from callboard_kit.records import CANCELLED, Used
 from callboard_kit.tokens import Address, Call, check_call
 from callboard_registry.audit.knowledge import Knowledge, entity, words
 from callboard_registry.audit.operations import Asked, is_end, moment_of, was_reset
-from callboard_registry.records import LONGEST
 from callboard_registry_api.model import CallRecord, Outcome
 
 Derived = tuple[str, CallRecord]
@@ -33,6 +32,8 @@ _WORKFLOW: Final = 1
 """The type, in Temporal's operation tokens, of an operation that a workflow answers."""
 
 _OUTCOMES: Final[dict[str, Outcome]] = {"RefusedError": "refused", "UnavailableError": "unavailable"}
+
+_LONGEST_AGO: Final = timedelta(days=3650).total_seconds()
 
 _JSON: Final = frozenset({b"json/plain", b"json/protobuf"})
 
@@ -107,14 +108,33 @@ def _answers(header: Payload | None, team: str) -> Call | None:
         return None
     try:
         call = Call.from_json(header.data)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError, InvalidTokenError):
         return None
-    return call if call.address is not None and call.team == team and call.token_id else None
+    if call.address is None or call.team != team or not _is_plain(call):
+        return None
+    return call
+
+
+def _is_plain(call: Call) -> bool:
+    """Tell whether a context that was read from a header holds what it should: nothing else has checked it."""
+    texts: tuple[object, ...] = (
+        *(call.root, call.caller, call.token_id, call.rule, call.entity, call.revision, call.build),
+        *(() if call.address is None else vars(call.address).values()),
+        call.person or "",
+    )
+    numbers: tuple[object, ...] = (call.started,)
+    return (
+        all(isinstance(text, str) for text in texts)
+        and all(isinstance(number, int | float) for number in numbers)
+        and bool(call.token_id)
+    )
 
 
 def _of_call(call: Call, outcome: Outcome, at: datetime, *, reason: str, used: Used | None = None) -> CallRecord:
     assert call.address is not None, "whoever has no address answers no call"
-    start = datetime.fromtimestamp(call.started, UTC) if call.started else at
+    # By the handler's clock, which is Temporal's give or take; a moment that cannot be is not believed.
+    near = abs(call.started - at.timestamp()) < _LONGEST_AGO
+    start = datetime.fromtimestamp(call.started, UTC) if call.started and near else at
     used = used or Used()
     return CallRecord(
         root=call.root,
@@ -130,7 +150,7 @@ def _of_call(call: Call, outcome: Outcome, at: datetime, *, reason: str, used: U
         start=start,
         duration=None if outcome == "started" else max(at - start, timedelta(0)),
         outcome=outcome,
-        reason=reason[:LONGEST],
+        reason=reason,
         input_tokens=used.input_tokens,
         output_tokens=used.output_tokens,
         cost_usd=used.cost_usd,
@@ -163,7 +183,7 @@ def _record(
         start=asked.scheduled,
         duration=took,
         outcome=outcome,
-        reason=reason[:LONGEST],
+        reason=reason,
         input_tokens=used.input_tokens,
         output_tokens=used.output_tokens,
         cost_usd=used.cost_usd,

@@ -1,7 +1,7 @@
 """One look at one namespace: what is new in it, as records and as places up to which it was read."""
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -10,9 +10,10 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from callboard_registry.audit.deriving import Derived, derive_answered, derive_asked
 from callboard_registry.audit.knowledge import Knowledge
-from callboard_registry.audit.operations import asked_alone, asked_in
+from callboard_registry.audit.operations import Asked, asked_alone, asked_in
 from callboard_registry.audit.positions import Place
 from callboard_registry.audit.reading import Reader, Run
+from callboard_registry.audit.tidying import tidied
 
 OPEN_RUNS_AT_ONCE: Final = 200
 """Runs under way that are looked into in one look; the others get their turn in the next ones."""
@@ -103,9 +104,9 @@ class Look:
         known = self._places.get(run.run_id, _NOTHING)
         events = await self._reader.events(run, since=known.first_open)
         asked = asked_in(events, run_id=run.run_id)
-        records = derive_answered(events, team=self._team, knowledge=self._knowledge)
+        records = self._tidied(run, lambda: derive_answered(events, team=self._team, knowledge=self._knowledge))
         for each in asked.values():
-            records.extend(derive_asked(each, team=self._team, knowledge=self._knowledge))
+            records += self._asked(run, each)
         last = events[-1].event_id
         first_open = min((number for number, each in asked.items() if each.ended is None), default=last + 1)
         return Found(run.run_id, records, Place(last_event=last, first_open=first_open))
@@ -117,5 +118,14 @@ class Look:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
             return None
-        records = derive_asked(asked, team=self._team, knowledge=self._knowledge)
-        return Found(run.run_id, records, replace(_NOTHING, closed=run.closed))
+        return Found(run.run_id, self._asked(run, asked), replace(_NOTHING, closed=run.closed))
+
+    def _asked(self, run: Run, asked: Asked) -> list[Derived]:
+        return self._tidied(run, lambda: derive_asked(asked, team=self._team, knowledge=self._knowledge))
+
+    def _tidied(self, run: Run, derive: Callable[[], list[Derived]]) -> list[Derived]:
+        try:
+            return [(side, tidied(record)) for side, record in derive()]
+        except Exception:  # One history that nobody can make sense of must not keep all the others from being read.
+            logger.exception("what run %s of %s says of a call cannot be understood", run.run_id, self._team)
+            return []

@@ -15,7 +15,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
@@ -141,12 +141,20 @@ class Run:
             InvalidPositionError: `after` is no position.
             NoEventsError: It is not known where events are.
         """
+        async with aclosing(self.watch(after=after)) as events:
+            async for told in events:
+                if told is not None:
+                    yield told
+
+    async def watch(self, *, after: str = BEGINNING) -> AsyncGenerator[Told | None]:
+        """Yield what `events` yields, and None every few seconds while nothing happens; raises the same."""
         if self._hub is None:
             raise NoEventsError("live events are off: CALLBOARD_REDIS_URL is not set")
         since = position(after)
         await self.summary()
-        async for told in self._hub.follow(self.id, ended=self.ending, after=since):
-            yield told
+        async with aclosing(self._hub.watch(self.id, ended=self.ending, after=since)) as events:
+            async for told in events:
+                yield told
 
     async def cancel(self, *, reason: str = "") -> None:
         """Ask the run to stop, with all that it waits for; `result` then raises.

@@ -162,7 +162,7 @@ class Scripted:
         self._answer = answer
         self._details = details
 
-    async def events(self) -> AsyncIterator[Told]:
+    async def watch(self) -> AsyncIterator[Told]:
         for number, detail in enumerate((*self._details, RunEnded(outcome="ok"))):
             yield Told(
                 Event(

@@ -9,7 +9,7 @@ import json
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeVar, cast
@@ -78,6 +78,13 @@ class EventHub:
         Raises:
             InvalidPositionError: `after` is no position.
         """
+        async with aclosing(self.watch(root, ended=ended, after=after)) as events:
+            async for told in events:
+                if told is not None:
+                    yield told
+
+    async def watch(self, root: str, *, ended: Ended, after: str = BEGINNING) -> AsyncGenerator[Told | None]:
+        """Yield what `follow` yields, and None when nothing happened for `SILENCE_SECONDS`."""
         listener = _Listener(self._redis, root, position(after), ended)
         async with self._listening(root, listener):
             async for told in listener.listen():
@@ -116,7 +123,7 @@ class _Source:
 
     def __init__(self, url: str, root: str) -> None:
         self._stream = stream_of(root)
-        self._redis = open_redis(url)
+        self._redis = open_redis(url, alone=True)
         self._stopped = False
         self.listeners: set[_Listener] = set()
         self.reading = asyncio.Event()
@@ -182,7 +189,7 @@ class _Listener:
             self._waiting.get_nowait()
         self._waiting.put_nowait(None)
 
-    async def listen(self) -> AsyncGenerator[Told]:
+    async def listen(self) -> AsyncGenerator[Told | None]:
         end: RunEnded | None = None
         while True:
             async for told in self._caught_up():
@@ -197,6 +204,7 @@ class _Listener:
                     yield told
                     if told.event.kind == "run.ended":
                         return
+            yield None
             end = await self._ended()
             if end is not None:
                 # What was told last may still be on its way.

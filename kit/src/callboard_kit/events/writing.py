@@ -8,6 +8,7 @@ a bound; beyond it the newest are dropped, and the stream is told of the gap whe
 import asyncio
 import json
 import logging
+import threading
 import uuid
 from collections import deque
 from collections.abc import AsyncGenerator
@@ -43,10 +44,23 @@ _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 1.0
 
 
-def open_redis(url: str) -> Redis:
-    """Return a client for short commands that fails at once when Redis does not answer."""
+def open_redis(url: str, *, alone: bool = False) -> Redis:
+    """Return a client for short commands that fails at once when Redis does not answer.
+
+    Args:
+        url: Where it is, and how one is let in.
+        alone: Whether one task at a time uses it. It then keeps one connection, and need not look whether one that it
+            takes from a pool is still good, which takes about as long as a command.
+    """
     return Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - its keyword arguments have no types
-        url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0), decode_responses=True
+        url,
+        socket_timeout=2,
+        socket_connect_timeout=2,
+        retry=Retry(NoBackoff(), 0),
+        decode_responses=True,
+        single_connection_client=alone,
+        # The newer version of the protocol brings nothing here, and takes longer to read.
+        protocol=2,
     )
 
 
@@ -57,7 +71,7 @@ async def writing(settings: Settings, team: str) -> AsyncGenerator["EventWriter 
     if url is None:
         yield None
         return
-    redis = open_redis(url)
+    redis = open_redis(url, alone=True)
     writer = EventWriter(redis)
     task = asyncio.create_task(writer.run())
     try:
@@ -79,6 +93,7 @@ class EventWriter:
         self._lost: dict[str, int] = {}
         self._gaps = 0
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = 0
         self._wake = asyncio.Event()
         self.dropped = 0
         """How many events were lost so far."""
@@ -101,14 +116,15 @@ class EventWriter:
             return
         self._bytes += size
         self._queue.append((root, fields))
-        loop = self._loop
-        if loop is not None and not self._wake.is_set():
+        if threading.get_ident() == self._thread:
+            self._wake.set()
+        elif self._loop is not None and not self._wake.is_set():
             with suppress(RuntimeError):  # The loop is closed: the process is about to end.
-                loop.call_soon_threadsafe(self._wake.set)
+                self._loop.call_soon_threadsafe(self._wake.set)
 
     async def run(self) -> None:
         """Write what is told until cancelled, then what is left."""
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
         pause = _FIRST_PAUSE
         try:
             while True:
@@ -139,11 +155,7 @@ class EventWriter:
         taken = True
         while self._queue:
             batch = [self._queue[place] for place in range(min(BATCH, len(self._queue)))]
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for root, fields in batch:
-                    # Its published type wants the very union of which a str is a member.
-                    pipe.xadd(stream_of(root), {**fields}, maxlen=EVENTS_KEPT)
-                answers: list[object] = await pipe.execute(raise_on_error=False)
+            answers = await self._write(batch)
             for (root, _), answer in zip(batch, answers, strict=True):
                 if isinstance(answer, ResponseError):
                     # Redis is there and will not have it: no memory, or no right to. Trying again holds up the rest.
@@ -157,6 +169,20 @@ class EventWriter:
                 _, fields = self._queue.popleft()
                 self._bytes -= len(fields["data"]) + 200
         return taken
+
+    async def _write(self, batch: list[tuple[str, dict[str, str]]]) -> list[object]:
+        """Write a batch and return what Redis says to each entry."""
+        if len(batch) == 1:
+            [(root, fields)] = batch
+            try:
+                # Its published type wants the very union of which a str is a member.
+                return [await self._redis.xadd(stream_of(root), {**fields}, maxlen=EVENTS_KEPT)]
+            except ResponseError as error:
+                return [error]
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for root, fields in batch:
+                pipe.xadd(stream_of(root), {**fields}, maxlen=EVENTS_KEPT)
+            return await pipe.execute(raise_on_error=False)
 
     def _tell_of_gaps(self) -> None:
         lost, self._lost = self._lost, {}

@@ -21,7 +21,7 @@ from callboard_kit.events.model import LONGEST_TEXT, StepEnded, StepRetracted, T
 from callboard_orchestrator.gateway.callers import RunsCaller
 from callboard_orchestrator.gateway.problems import Problem, ProblemError, problem_of
 from callboard_orchestrator.gateway.runs import NewRun, started
-from callboard_orchestrator.gateway.sse import HEADERS, PING, PING_SECONDS, with_pauses
+from callboard_orchestrator.gateway.sse import HEADERS, PING
 from callboard_orchestrator.messages import Settled
 from callboard_orchestrator.runs import TEAM, Run, Runs
 
@@ -163,8 +163,8 @@ class Writing:
         """Yield the completion piece by piece, while it comes about."""
         yield self._chunk({"role": "assistant", "content": ""})
         try:
-            async with aclosing(self._run.events()) as events:
-                async for told in with_pauses(events, PING_SECONDS):
+            async with aclosing(self._run.watch()) as events:
+                async for told in events:
                     if told is None:
                         yield PING
                     elif text := self._heard(told):

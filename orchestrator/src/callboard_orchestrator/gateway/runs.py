@@ -157,7 +157,7 @@ def router(runs: Runs) -> APIRouter:
         run = runs.get(run_id)
         # Before the answer begins: a run that is not there is a 404 and no empty stream.
         await run.summary()
-        return StreamingResponse(frames(run.events(after=since)), media_type="text/event-stream", headers=HEADERS)
+        return StreamingResponse(frames(run.watch(after=since)), media_type="text/event-stream", headers=HEADERS)
 
     @routes.post("/{run_id}/cancel", status_code=202, responses={409: {"model": Problem}})
     async def cancel_run(caller: RunsCaller, run_id: RunId, why: Cancellation | None = None) -> RunView:

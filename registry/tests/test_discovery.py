@@ -7,6 +7,8 @@ import httpx2
 import pytest
 
 from callboard_contracts import ServiceDescription
+from callboard_kit.identity import digest
+from callboard_registry_api.client import RegistryClient
 from callboard_registry_api.discovery import OperationName
 from callboard_registry_api.errors import RegistryRefusedError
 
@@ -159,3 +161,32 @@ async def test_the_same_is_told_as_json(running, client, document):
     assert ([each["operation"] for each in told["operations"]], told["total"]) == (["sell"], 1)
     assert described["document"]["input"] == json.loads(document())["operations"][0]["input"]
     assert (missing.status_code, "catalog search" in missing.text) == (404, True)
+
+
+async def test_where_reading_needs_a_token_no_team_asks_for_another(serve_with, document):
+    async with serve_with(reading_needs_token=True) as running:
+        shop, bank = await running.enrol("shop"), await running.enrol("bank")
+        async with running.client(shop) as client:
+            await client.publish_listing(document())
+            await client.publish_policy("shop", policy(rule("bank")))
+        async with running.client() as administrator:
+            assert (await administrator.discovery.discover("bank")).total == 1
+        sell = [OperationName("shop.v1", "sell")]
+        async with RegistryClient(str(running.grpc), sign=bank.sign) as client:
+            own = await client.discovery.discover("bank"), await client.discovery.describe(sell, caller="bank")
+        async with RegistryClient(str(running.grpc), sign=shop.sign) as client:
+            for asking in (
+                client.discovery.discover("bank"),
+                client.discovery.describe(sell, caller="bank"),
+                client.search(caller="bank"),
+            ):
+                with pytest.raises(RegistryRefusedError, match="asked for 'bank', but 'shop' signed it") as refused:
+                    await asking
+                assert refused.value.field == "caller"
+        token = shop.token(mth="Read", dig=digest(b""))
+        async with httpx2.AsyncClient(base_url=f"http://{running.http}") as http:
+            http.headers["authorization"] = f"Bearer {token}"
+            answers = [await http.get("/v1/operations", params={"caller": caller}) for caller in ("bank", "shop")]
+
+    assert (own[0].total, len(own[1])) == (1, 1)
+    assert [answer.status_code for answer in answers] == [403, 200]

@@ -6,6 +6,7 @@ from typing import Final, cast
 
 from sqlalchemy import and_, func, select
 
+from callboard_registry.access import Proving
 from callboard_registry.database import Database
 from callboard_registry.life import ANSWERING
 from callboard_registry.paging import page_size, position_of, taken, token_at
@@ -29,18 +30,31 @@ _MOST_SERVICES: Final = 100
 
 
 class Discovery:
-    """Finds operations, and says what a caller must know of them."""
+    """Finds operations, and says what a caller must know of them.
 
-    def __init__(self, database: Database, threads: Threads) -> None:
+    Where reading needs a token, who asks for a caller must be it (or the administrator): pass `proving`. Tokens are
+    those of the `authorization` header, signed to read or for the method named; None when any method will do.
+    """
+
+    def __init__(self, database: Database, threads: Threads, *, proving: Proving | None = None) -> None:
         self._database = database
         self._threads = threads
+        self._proving = proving
         self._search = Search(database)
         self._reaches = Reaches(database)
 
     async def search(
-        self, question: Question, *, caller: str = "", size: int = 0, page_token: str = ""
+        self,
+        question: Question,
+        *,
+        caller: str = "",
+        size: int = 0,
+        page_token: str = "",
+        token: str | None = None,
+        method: str | None = None,
     ) -> Page[FoundOperation]:
         """Return one page of operations that fit, the best first; with a caller only what it may call."""
+        await self._require_caller(caller, token, method)
         filters = ["search", *vars(question).values(), caller]
         limit = page_size(size, default=50, most=200)
         offset = _offset(page_token, filters)
@@ -53,11 +67,20 @@ class Discovery:
         return Page(tuple(operations_found), next_page_token)
 
     async def discover(
-        self, caller: str, words: str, *, states: Sequence[State] = (), size: int = 0, page_token: str = ""
+        self,
+        caller: str,
+        words: str,
+        *,
+        states: Sequence[State] = (),
+        size: int = 0,
+        page_token: str = "",
+        token: str | None = None,
+        method: str | None = None,
     ) -> Discovered:
         """Return a page of what `caller` may have a model call, the best first, and how much there is in all."""
         if not caller:
             raise Refusal("invalid", "caller", "caller is empty; name the team that asks")
+        await self._require_caller(caller, token, method)
         question = Question(words=words, states=tuple(states), for_models=True, any_word=True)
         filters = ["discover", *vars(question).values(), caller]
         limit = page_size(size, default=20, most=200)
@@ -79,7 +102,13 @@ class Discovery:
         )
 
     async def describe(
-        self, names: Sequence[OperationName], *, caller: str = "", states: Sequence[State] = ()
+        self,
+        names: Sequence[OperationName],
+        *,
+        caller: str = "",
+        states: Sequence[State] = (),
+        token: str | None = None,
+        method: str | None = None,
     ) -> tuple[list[DescribedOperation], int]:
         """Return what is in force of these operations, and how many of them were looked at.
 
@@ -89,13 +118,14 @@ class Discovery:
             raise Refusal(
                 "invalid", "operations", f"{len(names)} operations are asked for; ask for {MOST_NAMED} at a time"
             )
+        await self._require_caller(caller, token, method)
         return await self._threads.read(lambda: self._described(names, caller, states))
 
     async def describe_one(
-        self, name: OperationName, *, caller: str = "", states: Sequence[State] = ()
+        self, name: OperationName, *, caller: str = "", states: Sequence[State] = (), token: str | None = None
     ) -> DescribedOperation:
         """Return what is in force of one operation."""
-        found, _ = await self.describe([name], caller=caller, states=states)
+        found, _ = await self.describe([name], caller=caller, states=states, token=token)
         if not found:
             what = f"{name.service} {name.operation}"
             among = f" that is {' or '.join(states)}" if states else ""
@@ -104,6 +134,14 @@ class Discovery:
                 "not_found", "operation", f"there is no {what}{among}{whom}; `callboard catalog search` shows what is"
             )
         return found[0]
+
+    async def _require_caller(self, caller: str, token: str | None, method: str | None) -> None:
+        proving = self._proving
+        if not caller or proving is None or (token is not None and proving.is_administrator(token)):
+            return
+        proof = await self._threads.read(lambda: proving.reader(token, method))
+        if proof.team != caller:
+            raise Refusal("denied", "caller", f"this is asked for {caller!r}, but {proof.team!r} signed it")
 
     def _described(
         self, names: Sequence[OperationName], caller: str, states: Sequence[State]

@@ -63,6 +63,7 @@ class Registry:
         levels: Levels | None = None,
         watchers: int = 1000,
         retention: Retention | None = None,
+        reading_needs_token: bool = False,
     ) -> None:
         self._database = database
         self._approvers = frozenset(approvers)
@@ -77,7 +78,7 @@ class Registry:
         self._approving = asyncio.Lock()
         self.threads = Threads()
         self.watching = Watching(database, self.threads, most=watchers, retention=retention)
-        self.discovery = Discovery(database, self.threads)
+        self.discovery = Discovery(database, self.threads, proving=self.proving if reading_needs_token else None)
         self.listings_told = Answers[pb.GetListingResponse]()
         self.auditing = Auditing(database, proving=self.proving, threads=self.threads)
         self.health = Health(database, threads=self.threads, proving=self.proving)

@@ -103,6 +103,7 @@ async def serving(settings: Settings) -> AsyncGenerator[Addresses]:
             levels=settings.levels,
             watchers=settings.watchers,
             retention=settings.retention,
+            reading_needs_token=settings.reading_needs_token,
         )
     except StartError:
         listener.close()

@@ -4,7 +4,7 @@ from typing_extensions import override
 
 from callboard_registry.rpc.answering import Context, answering
 from callboard_registry.rpc.family import Family
-from callboard_registry.rpc.requests import states_of
+from callboard_registry.rpc.requests import states_of, token_of
 from callboard_registry.search import Question
 from callboard_registry_api.discovery import OperationName
 from callboard_registry_api.v1 import registry_pb2 as pb
@@ -28,7 +28,12 @@ class DiscoveryRpc(Family):
                 for_models=request.for_models,
             )
             page = await self.registry.discovery.search(
-                question, caller=request.caller, size=request.page_size, page_token=request.page_token
+                question,
+                caller=request.caller,
+                size=request.page_size,
+                page_token=request.page_token,
+                token=token_of(context),
+                method="SearchOperations",
             )
             return pb.SearchOperationsResponse(
                 operations=[each.to_message() for each in page.items], next_page_token=page.next_page_token
@@ -45,6 +50,8 @@ class DiscoveryRpc(Family):
                 states=states_of(request.states),
                 size=request.page_size,
                 page_token=request.page_token,
+                token=token_of(context),
+                method="DiscoverOperations",
             )
             return discovered.to_message()
 
@@ -53,6 +60,10 @@ class DiscoveryRpc(Family):
         async with answering(context):
             names = [OperationName(each.service, each.operation) for each in request.operations]
             described, looked_at = await self.registry.discovery.describe(
-                names, caller=request.caller, states=states_of(request.states)
+                names,
+                caller=request.caller,
+                states=states_of(request.states),
+                token=token_of(context),
+                method="GetOperations",
             )
             return pb.GetOperationsResponse(operations=[each.to_message() for each in described], looked_at=looked_at)

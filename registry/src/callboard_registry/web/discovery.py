@@ -5,10 +5,11 @@ import json
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
+from callboard_registry.access import bearer
 from callboard_registry.registry import Registry
 from callboard_registry.search import Question
 from callboard_registry.web import shapes
-from callboard_registry.web.requests import States
+from callboard_registry.web.requests import States, Token
 from callboard_registry_api.discovery import DescribedOperation, OperationName
 
 
@@ -28,6 +29,7 @@ def discovery_router(registry: Registry) -> APIRouter:
         for_models: bool = False,
         page_size: int = 0,
         page_token: str = "",
+        authorization: Token = None,
     ) -> JSONResponse:
         """Find operations by words, name, field, effect, owner and state; with a caller only what it may call."""
         question = Question(
@@ -39,7 +41,9 @@ def discovery_router(registry: Registry) -> APIRouter:
             states=tuple(states),
             for_models=for_models,
         )
-        page = await registry.discovery.search(question, caller=caller, size=page_size, page_token=page_token)
+        page = await registry.discovery.search(
+            question, caller=caller, size=page_size, page_token=page_token, token=bearer(authorization)
+        )
         return JSONResponse({"operations": [vars(one) for one in page.items], "next_page_token": page.next_page_token})
 
     @router.get("/v1/operations", response_model=shapes.Discovered)
@@ -49,9 +53,12 @@ def discovery_router(registry: Registry) -> APIRouter:
         words: str = "",
         page_size: int = 0,
         page_token: str = "",
+        authorization: Token = None,
     ) -> JSONResponse:
         """Tell what a team may have a model call: names and one line each, the best first, and how much there is."""
-        found = await registry.discovery.discover(caller, words, states=states, size=page_size, page_token=page_token)
+        found = await registry.discovery.discover(
+            caller, words, states=states, size=page_size, page_token=page_token, token=bearer(authorization)
+        )
         return JSONResponse(
             {
                 "operations": [vars(one) for one in found.operations],
@@ -69,10 +76,15 @@ def discovery_router(registry: Registry) -> APIRouter:
         operation: str,
         states: States = [],  # noqa: B006 - FastAPI reads the default and never changes it
         caller: str = "",
+        authorization: Token = None,
     ) -> JSONResponse:
         """Return one operation's schemas and promise, of the revision in force."""
         name = OperationName(service, operation)
-        return JSONResponse(_shown(await registry.discovery.describe_one(name, caller=caller, states=states)))
+        return JSONResponse(
+            _shown(
+                await registry.discovery.describe_one(name, caller=caller, states=states, token=bearer(authorization))
+            )
+        )
 
     del search, discover, describe  # they live in the router now
     return router

@@ -80,11 +80,14 @@ def status(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON."
 
 def _verdicts(environment: Mapping[str, str]) -> "tuple[list[ServiceHealth], str]":
     """Return the registry's verdicts, or why there are none."""
+    from callboard.stack.enrolment import administrator_token
     from callboard_registry_api.client import RegistryClient
     from callboard_registry_api.errors import RegistryError
 
     async def fetch() -> "list[ServiceHealth]":
-        async with RegistryClient(environment["CALLBOARD_REGISTRY"]) as registry:
+        # Reading may need a proof, and whoever started the stack has this one.
+        token = administrator_token(Path(environment["CALLBOARD_HOME"]))
+        async with RegistryClient(environment["CALLBOARD_REGISTRY"], administrator_token=token) as registry:
             return [each async for each in registry.health.all()]
 
     try:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -9,10 +10,11 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from callboard.stack.enrolment import administrator_token
 from callboard.stack.parts import Part
 from callboard_kit.devserver import DevServerError, wait_until_ready
 from callboard_registry_api.client import RegistryClient
-from callboard_registry_api.errors import RegistryRefusedError, RegistryUnavailableError
+from callboard_registry_api.errors import RegistryUnavailableError
 
 _KINDS = (TaskQueueType.TASK_QUEUE_TYPE_NEXUS, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
 
@@ -59,18 +61,21 @@ class Readiness:
         return True
 
     async def _registry_answers(self, address: str) -> bool:
-        async with RegistryClient(address) as client:
+        async with self._registry(address) as client:
             try:
                 await client.list_public_keys()
             except RegistryUnavailableError:
                 return False
-            except RegistryRefusedError:
-                # It wants to know who asks.
-                return True
             return True
 
+    def _registry(self, address: str) -> RegistryClient:
+        # Reading may need a proof, and whoever started the stack has this one.
+        return RegistryClient(
+            address, administrator_token=administrator_token(Path(self._environment["CALLBOARD_HOME"]))
+        )
+
     async def _observer_looks(self, pid: int | None) -> bool:
-        async with RegistryClient(self._environment["CALLBOARD_REGISTRY"]) as client:
+        async with self._registry(self._environment["CALLBOARD_REGISTRY"]) as client:
             try:
                 jobs = await client.health.observer()
             except RegistryUnavailableError:

@@ -34,8 +34,9 @@ check: $(READY) ## format, lint, types, imports, dependencies, architecture
 bench: $(READY) ## measure what the mesh costs; a table, and JSON in bench-results/
 	@$(BIN)/python -m bench
 
-lab: $(READY) ## run the tasks while processes are killed at random
+lab: $(READY) ## run the tasks, and many changes of few records, while processes are killed at random
 	@$(BIN)/python -m tests.lab
+	@$(BIN)/python -m tests.lab.contention
 
 histories: $(READY) ## record the runs again that the replay tests hold today's workflows to
 	@$(BIN)/python -m tests.recording

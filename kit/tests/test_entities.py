@@ -4,6 +4,7 @@ import asyncio
 import re
 import uuid
 from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -359,3 +360,19 @@ async def test_a_lock_that_nobody_needs_ends_and_its_tokens_go_on_growing(desks:
     second = await desks.ask("change", job(name))
 
     assert first.fences[f"record-{name}"] < second.fences[f"record-{name}"]
+
+
+async def test_switched_off_nobody_waits_and_nobody_has_a_token():
+    async with LocalMesh.running(teams=("left", "asker")) as mesh:
+        mesh.settings = replace(mesh.settings, locks=False)
+        options: dict[str, Any] = {"workflows": [Work], "policy": OPEN, "contracts": [Left, Right]}
+        async with mesh.member("left", services=[desk(Left)], **options) as left:
+            desks = Desks(mesh)
+            desks.clients.update(left=left, asker=await mesh.client("asker", contracts=[Left, Right]))
+            name = record()
+            slow = desks.ask("change", job(name, Step(sleep=3)))
+
+            quick = await desks.ask("change", job(name))
+
+            assert not slow.done()
+            assert (quick.fences, (await slow).fences) == ({}, {})

@@ -8,11 +8,11 @@ from tests.lab.contention.house import Change
 from tests.lab.contention.serial import Books, Effect
 from tests.lab.contention.trial import Plan, run
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(500)
 
 
 async def test_records_end_as_after_some_serial_order_while_workers_are_killed(tmp_path: Path):
-    plan = Plan(agents=10, changes=30, records=3, pause=(3.0, 6.0), patience=240)
+    plan = Plan(agents=10, changes=30, records=3, pause=(3.0, 6.0), patience=400)
 
     findings = await run(tmp_path, plan)
 
@@ -23,7 +23,7 @@ async def test_records_end_as_after_some_serial_order_while_workers_are_killed(t
 
 
 async def test_without_locks_updates_are_lost(tmp_path: Path):
-    plan = Plan(agents=10, changes=30, records=2, from_balance=0, locks=False, pause=None, patience=120)
+    plan = Plan(agents=10, changes=30, records=2, from_balance=0, locks=False, pause=None, patience=400)
 
     findings = await run(tmp_path, plan)
 

@@ -121,6 +121,14 @@ class House:
                 start_new_session=True,
             )
 
+    async def ready(self, name: str) -> None:
+        """Wait until a process serves."""
+        file, process = self._folder / f"{name}.ready", self._processes[name]
+        for _ in range(600):
+            if process.returncode is not None or (file.exists() and file.read_text("utf-8") == str(process.pid)):
+                return
+            await asyncio.sleep(0.1)
+
     async def kill(self, name: str) -> None:
         """Kill a process, and start it again."""
         await self._end(name, signal.SIGKILL)
@@ -198,6 +206,8 @@ async def _kill(house: House, plan: Plan, draw: random.Random, findings: Finding
     while plan.pause is not None:
         await asyncio.sleep(draw.uniform(*plan.pause))
         name = draw.choice(PROCESSES)
+        # Somebody who kills what has hardly come back shows nothing but that.
+        await house.ready(name)
         await house.kill(name)
         findings.kills[name] += 1
         say(f"killed {name}")

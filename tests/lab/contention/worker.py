@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from callboard_kit import MeshPlugin, Policy, Rule
 from callboard_kit.directory import StaticDirectory
@@ -42,10 +43,13 @@ async def _serve(what: str, folder: Path) -> None:
                     client,
                     task_queue=team,
                     activity_executor=ThreadPoolExecutor(16),
+                    # Several times the work would go into loading modules anew for each of a thousand runs.
+                    workflow_runner=UnsandboxedWorkflowRunner(),
                     sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
                     **_parts(what, folder),
                 )
             )
+        (folder / f"{what}.ready").write_text(str(os.getpid()), encoding="utf-8")
         await stopped.wait()
 
 

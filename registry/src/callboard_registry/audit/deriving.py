@@ -122,12 +122,8 @@ def _is_plain(call: Call) -> bool:
         *(() if call.address is None else vars(call.address).values()),
         call.person or "",
     )
-    numbers: tuple[object, ...] = (call.started,)
-    return (
-        all(isinstance(text, str) for text in texts)
-        and all(isinstance(number, int | float) for number in numbers)
-        and bool(call.token_id)
-    )
+    is_moment = isinstance(cast(object, call.started), int | float)
+    return all(isinstance(text, str) for text in texts) and is_moment and bool(call.token_id)
 
 
 def _of_call(call: Call, outcome: Outcome, at: datetime, *, reason: str, used: Used | None = None) -> CallRecord:

@@ -5,8 +5,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import grpc.aio
 import httpx
 import pytest
+from google.rpc.error_details_pb2 import PreconditionFailure
+from grpc_status import rpc_status
 
 from callboard_contracts import ServiceDescription
 from callboard_kit.directory import RegistryDirectory
@@ -19,6 +22,7 @@ from callboard_registry.gate.levels import Levels
 from callboard_registry.server import serving
 from callboard_registry.settings import Address, Settings
 from callboard_registry_api.client import RegistryClient
+from callboard_registry_api.connection import digest_of
 from callboard_registry_api.errors import RegistryNotFoundError, RegistryRefusedError
 
 Edit = Callable[[dict[str, Any]], object]
@@ -443,3 +447,43 @@ def test_a_level_that_is_none_is_refused_by_name(text, said):
 async def _changes(running) -> list[dict[str, Any]]:
     async with httpx.AsyncClient() as http:
         return (await http.get(f"http://{running.http}/v1/changes")).raise_for_status().json()["changes"]
+
+
+async def test_a_refusal_carries_what_breaks_for_programs_too(running, client, shop, described):
+    await approved(client, described())
+    breaking = described(asks_more)
+    token = shop.token(mth="PublishListing", dig=digest_of(breaking))
+
+    async with httpx.AsyncClient() as http:
+        answer = await http.post(
+            f"http://{running.http}/v1/listings", content=breaking, headers={"authorization": f"Bearer {token}"}
+        )
+    with pytest.raises(RegistryRefusedError) as refusal:
+        await client.publish_listing(breaking)
+
+    [found] = answer.json()["error"]["findings"]
+    assert (answer.status_code, found["rule"], found["counterexample"]) == (409, "required", {"text": ""})
+    cause = refusal.value.__cause__
+    assert isinstance(cause, grpc.aio.AioRpcError)
+    status = rpc_status.from_call(cause)
+    told = PreconditionFailure()
+    [failure] = [each for each in status.details if each.Is(PreconditionFailure.DESCRIPTOR)]
+    failure.Unpack(told)
+    assert [(each.type, each.subject) for each in told.violations] == [
+        ("DOCUMENT", "document"),
+        ("REQUIRED", "sell/input/required"),
+    ]
+
+
+async def test_revisions_are_compared_over_http(running, client, described):
+    first = await approved(client, described())
+
+    async with httpx.AsyncClient(base_url=f"http://{running.http}") as http:
+        asked = {"service": "shop.v1", "document": json.loads(described(asks_more))}
+        verdict = (await http.post("/v1/compatibility", json=asked)).raise_for_status().json()
+        listing = (await http.get("/v1/listings/shop.v1")).raise_for_status().json()
+        wrong = await http.post("/v1/compatibility", json={"service": "shop.v1", "level": "some"})
+
+    assert (verdict["answer"], verdict["next_service"], verdict["bases"]) == ("incompatible", "shop.v2", [first.digest])
+    assert (listing["revision"], listing["verdict"]["answer"]) == ("1.0.0", "compatible")
+    assert (wrong.status_code, wrong.json()["error"]["field"]) == (400, "level")

@@ -11,6 +11,7 @@ import typer
 from callboard.command.registry import open_registry
 from callboard.command.surroundings import join_mesh
 from callboard.command.terminal import print_json, print_result, say
+from callboard.command.verdicts import verdict_lines
 from callboard.failures import CommandError
 
 if TYPE_CHECKING:
@@ -191,7 +192,9 @@ async def _publish(services: "Sequence[Imported]") -> None:
         key = load_key(description.team, settings)
         async with open_registry(sign=registry_signature(key)) as registry:
             listing = await registry.publish_listing(description.model_dump_json().encode())
-        say(f"published {listing.service} {listing.number} ({listing.state}), signed by {description.team}")
+        say(f"published {listing.service} {listing.revision} ({listing.state}), signed by {description.team}")
+        for line in verdict_lines(listing.verdict) if listing.verdict else ():
+            say(f"  {line}")
 
 
 def _refused(service: str, findings: "Sequence[Finding]") -> str:

@@ -39,6 +39,7 @@ def require_publishable(service: str, verdict: Verdict) -> None:
             "document",
             f"this would break callers of {service!r}: {_told(verdict.findings)}; {_concerned(verdict)}publish it as "
             f"{verdict.next_service!r}, or take that change back (`callboard contracts check {service}` shows all)",
+            findings=verdict.findings,
         )
 
 
@@ -54,6 +55,7 @@ def overriding(verdict: Verdict, held: Listing, move: Move, author: Author) -> O
             "state",
             f"since {held.service!r} {held.digest[:19]} was published, others came into force, and it would break "
             f"their callers: {_told(verdict.findings)}; publish it as {verdict.next_service!r}, or take it back",
+            findings=verdict.findings,
         )
     if verdict.answer == "compatible":
         if move.override:
@@ -65,6 +67,7 @@ def overriding(verdict: Verdict, held: Listing, move: Move, author: Author) -> O
             "override",
             f"it is not known whether {held.service!r} {held.digest[:19]} breaks callers: {_told(verdict.findings)}; "
             "whoever knows that it does not approves it with override and a reason",
+            findings=verdict.findings,
         )
     if not move.reason.strip():
         raise Refusal("invalid", "reason", "an override needs a reason, which is kept with the revision")

@@ -2,14 +2,14 @@
 
     every error          ErrorInfo            reason INVALID, NOT_FOUND, ..., and the field
     wrong as sent        BadRequest           the field and what is wrong with it
-    in another state     PreconditionFailure  the field and what stands in the way
+    in another state     PreconditionFailure  the field and what stands in the way; what a revision would break
     too much at once     RetryInfo            when to try again
 
 Beside them, for clients that have nothing to read details with, the trailing metadata `callboard-field-bin` names the
 field, and `retry-after` the seconds.
 """
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from math import ceil
@@ -25,9 +25,12 @@ from sqlalchemy.exc import DataError, OperationalError
 
 from callboard_registry.refusals import Kind, Refusal
 from callboard_registry_api.connection import FIELD_METADATA, RETRY_METADATA
+from callboard_registry_api.verdicts import Finding
 
 DOMAIN: Final = "registry.callboard"
 """Whose reasons the ones in `ErrorInfo` are."""
+
+_MOST_FINDINGS: Final = 5
 
 _CODES: Final[Mapping[Kind, grpc.StatusCode]] = {
     "invalid": grpc.StatusCode.INVALID_ARGUMENT,
@@ -112,9 +115,21 @@ def _details(refusal: Refusal, field: str, message: str) -> list[Message]:
         details.append(BadRequest(field_violations=[BadRequest.FieldViolation(field=field, description=message)]))
     if refusal.kind == "conflict":
         violation = PreconditionFailure.Violation(type=field.upper() or "STATE", subject=field, description=message)
-        details.append(PreconditionFailure(violations=[violation]))
+        details.append(PreconditionFailure(violations=[violation, *_violations(refusal.findings)]))
     if refusal.retry_after is not None:
         wait = RetryInfo()
         wait.retry_delay.FromTimedelta(timedelta(seconds=refusal.retry_after))
         details.append(wait)
     return details
+
+
+def _violations(findings: Sequence[Finding]) -> list[PreconditionFailure.Violation]:
+    """Return the first findings; `CompareListings` has them all."""
+    return [
+        PreconditionFailure.Violation(
+            type=finding.rule.upper(),
+            subject=_cut("/".join(filter(None, (finding.operation, finding.part))) + finding.pointer, _LONGEST_FIELD),
+            description=_cut(str(finding), _LONGEST_FIELD),
+        )
+        for finding in findings[:_MOST_FINDINGS]
+    ]

@@ -1,6 +1,6 @@
 """How the HTTP side says no."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Final
 
@@ -11,6 +11,8 @@ from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 
 from callboard_registry.refusals import Kind, Refusal
+from callboard_registry.web.compatibility import shown_finding
+from callboard_registry_api.verdicts import Finding
 
 _STATUSES: Final[Mapping[Kind, int]] = {
     "invalid": 400,
@@ -56,9 +58,27 @@ def refused_with(refusal: Refusal) -> JSONResponse:
     """Return what a refused request is answered with."""
     # An etag that does not match has a status of its own.
     status = 412 if refusal.kind == "conflict" and refusal.field == "etag" else _STATUSES[refusal.kind]
-    return _error(status, refusal.kind, refusal.field, refusal.message, retry_after=refusal.retry_after)
+    return _error(
+        status,
+        refusal.kind,
+        refusal.field,
+        refusal.message,
+        retry_after=refusal.retry_after,
+        findings=refusal.findings,
+    )
 
 
-def _error(status: int, code: str, field: str, message: str, *, retry_after: float | None = None) -> JSONResponse:
+def _error(
+    status: int,
+    code: str,
+    field: str,
+    message: str,
+    *,
+    retry_after: float | None = None,
+    findings: Sequence[Finding] = (),
+) -> JSONResponse:
     headers = {} if retry_after is None else {"retry-after": str(ceil(retry_after))}
-    return JSONResponse({"error": {"code": code, "field": field, "message": message}}, status, headers)
+    error: dict[str, object] = {"code": code, "field": field, "message": message}
+    if findings:
+        error["findings"] = [shown_finding(finding) for finding in findings]
+    return JSONResponse({"error": error}, status, headers)

@@ -20,20 +20,6 @@ class Page(TypedDict):
     next_page_token: str
 
 
-class Fault(TypedDict):
-    """Why a request was not granted: what kind of refusal, the part of the request at fault, and what to change."""
-
-    code: str
-    field: str
-    message: str
-
-
-class Refused(TypedDict):
-    """An answer that is a refusal."""
-
-    error: Fault
-
-
 class Finding(TypedDict):
     """One thing that would break somebody, or might; the document shows it where there is one."""
 
@@ -47,12 +33,40 @@ class Finding(TypedDict):
     counterexample: NotRequired[object]
 
 
+class Fault(TypedDict):
+    """Why a request was not granted: what kind of refusal, the part of the request at fault, and what to change.
+
+    With what a revision would break, where that is why.
+    """
+
+    code: str
+    field: str
+    message: str
+    findings: NotRequired[list[Finding]]
+
+
+class Refused(TypedDict):
+    """An answer that is a refusal."""
+
+    error: Fault
+
+
 class Override(TypedDict):
     """Who approved in spite of it, and why."""
 
     author: str
     reason: str
     at: AwareDatetime
+
+
+class AffectedTeam(TypedDict):
+    """A team that a change concerns: it says that it calls what is changed, or was seen to."""
+
+    team: str
+    operations: list[str]
+    declared: bool
+    calls: int
+    last: AwareDatetime | None
 
 
 class Verdict(TypedDict):
@@ -68,6 +82,7 @@ class Verdict(TypedDict):
     next_service: str
     judged: AwareDatetime
     override: Override | None
+    affected: list[AffectedTeam]
 
 
 class Listing(TypedDict):

@@ -152,6 +152,15 @@ async def test_numbers_count_what_was_approved_and_its_words(client, described):
     assert second.verdict.bases == (first.digest,)
 
 
+async def test_words_of_a_draft_do_not_count(client, described):
+    await client.publish_listing(described())
+
+    reworded = await client.publish_listing(described(words("Sells.")))
+    approved_now = await client.set_state("shop.v1", reworded.digest, "approved")
+
+    assert (reworded.revision, approved_now.revision) == ("1.0.0", "1.0.0")
+
+
 async def test_what_came_into_force_since_counts_when_a_draft_is_approved(client, described):
     await approved(client, described())
     first = await client.publish_listing(described(takes_more(maxLength=5)))

@@ -48,7 +48,15 @@ class OrderId(Message):
     """The order's id, for instance `#W2378156`. The `#` belongs to it."""
 
 
-class Cancellation(Message):
+class Decision(Message):
+    """Something to do to an order, decided on what the order was."""
+
+    etag: Etag | None = None
+    """The `etag` of the order that this was decided on. Refused when the order has changed since; absent, it is changed
+    whatever it is by now."""
+
+
+class Cancellation(Decision):
     """A pending order that is to be cancelled."""
 
     order_id: Id
@@ -57,12 +65,8 @@ class Cancellation(Message):
     reason: CancelReason
     """Why the customer cancels."""
 
-    etag: Etag | None = None
-    """The `etag` of the order that this was decided on. Refused when the order has changed since; absent, it is changed
-    whatever it is by now."""
 
-
-class AddressChange(Message):
+class AddressChange(Decision):
     """Where a pending order is to be delivered instead: the complete address."""
 
     order_id: Id
@@ -86,12 +90,8 @@ class AddressChange(Message):
     zip: Word
     """The postal code, for instance `80279`."""
 
-    etag: Etag | None = None
-    """The `etag` of the order that this was decided on. Refused when the order has changed since; absent, it is changed
-    whatever it is by now."""
 
-
-class PaymentChange(Message):
+class PaymentChange(Decision):
     """What a pending order is to be paid with instead."""
 
     order_id: Id
@@ -100,12 +100,8 @@ class PaymentChange(Message):
     payment_method_id: Id
     """The new payment method. One of the customer's own, and not the one the order was paid with."""
 
-    etag: Etag | None = None
-    """The `etag` of the order that this was decided on. Refused when the order has changed since; absent, it is changed
-    whatever it is by now."""
 
-
-class Replacement(Message):
+class Replacement(Decision):
     """Items of an order, and the variants to have instead of them."""
 
     order_id: Id
@@ -120,12 +116,8 @@ class Replacement(Message):
     payment_method_id: Id
     """Where a difference in price is paid from or refunded to. One of the customer's own."""
 
-    etag: Etag | None = None
-    """The `etag` of the order that this was decided on. Refused when the order has changed since; absent, it is changed
-    whatever it is by now."""
 
-
-class Return(Message):
+class Return(Decision):
     """Items of a delivered order that are to be sent back."""
 
     order_id: Id
@@ -136,10 +128,6 @@ class Return(Message):
 
     payment_method_id: Id
     """Where the money is to go: the order's own payment method, or a gift card of the customer."""
-
-    etag: Etag | None = None
-    """The `etag` of the order that this was decided on. Refused when the order has changed since; absent, it is changed
-    whatever it is by now."""
 
 
 class Address(Message):

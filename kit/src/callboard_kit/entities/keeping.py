@@ -52,7 +52,8 @@ class EntityKeeper:
                 static_summary=shown,
             )
             client = self._connected()
-            taken = await client.execute_update_with_start_workflow(  # pyright: ignore[reportUnknownMemberType] - open
+            # The SDK leaves the type of an update's arguments open.
+            taken = await client.execute_update_with_start_workflow(  # pyright: ignore[reportUnknownMemberType]
                 EntityLock.take, claim, start_workflow_operation=operation, rpc_timeout=_ANSWERS_WITHIN
             )
             answers.append(taken)
@@ -75,7 +76,8 @@ class EntityKeeper:
     async def leave(self, leave: Leave) -> Left:
         """Stop waiting for a lock, and hear who has it."""
         try:
-            return await self._lock(leave.name).execute_update(  # pyright: ignore[reportUnknownMemberType] - open
+            # The SDK leaves the type of an update's arguments open.
+            return await self._lock(leave.name).execute_update(  # pyright: ignore[reportUnknownMemberType]
                 EntityLock.leave, leave.holder, rpc_timeout=_ANSWERS_WITHIN
             )
         except RPCError as error:

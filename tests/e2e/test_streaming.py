@@ -280,6 +280,7 @@ WRONG = {
     "no such run to follow": (("runs", "attach", "nope"), "there is no run 'nope'"),
     "no such run to cancel": (("runs", "cancel", "nope"), "there is no run 'nope'"),
     "no such event": (("runs", "attach", "nope", "--after", "x"), "'x' is no id of an event"),
+    "nothing to ask about": (("run", "hello", "--ask", "nicely"), "--ask takes none, effects, all"),
     "two ways at once": (("run", "hello", "--stream", "--detach"), "exclude each other"),
 }
 

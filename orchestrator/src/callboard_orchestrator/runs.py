@@ -43,7 +43,7 @@ from callboard_kit.events.positions import BEGINNING, position
 from callboard_kit.failing import from_failure
 from callboard_kit.settings import Settings
 from callboard_kit.tokens import Limits, Origin
-from callboard_orchestrator.messages import Request, Settled
+from callboard_orchestrator.messages import Approvals, Request, Settled
 from callboard_orchestrator.workflows import Orchestrate
 
 TEAM: Final = "orchestrator"
@@ -236,6 +236,7 @@ class Runs:
         person: str | None = None,
         id: str | None = None,
         limits: Limits | None = None,
+        approvals: Approvals = "none",
         mode: Mode = "interactive",
         memo: Mapping[str, Any] | None = None,  # Any: whatever is to be noted
     ) -> Run:
@@ -246,6 +247,7 @@ class Runs:
             person: Whom it is done for.
             id: The run's id, which is that of its tree. Absent: one is made up. None is used twice.
             limits: What the whole tree may use up.
+            approvals: What a person must agree to before it is called.
             mode: What happens when no worker is there.
             memo: What to note of it; stands in Temporal in plain text.
 
@@ -261,7 +263,7 @@ class Runs:
             with mesh.starting(origin):
                 await self._client.start_workflow(
                     Orchestrate.run,
-                    Request(words=words),
+                    Request(words=words, approvals=approvals),
                     id=f"{_PREFIX}{origin.root}",
                     task_queue=self._task_queue,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,

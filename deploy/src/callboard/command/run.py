@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
 
 import typer
 
@@ -15,11 +15,16 @@ if TYPE_CHECKING:
     from callboard_orchestrator.messages import Settled
     from callboard_orchestrator.runs import Run, Runs
 
+Ask = Literal["none", "effects", "all"]
+
 
 def run(
     words: Annotated[str, typer.Argument(help="What is asked for, in plain language.")],
     *,
     person: Annotated[str | None, typer.Option("--person", help="Whom it is for.")] = None,
+    ask: Annotated[
+        str, typer.Option("--ask", help="What a person must approve first: none, effects or all of the run's calls.")
+    ] = "none",
     stream: Annotated[bool, typer.Option("--stream", help="Show what happens while it happens.")] = False,
     detach: Annotated[
         bool, typer.Option("--detach", help="Print the run's id and return; it waits for a worker if need be.")
@@ -29,13 +34,16 @@ def run(
     """Hand a request to the orchestrator, wait, and print its answer and what it called."""
     if not words.strip():
         raise CommandError("there is nothing to do in ''; say in words what is asked for")
+    if ask not in get_args(Ask):
+        raise CommandError(f"{ask!r} is nothing to ask about; --ask takes {', '.join(get_args(Ask))}")
     if stream and detach:
         raise CommandError("--stream and --detach exclude each other; 'callboard runs attach' follows a detached run")
     join_mesh()
     run_id = str(uuid.uuid4())
 
     async def start(runs: "Runs") -> "Run":
-        return await runs.start(words, person=person, id=run_id, mode="autonomous" if detach else "interactive")
+        mode = "autonomous" if detach else "interactive"
+        return await runs.start(words, person=person, id=run_id, approvals=cast(Ask, ask), mode=mode)
 
     async def settle(runs: "Runs") -> "Settled":
         return await (await start(runs)).result()

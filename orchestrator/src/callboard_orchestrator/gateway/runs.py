@@ -19,7 +19,7 @@ from callboard_kit.tokens import LONGEST_TEXT, Limits
 from callboard_orchestrator.gateway.callers import ACT_FOR, RUNS_ALL, Caller, RunsCaller
 from callboard_orchestrator.gateway.problems import Problem, ProblemError
 from callboard_orchestrator.gateway.sse import HEADERS, frames
-from callboard_orchestrator.messages import Settled
+from callboard_orchestrator.messages import Approvals, Settled
 from callboard_orchestrator.runs import Mode, Run, RunExistsError, Runs, RunSummary, State
 
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
@@ -42,6 +42,9 @@ class NewRun(BaseModel):
 
     limits: Limits | None = None
     """What it may use up."""
+
+    approvals: Approvals = "none"
+    """What a person must agree to before it is called: nothing, what changes something (`effects`), or `all`."""
 
     mode: Mode = "interactive"
     """`interactive` fails within seconds when no worker is there; `autonomous` waits for one."""
@@ -191,6 +194,7 @@ async def started(runs: Runs, caller: Caller, new: NewRun, key: str | None) -> t
             person=new.person or caller.person.name,
             id=run_id,
             limits=new.limits,
+            approvals=new.approvals,
             mode=new.mode,
             memo={_DIGEST: digest},
         )

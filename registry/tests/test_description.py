@@ -107,12 +107,13 @@ ASKED = [
     ("GET", "/v1/workers", {}, {"past": "true"}),
     ("GET", "/v1/teams", {}, {}),
     ("GET", "/v1/endpoints", {}, {}),
+    ("GET", "/v1/queues", {}, {}),
     ("GET", "/v1/observer", {}, {}),
     ("GET", "/v1/changes", {}, {}),
     ("GET", "/", {}, {}),
     ("GET", "/healthz", {}, {}),
 ]
-EMPTY = {"/v1/audit", "/v1/endpoints", "/v1/observer"}
+EMPTY = {"/v1/audit", "/v1/endpoints", "/v1/queues", "/v1/observer"}
 """Nothing but Temporal fills them."""
 
 

@@ -210,6 +210,13 @@ async def test_a_service_is_judged_by_its_workers_and_by_what_was_seen_of_its_en
     assert elsewhere.reasons[0].startswith("endpoint 'shop' leads to bank/shop instead of shop/shop")
     assert [each async for each in client.health.all()] == [elsewhere]
     assert [each.drift async for each in client.health.endpoints()] == [(Drift("target", "elsewhere"),)]
+    [queue] = [each async for each in client.health.queues()]
+    assert (queue.namespace, queue.task_queue, queue.error) == ("shop", "shop", "")
+    assert [(each.kind, [one.identity for one in each.pollers], each.backlog) for each in queue.tasks] == [
+        ("nexus", ["w1@here"], 0),
+        ("workflow", [], 0),
+        ("activity", [], 0),
+    ]
     [job] = await client.health.observer()
     assert (job.name, job.error, job.overdue) == ("look", "", False)
 
@@ -247,6 +254,7 @@ async def test_http_tells_the_same(
                 "/v1/health/shop.v1",
                 "/v1/workers",
                 "/v1/endpoints",
+                "/v1/queues",
                 "/v1/teams",
                 "/v1/observer",
             )
@@ -257,6 +265,7 @@ async def test_http_tells_the_same(
     assert answers["/v1/health/shop.v1"]["verdict"] == "serving"
     assert answers["/v1/workers"]["workers"][0]["serves"] == [{"service": "shop.v1", "digest": listing.digest}]
     assert answers["/v1/endpoints"]["endpoints"][0]["wanted_namespace"] == "shop"
+    assert answers["/v1/queues"]["queues"][0]["tasks"][0]["pollers"][0]["identity"] == "w1@here"
     assert answers["/v1/teams"]["teams"][0]["contact"] == "#shop"
     assert answers["/v1/observer"]["jobs"][0]["name"] == "look"
     assert missing.status_code == 404

@@ -288,6 +288,72 @@ class ObservedEndpoint:
         )
 
 
+@dataclass(frozen=True)
+class QueuePoller:
+    """Somebody who asks a task queue for work, and when it last did."""
+
+    identity: str
+    last: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueTasks:
+    """One kind of tasks of a task queue: `nexus`, `workflow` or `activity`."""
+
+    kind: str
+    pollers: tuple[QueuePoller, ...]
+    backlog: int
+    oldest: timedelta
+    congested: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObservedQueue:
+    """A task queue as the observer saw it last. `error` is empty unless it could not be looked at."""
+
+    namespace: str
+    task_queue: str
+    tasks: tuple[QueueTasks, ...]
+    error: str
+    as_of: datetime
+
+    @classmethod
+    def from_message(cls, message: pb.ObservedQueue) -> "ObservedQueue":
+        """Read a task queue off the wire."""
+        return cls(
+            namespace=message.namespace,
+            task_queue=message.task_queue,
+            tasks=tuple(
+                QueueTasks(
+                    kind=each.kind,
+                    pollers=tuple(QueuePoller(one.identity, _moment(one.last)) for one in each.pollers),
+                    backlog=each.backlog,
+                    oldest=each.oldest.ToTimedelta(),
+                    congested=each.congested,
+                )
+                for each in message.tasks
+            ),
+            error=message.error,
+            as_of=_moment(message.as_of),
+        )
+
+    def to_message(self) -> pb.ObservedQueue:
+        """Return the task queue as it goes over the wire."""
+        tasks = [
+            pb.QueueTasks(
+                kind=each.kind,
+                pollers=[pb.QueuePoller(identity=one.identity, last=one.last) for one in each.pollers],
+                backlog=each.backlog,
+                oldest=each.oldest,
+                congested=each.congested,
+            )
+            for each in self.tasks
+        ]
+        return pb.ObservedQueue(
+            namespace=self.namespace, task_queue=self.task_queue, tasks=tasks, error=self.error, as_of=self.as_of
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class ObserverJob:
     """Something that the observer does again and again. `succeeded` is None when it never has, since it started."""
@@ -393,6 +459,18 @@ class HealthClient:
             response = await self._connection.call("ListEndpoints", request, pb.ListEndpointsResponse)
             for each in response.endpoints:
                 yield ObservedEndpoint.from_message(each)
+            page = response.next_page_token
+            if not page:
+                return
+
+    async def queues(self) -> AsyncIterator[ObservedQueue]:
+        """Yield the task queues that calls lead to or workers work on, as the observer saw them last."""
+        page = ""
+        while True:
+            request = pb.ListQueuesRequest(page_size=_PAGE, page_token=page)
+            response = await self._connection.call("ListQueues", request, pb.ListQueuesResponse)
+            for each in response.queues:
+                yield ObservedQueue.from_message(each)
             page = response.next_page_token
             if not page:
                 return

@@ -22,7 +22,10 @@ from callboard_registry_api.client import Item, Page
 from callboard_registry_api.health import (
     Drift,
     ObservedEndpoint,
+    ObservedQueue,
     ObserverJob,
+    QueuePoller,
+    QueueTasks,
     ServiceHealth,
     TeamFacts,
     Worker,
@@ -129,6 +132,14 @@ class Health:
         notes = await self._threads.read(lambda: self._observations.all(SeenEndpoint))
         return _page([_endpoint(name, note) for name, note in notes.items()], skip, limit, filters)
 
+    async def list_queues(self, *, size: int = 0, page_token: str = "") -> Page[ObservedQueue]:
+        """Return one page of task queues as the observer saw them, ordered by namespace and name."""
+        filters = ["queues"]
+        limit = page_size(size, default=200, most=1000)
+        skip = _offset(page_token, filters)
+        notes = await self._threads.read(lambda: self._observations.all(SeenQueue))
+        return _page([_queue(subject, note) for subject, note in notes.items()], skip, limit, filters)
+
     async def list_teams(self, *, size: int = 0, page_token: str = "") -> Page[TeamFacts]:
         """Return one page of teams, ordered, with who answers for each."""
         filters = ["teams"]
@@ -228,6 +239,23 @@ def _endpoint(name: str, note: Note[SeenEndpoint]) -> ObservedEndpoint:
     facts = {field: value for field, value in vars(note.seen).items() if field != "drift"}
     drift = tuple(Drift(each.kind, each.words) for each in note.seen.drift)
     return ObservedEndpoint(name=name, **facts, drift=drift, as_of=note.at)
+
+
+def _queue(subject: str, note: Note[SeenQueue]) -> ObservedQueue:
+    # A namespace has no slash in its name; a task queue may.
+    namespace, _, task_queue = subject.partition("/")
+    kinds = {"nexus": note.seen.nexus, "workflow": note.seen.workflow, "activity": note.seen.activity}
+    tasks = tuple(
+        QueueTasks(
+            kind=kind,
+            pollers=tuple(QueuePoller(each.identity, each.last) for each in seen.pollers),
+            backlog=seen.backlog,
+            oldest=timedelta(seconds=seen.oldest_seconds),
+            congested=seen.congested,
+        )
+        for kind, seen in kinds.items()
+    )
+    return ObservedQueue(namespace=namespace, task_queue=task_queue, tasks=tasks, error=note.seen.error, as_of=note.at)
 
 
 def _job(name: str, note: Note[SeenJob], now: datetime) -> ObserverJob:

@@ -64,6 +64,14 @@ class HealthRpc(Family):
             )
 
     @override
+    async def ListQueues(self, request: pb.ListQueuesRequest, context: Context) -> pb.ListQueuesResponse:
+        async with answering(context):
+            page = await self.registry.health.list_queues(size=request.page_size, page_token=request.page_token)
+            return pb.ListQueuesResponse(
+                queues=[each.to_message() for each in page.items], next_page_token=page.next_page_token
+            )
+
+    @override
     async def ListObserverJobs(
         self, request: pb.ListObserverJobsRequest, context: Context
     ) -> pb.ListObserverJobsResponse:

@@ -6,7 +6,7 @@ from fastapi.responses import JSONResponse
 from callboard_registry.registry import Registry
 from callboard_registry.web import shapes
 from callboard_registry.web.moments import moment
-from callboard_registry_api.health import ObservedEndpoint, ObserverJob, ServiceHealth, Worker
+from callboard_registry_api.health import ObservedEndpoint, ObservedQueue, ObserverJob, ServiceHealth, Worker
 
 
 def health_router(registry: Registry) -> APIRouter:
@@ -49,12 +49,19 @@ def health_router(registry: Registry) -> APIRouter:
         shown = [shown_endpoint(each) for each in page.items]
         return JSONResponse({"endpoints": shown, "next_page_token": page.next_page_token})
 
+    @router.get("/v1/queues", response_model=shapes.Queues)
+    async def queues(page_size: int = 0, page_token: str = "") -> JSONResponse:
+        """List task queues that calls lead to or workers work on, with who asks them for work and what waits."""
+        page = await registry.health.list_queues(size=page_size, page_token=page_token)
+        shown = [shown_queue(each) for each in page.items]
+        return JSONResponse({"queues": shown, "next_page_token": page.next_page_token})
+
     @router.get("/v1/observer", response_model=shapes.Jobs)
     async def observer() -> JSONResponse:
         """Tell what the observer does, and how it went the last time."""
         return JSONResponse({"jobs": [shown_job(each) for each in await registry.health.list_jobs()]})
 
-    del health, health_of, workers, teams, endpoints, observer  # they live in the router now
+    del health, health_of, workers, teams, endpoints, queues, observer  # they live in the router now
     return router
 
 
@@ -104,6 +111,26 @@ def shown_endpoint(endpoint: ObservedEndpoint) -> dict[str, object]:
         "services": list(endpoint.services),
         "drift": [vars(each) for each in endpoint.drift],
         "as_of": moment(endpoint.as_of),
+    }
+
+
+def shown_queue(queue: ObservedQueue) -> dict[str, object]:
+    """Return a task queue as JSON holds it."""
+    return {
+        "namespace": queue.namespace,
+        "task_queue": queue.task_queue,
+        "tasks": [
+            {
+                "kind": each.kind,
+                "pollers": [{"identity": one.identity, "last": moment(one.last)} for one in each.pollers],
+                "backlog": each.backlog,
+                "oldest_seconds": each.oldest.total_seconds(),
+                "congested": each.congested,
+            }
+            for each in queue.tasks
+        ],
+        "error": queue.error,
+        "as_of": moment(queue.as_of),
     }
 
 

@@ -392,6 +392,39 @@ class Endpoints(Page):
     endpoints: list[Endpoint]
 
 
+class Poller(TypedDict):
+    """Somebody who asks a task queue for work, and when it last did."""
+
+    identity: str
+    last: AwareDatetime
+
+
+class Tasks(TypedDict):
+    """One kind of tasks of a task queue: who asks for them, and what waits."""
+
+    kind: Literal["nexus", "workflow", "activity"]
+    pollers: list[Poller]
+    backlog: int
+    oldest_seconds: float
+    congested: bool
+
+
+class Queue(TypedDict):
+    """A task queue as it was seen last."""
+
+    namespace: str
+    task_queue: str
+    tasks: list[Tasks]
+    error: str
+    as_of: AwareDatetime
+
+
+class Queues(Page):
+    """Task queues that calls lead to or workers work on, ordered by name."""
+
+    queues: list[Queue]
+
+
 class Job(TypedDict):
     """One of the observer's jobs, and how it went the last time."""
 

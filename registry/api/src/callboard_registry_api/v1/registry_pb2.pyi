@@ -1187,6 +1187,58 @@ class ListEndpointsResponse(_message.Message):
     next_page_token: str
     def __init__(self, endpoints: _Optional[_Iterable[_Union[ObservedEndpoint, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
+class QueuePoller(_message.Message):
+    __slots__ = ("identity", "last")
+    IDENTITY_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    identity: str
+    last: _timestamp_pb2.Timestamp
+    def __init__(self, identity: _Optional[str] = ..., last: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class QueueTasks(_message.Message):
+    __slots__ = ("kind", "pollers", "backlog", "oldest", "congested")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    POLLERS_FIELD_NUMBER: _ClassVar[int]
+    BACKLOG_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_FIELD_NUMBER: _ClassVar[int]
+    CONGESTED_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    pollers: _containers.RepeatedCompositeFieldContainer[QueuePoller]
+    backlog: int
+    oldest: _duration_pb2.Duration
+    congested: bool
+    def __init__(self, kind: _Optional[str] = ..., pollers: _Optional[_Iterable[_Union[QueuePoller, _Mapping]]] = ..., backlog: _Optional[int] = ..., oldest: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., congested: _Optional[bool] = ...) -> None: ...
+
+class ObservedQueue(_message.Message):
+    __slots__ = ("namespace", "task_queue", "tasks", "error", "as_of")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    TASK_QUEUE_FIELD_NUMBER: _ClassVar[int]
+    TASKS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    task_queue: str
+    tasks: _containers.RepeatedCompositeFieldContainer[QueueTasks]
+    error: str
+    as_of: _timestamp_pb2.Timestamp
+    def __init__(self, namespace: _Optional[str] = ..., task_queue: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[QueueTasks, _Mapping]]] = ..., error: _Optional[str] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ListQueuesRequest(_message.Message):
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListQueuesResponse(_message.Message):
+    __slots__ = ("queues", "next_page_token")
+    QUEUES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    queues: _containers.RepeatedCompositeFieldContainer[ObservedQueue]
+    next_page_token: str
+    def __init__(self, queues: _Optional[_Iterable[_Union[ObservedQueue, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
 class ObserverJob(_message.Message):
     __slots__ = ("name", "process", "every", "ended", "succeeded", "error", "overdue")
     NAME_FIELD_NUMBER: _ClassVar[int]

@@ -179,6 +179,11 @@ class RegistryServiceStub:
                 request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListEndpointsRequest.SerializeToString,
                 response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListEndpointsResponse.FromString,
                 _registered_method=True)
+        self.ListQueues = channel.unary_unary(
+                '/callboard.registry.v1.RegistryService/ListQueues',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListQueuesRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListQueuesResponse.FromString,
+                _registered_method=True)
         self.ListObserverJobs = channel.unary_unary(
                 '/callboard.registry.v1.RegistryService/ListObserverJobs',
                 request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListObserverJobsRequest.SerializeToString,
@@ -401,6 +406,13 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListQueues(self, request, context):
+        """Lists task queues that calls lead to or workers work on, as the observer saw them last, ordered by name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListObserverJobs(self, request, context):
         """Tells what the observer does, and how it went the last time.
         """
@@ -565,6 +577,11 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.ListEndpoints,
                     request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListEndpointsRequest.FromString,
                     response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListEndpointsResponse.SerializeToString,
+            ),
+            'ListQueues': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListQueues,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListQueuesRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListQueuesResponse.SerializeToString,
             ),
             'ListObserverJobs': grpc.unary_unary_rpc_method_handler(
                     servicer.ListObserverJobs,
@@ -1360,6 +1377,33 @@ class RegistryService:
             '/callboard.registry.v1.RegistryService/ListEndpoints',
             callboard__registry__api_dot_v1_dot_registry__pb2.ListEndpointsRequest.SerializeToString,
             callboard__registry__api_dot_v1_dot_registry__pb2.ListEndpointsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListQueues(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/ListQueues',
+            callboard__registry__api_dot_v1_dot_registry__pb2.ListQueuesRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.ListQueuesResponse.FromString,
             options,
             channel_credentials,
             insecure,

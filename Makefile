@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench lab histories protocol setup pins clean format
+.PHONY: help demo up test check bench lab histories protocol screenshots setup pins clean format
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -44,6 +44,10 @@ histories: $(READY) ## record the runs again that the replay tests hold today's 
 protocol: $(READY) ## lint the registry's protocol, and find what would break its clients (needs npm)
 	@sh registry/api/check_protocol.sh
 
+screenshots: $(READY) ## take pictures of the console, into screenshots/
+	@sh requirements/browser.sh
+	@$(BIN)/python -m tests.browser.screenshots
+
 setup: $(READY) ## make .venv with the pinned requirements and the rooms
 
 $(READY): requirements/dev.txt requirements/setup.sh $(PROJECTS)
@@ -62,5 +66,5 @@ pins: $(READY) ## pin the newest versions that fit every room, on every platform
 
 clean: ## remove the environment and everything that was made; stop a running mesh first
 	@if [ -x $(BIN)/callboard ]; then $(BIN)/callboard down >/dev/null 2>&1 || true; fi
-	@rm -rf .venv .callboard .pytest_cache .ruff_cache .import_linter_cache .hypothesis bench-results
+	@rm -rf .venv .callboard .pytest_cache .ruff_cache .import_linter_cache .hypothesis bench-results screenshots
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

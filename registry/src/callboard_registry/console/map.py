@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import Final
 
 from fastapi import APIRouter
@@ -129,18 +128,27 @@ def drawing(arrows: Sequence[Arrow]) -> Drawing:
 
 
 def _path(corners: Sequence[tuple[float, float]], width: int, height: int) -> str:
-    """Return an arrow's path: out of one side of its box, through the middle of what it passes, into the next box."""
+    """Return an arrow's path: out of one side of its box, straight through each layer it passes, into the next box.
+
+    It bends only between layers, where no boxes stand.
+    """
     forward = corners[-1][0] >= corners[0][0]
     middle = height / 2
     first, last = corners[0], corners[-1]
     start = (first[0] + (width if forward else 0), first[1] + middle)
     end = (last[0] + (0 if forward else width), last[1] + middle)
-    points = [start, *((x + width / 2, y + middle) for x, y in corners[1:-1]), end]
     path = f"M{start[0]:g} {start[1]:g}"
-    for (x, y), (to_x, to_y) in pairwise(points):
-        bend = (to_x - x) / 2
-        path += f" C{x + bend:g} {y:g} {to_x - bend:g} {to_y:g} {to_x:g} {to_y:g}"
-    return path
+    here = start
+    for x, y in corners[1:-1]:
+        near, far = (x, x + width) if forward else (x + width, x)
+        path += _bend(here, (near, y + middle)) + f" H{far:g}"
+        here = (far, y + middle)
+    return path + _bend(here, end)
+
+
+def _bend(start: tuple[float, float], end: tuple[float, float]) -> str:
+    half = (end[0] - start[0]) / 2
+    return f" C{start[0] + half:g} {start[1]:g} {end[0] - half:g} {end[1]:g} {end[0]:g} {end[1]:g}"
 
 
 def _arrows(seen: Iterable[tuple[str, str, int, int]], declared: Iterable[tuple[str, str]]) -> list[Arrow]:

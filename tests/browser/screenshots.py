@@ -1,0 +1,74 @@
+"""Takes pictures of the console on a mesh that settled some cases: `make screenshots`. Look at them."""
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.async_api import async_playwright
+
+from callboard_kit.process import run_guarded
+from tests.browser.conftest import ARGUMENTS, NAMES
+from tests.playing.stage import Stage, standing
+from tests.playing.tasks import own
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "screenshots"
+SHOWN = ROOT / "docs" / "images"
+"""Where those are kept that a page shows: whatever lies there already is renewed."""
+
+SHOTS = (
+    ("catalog", "/catalog"),
+    ("service", "/services/orders.v1"),
+    ("search", "/catalog?q=refund"),
+    ("map", "/map"),
+    ("runs", "/runs"),
+)
+
+
+def main() -> int:
+    """Play, look, and say what was written."""
+    with tempfile.TemporaryDirectory(prefix="callboard-screenshots-") as home:
+        return asyncio.run(_take(Path(home)))
+
+
+async def _take(home: Path) -> int:
+    binary = next((found for name in NAMES if (found := shutil.which(name))), None)
+    if binary is None:
+        sys.stderr.write("screenshots: there is no chromium; on Debian: apt-get install chromium\n")
+        return 1
+    async with standing(home, say=lambda line: sys.stderr.write(f"{line}\n")) as mesh:
+        tasks = own()
+        await mesh.fill(tasks)
+        longest = ""
+        for task in tasks.tasks:
+            played = await mesh.play(task)
+            longest = max(longest, played.history.workflow_id.removeprefix("orchestrator-orchestrate-"), key=len)
+            sys.stderr.write(f"settled {task.id}\n")
+        # Records reach the registry within a second, and health within a few.
+        await asyncio.sleep(5)
+        await _shoot(mesh, binary, (*SHOTS, ("run", f"/runs/{longest}")))
+    return 0
+
+
+async def _shoot(mesh: Stage, binary: str, shots: tuple[tuple[str, str], ...]) -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=binary, args=ARGUMENTS)
+        for theme, width in (("light", 1280), ("dark", 1280), ("light", 390)):
+            context = await browser.new_context(color_scheme=theme, viewport={"width": width, "height": 800})
+            page = await context.new_page()
+            for name, path in shots:
+                await page.goto(mesh.console + path, wait_until="networkidle")
+                target = FOLDER / f"{name}-{theme}-{width}.png"
+                await page.screenshot(path=target)
+                if (SHOWN / target.name).exists():
+                    shutil.copy(target, SHOWN)
+                sys.stdout.write(f"{target}\n")
+            await context.close()
+        await browser.close()
+
+
+if __name__ == "__main__":
+    run_guarded(main)

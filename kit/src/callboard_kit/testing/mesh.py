@@ -128,6 +128,7 @@ class LocalMesh:
         sandboxed: bool = True,
         events: EventWriter | None = None,
         ordered_by_store: Collection[str] = (),
+        cached_workflows: int = 1_000,
     ) -> AsyncGenerator[Client]:
         """Run a worker of `team` until the block ends; yields its client."""
         directory = StaticDirectory(policy=policy or Policy(), keys=[key.public_key for key in self.keys.values()])
@@ -158,6 +159,7 @@ class LocalMesh:
                     activity_executor=threads,
                     nexus_task_executor=ThreadPoolExecutor(200),
                     identity=f"{team}-{uuid.uuid4().hex[:6]}",
+                    max_cached_workflows=cached_workflows,
                     **options,
                 ):
                     yield client

@@ -25,6 +25,8 @@ MONEY = {"charge", "refund", "reverse"}
 def may_call(caller: str, service: str, operation: str) -> bool:
     team = service.partition(".")[0]
     match team:
+        case "inbox":
+            return True
         case "billing":
             if operation in MONEY:
                 return caller == "orders"

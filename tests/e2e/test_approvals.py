@@ -1,0 +1,173 @@
+"""Approvals on the whole mesh: the reference tasks with a person at the inbox, kills, and the command."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+
+import pytest
+
+from callboard_kit.client import load_key
+from callboard_kit.policy import Policy
+from callboard_kit.publishing import registry_signature
+from callboard_kit.registry import registry_client
+from callboard_kit.teams import Team
+from callboard_orchestrator.client import start_orchestrate
+from tests.playing.approving import Approver, approver, play_with_approval, writes_made
+from tests.playing.books import expected_effects, surplus
+from tests.playing.judging import wrong_records, wrong_results
+from tests.playing.stage import Stage
+from tests.playing.tasks import Task, own
+from tests.playing.waiting import until
+
+pytestmark = pytest.mark.timeout(300)
+
+TASKS = own()
+CANCELLING = next(task for task in TASKS.tasks if task.id == "cancel-to-gift-card")
+
+
+@pytest.fixture
+async def person(stage: Stage) -> AsyncIterator[Approver]:
+    await stage.fill(TASKS)
+    async with approver(stage) as each:
+        yield each
+
+
+@pytest.mark.parametrize("task", [pytest.param(task, id=task.id) for task in TASKS.tasks])
+async def test_a_task_is_settled_rightly_when_a_person_approves_every_write(stage: Stage, person: Approver, task: Task):
+    played = await play_with_approval(stage, person, task)
+
+    assert [asked.question.operation for asked, _ in person.answered] == writes_made(task, played)
+    assert wrong_results(task, played.told) == []
+    assert wrong_records(task.changed, stage.books.changed(TASKS.records)) == []
+    assert surplus(expected_effects([task], TASKS.records), stage.books.effects()) == []
+
+
+async def test_nothing_changes_when_a_person_approves_nothing(stage: Stage, person: Approver):
+    played = await play_with_approval(stage, person, CANCELLING, approve=False)
+
+    errors = [call.error for call in played.settled.calls if call.operation == "cancel_pending_order"]
+    assert "ada did not approve orders.v1 cancel_pending_order" in errors
+    assert stage.books.changed(TASKS.records) == {}
+    assert stage.books.effects() == {}
+
+
+@pytest.mark.parametrize("victim", ["orchestrator", "inbox"])
+async def test_a_worker_that_is_killed_while_a_question_waits_loses_nothing(
+    stage: Stage, person: Approver, victim: str
+):
+    root = f"killed-{victim}-{os.getpid()}"
+    client = await stage.client("orchestrator")
+    handle = await start_orchestrate(client, CANCELLING.words, root=root, approvals="effects")
+    [asked] = await person.waiting(root)
+    pid = stage.processes()[victim].pid
+    assert pid is not None
+
+    os.kill(pid, signal.SIGKILL)
+    await until(lambda: _is_back(stage, victim, pid), within=60)
+    await person.inbox.answer(asked.gate, person.credential, approve=True)
+    async with person.answering(root):
+        await handle.result()
+
+    assert wrong_records(CANCELLING.changed, stage.books.changed(TASKS.records)) == []
+    assert surplus(expected_effects([CANCELLING], TASKS.records), stage.books.effects()) == []
+
+
+async def test_a_refund_that_billing_wants_approved_is_asked_for_in_the_inbox_of_the_root(
+    stage: Stage, person: Approver
+):
+    root = f"billing-asks-{os.getpid()}"
+    async with _billing_asks(stage):
+        client = await stage.client("orchestrator")
+        handle = await start_orchestrate(client, CANCELLING.words, root=root)
+        [asked] = await person.waiting(root)
+        before = stage.books.effects()
+
+        await person.inbox.answer(asked.gate, person.credential, approve=True, reason="paid twice")
+        async with person.answering(root):
+            await handle.result()
+
+    assert (asked.team, asked.chain) == ("billing", ("orchestrator", "orders", "billing"))
+    assert (asked.question.operation, asked.question.rule) == ("refund", "orders-moves-money")
+    assert before == {}
+    assert wrong_records(CANCELLING.changed, stage.books.changed(TASKS.records)) == []
+
+
+async def test_the_command_lists_shows_and_answers_questions(stage: Stage, person: Approver):
+    root = f"command-{os.getpid()}"
+    client = await stage.client("orchestrator")
+    handle = await start_orchestrate(client, CANCELLING.words, root=root, approvals="effects")
+    await person.waiting(root)
+
+    await _command(stage, "persons", "issue", "grace", "--role", "finance")
+    [asked] = json.loads(await _command(stage, "approvals", "list", "--root", root, "--json"))
+    listed = await _command(stage, "approvals", "list", "--root", root)
+    shown = await _command(stage, "approvals", "show", asked["gate"])
+    approved = await _command(stage, "approvals", "approve", asked["gate"], "--as", "grace", "--reason", "fine")
+    async with person.answering(root):
+        await handle.result()
+    again = await _command(stage, "approvals", "reject", asked["gate"], "--as", "grace", code=1)
+    unknown = await _command(stage, "approvals", "show", "gate-orders-nothing", code=1)
+    nobody = await _command(stage, "approvals", "approve", asked["gate"], "--as", "bob", code=1)
+
+    assert asked["question"]["operation"] == "cancel_pending_order"
+    assert f"{asked['gate']}  " in listed
+    assert "orchestrator wants orders.v1 cancel_pending_order" in listed
+    assert "state              waiting" in shown
+    assert approved == f"{asked['gate']} is approved by grace\n"
+    assert again == f"callboard: {asked['gate']} is answered already: approved by grace\n"
+    assert unknown.startswith("callboard: there is no question 'gate-orders-nothing' in the inbox;")
+    assert "there is no credential at" in nobody
+
+
+async def _is_back(stage: Stage, name: str, killed: int) -> bool:
+    pid = stage.processes()[name].pid
+    return pid is not None and pid != killed and await stage.works(name, pid)
+
+
+class _billing_asks:  # noqa: N801 - read as a verb: `async with _billing_asks(stage)`
+    """Have billing's published policy demand approval for refunds, for the length of a block."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._policy = Team.load("callboard_team_billing").policy
+
+    async def __aenter__(self) -> None:
+        demand = {"approvers": ["role:finance"], "patience": 60}
+        document = self._policy.model_dump(mode="json")
+        for rule in document["rules"]:
+            if rule["name"] == "orders-moves-money":
+                rule["approval"] = demand
+        await self._publish(Policy.model_validate(document))
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._publish(self._policy)
+
+    async def _publish(self, policy: Policy) -> None:
+        sign = registry_signature(load_key("billing", self._stage.settings))
+        async with registry_client(self._stage.settings, sign=sign) as registry:
+            await registry.publish_policy("billing", policy.model_dump_json().encode())
+        # A worker hears of it within 30 s, and keeps what it heard.
+        await until(lambda: self._is_heard(policy), within=60)
+
+    async def _is_heard(self, policy: Policy) -> bool:
+        kept = json.loads((self._stage.home / "cache" / "billing.json").read_text(encoding="utf-8"))
+        return Policy.model_validate(kept["policy"]) == policy
+
+
+async def _command(stage: Stage, *words: str, code: int = 0) -> str:
+    environment: Mapping[str, str] = {**os.environ, **stage.environment}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "from callboard.command import main; main()",
+        *words,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert process.returncode == code, err.decode()
+    return (out if code == 0 else err).decode()

@@ -58,6 +58,10 @@ BREAKING: dict[str, tuple[Edit, str]] = {
         lambda new: of(new, "get_order_details")["promise"].update(idempotency="token"),
         "get_order_details: promised idempotency 'natural', has 'token'",
     ),
+    "idempotency keys are forgotten sooner": (
+        lambda new: cancel(new)["promise"].update(remembered_seconds=None),
+        "cancel_pending_order: promised to remember idempotency keys for 2592000 s, does for 86400 s",
+    ),
     "a model may not call it any more": (
         lambda new: cancel(new)["promise"].update(model_callable=False),
         "cancel_pending_order: promised to be callable by a model, is not",
@@ -89,7 +93,7 @@ HARMLESS: dict[str, Edit] = {
     "an operation is added": lambda new: new["operations"].append({**cancel(new), "name": "cancel_it"}),
     "operations change places": lambda new: new["operations"].reverse(),
     "a promise is better": lambda new: cancel(new)["promise"].update(
-        effect="write", latency_seconds=1.0, longest_seconds=600.0, idempotency="natural"
+        effect="write", latency_seconds=1.0, longest_seconds=600.0, remembered_seconds=1e7, idempotency="natural"
     ),
     "what is sensitive is gone altogether": lambda new: (
         cancel(new)["output"]["properties"].pop("address"),

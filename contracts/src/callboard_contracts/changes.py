@@ -22,10 +22,14 @@ PromiseRule = Literal[
     "longest",
     "latency",
     "idempotency",
+    "remembered",
     "model_callable",
     "sensitive",
 ]
 """What a change is about."""
+
+_A_DAY: Final = timedelta(days=1)
+"""How long an idempotency key is remembered where the promise says nothing."""
 
 _EFFECTS: Final = ("read", "write", "irreversible")
 
@@ -98,6 +102,10 @@ def _operation_changes(old: OperationDescription, new: OperationDescription) -> 
     if now.idempotency not in (was.idempotency, "natural"):
         said = f"promised idempotency {was.idempotency!r}, has {now.idempotency!r}"
         yield change("idempotency", "idempotency", said)
+    kept, keeps = was.remembered or _A_DAY, now.remembered or _A_DAY
+    if keeps < kept:
+        said = f"promised to remember idempotency keys for {_seconds(kept)}, does for {_seconds(keeps)}"
+        yield change("remembered", "remembered_seconds", said)
     if was.model_callable and not now.model_callable:
         yield change("model_callable", "model_callable", "promised to be callable by a model, is not")
     for path, sentence, breaks in _data_changes(was, new):

@@ -37,9 +37,7 @@ async def _play() -> int:
                     *wrong_results(task, played.told),
                     *wrong_records(task.changed, stage.books.changed(tasks.records)),
                     *map(str, surplus(expected_effects([task], tasks.records), stage.books.effects())),
-                    *_not_asked_rightly(
-                        writes_made(task, played), [each.question.operation for each, _ in person.answered]
-                    ),
+                    *_not_asked_rightly(writes_made(task, played), about),
                 ]
                 asked += len(person.answered)
                 right += not wrong

@@ -60,7 +60,7 @@ BREAKING: dict[str, tuple[Edit, str]] = {
     ),
     "idempotency keys are forgotten sooner": (
         lambda new: cancel(new)["promise"].update(remembered_seconds=None),
-        "cancel_pending_order: promised to remember idempotency keys for 2592000 s, does for 86400 s",
+        "cancel_pending_order: promised to remember idempotency keys for 30 d, does for 1 d",
     ),
     "a model may not call it any more": (
         lambda new: cancel(new)["promise"].update(model_callable=False),

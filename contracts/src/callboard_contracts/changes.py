@@ -104,7 +104,7 @@ def _operation_changes(old: OperationDescription, new: OperationDescription) -> 
         yield change("idempotency", "idempotency", said)
     kept, keeps = was.remembered or _A_DAY, now.remembered or _A_DAY
     if keeps < kept:
-        said = f"promised to remember idempotency keys for {_seconds(kept)}, does for {_seconds(keeps)}"
+        said = f"promised to remember idempotency keys for {kept / _A_DAY:g} d, does for {keeps / _A_DAY:g} d"
         yield change("remembered", "remembered_seconds", said)
     if was.model_callable and not now.model_callable:
         yield change("model_callable", "model_callable", "promised to be callable by a model, is not")

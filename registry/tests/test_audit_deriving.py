@@ -11,16 +11,18 @@ from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure, TimeoutFa
 from temporalio.api.history.v1 import HistoryEvent
 
 from callboard_kit.caller import CALL_HEADER, call_payload
+from callboard_kit.identity import SigningKey, digest
 from callboard_kit.settings import Settings
-from callboard_kit.tokens import Address, Call
-from callboard_registry.audit.deriving import Derived, derive_answered
+from callboard_kit.tokens import Address, Call, sign_call
+from callboard_registry.audit.deriving import Derived, derive_answered, derive_asked
 from callboard_registry.audit.knowledge import Knowledge
 from callboard_registry.audit.looking import Turns
-from callboard_registry.audit.operations import RESETTER, asked_in
+from callboard_registry.audit.operations import RESETTER, Asked, asked_in
 from callboard_registry.audit.reading import Pace, Run
 from callboard_registry.audit.tidying import tidied
 from callboard_registry.calls import Calls
 from callboard_registry.database import Database
+from callboard_registry.keyring import Keyring
 from callboard_registry_api.audit import CallFilter
 from callboard_registry_api.model import CallRecord
 
@@ -209,3 +211,94 @@ async def test_requests_keep_their_pace() -> None:
         await pace.step()
 
     assert time.monotonic() - began >= 0.1
+
+
+def sent(key: SigningKey, **what: object) -> Asked:
+    """A call of the desk that was answered at once, with the headers that `key` signs."""
+    data = b'{"text":"tea"}'
+    headers = sign_call(
+        key,
+        parent=Call(root="tree", team=key.team, person="mia"),
+        to=Address("desk", "desk.v1", "look"),
+        input_digest=digest(data),
+        token_id="run:1",
+        now=BEGAN.timestamp(),
+        expires=BEGAN.timestamp() + 60,
+    )
+    return replace(
+        Asked(
+            place="run/5",
+            endpoint="desk",
+            service="desk.v1",
+            operation="look",
+            headers=headers,
+            input=Payload(metadata={"encoding": b"json/plain"}, data=data),
+            scheduled=BEGAN,
+            ended=BEGAN + timedelta(seconds=1),
+            ending="completed",
+        ),
+        **what,
+    )
+
+
+class Keys:
+    """A registry's keys, and what it knows with them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __call__(self, *keys: SigningKey) -> Knowledge:
+        for key in keys:
+            Keyring(self._database).add(team=key.team, key_id=key.key_id, public_bytes=key.public_key.public_bytes)
+        return Knowledge(self._database, Settings())
+
+    def revoke(self, key: SigningKey) -> None:
+        Keyring(self._database).revoke(key.team, key.key_id, author="administrator", reason="it leaked")
+
+
+@pytest.fixture
+def mesh_of(any_database: Callable[[], str]) -> Iterator[Keys]:
+    database = Database.open(any_database())
+    yield Keys(database)
+    database.close()
+
+
+def test_a_call_is_its_caller_s_by_the_token_that_it_was_sent_with(mesh_of: Keys) -> None:
+    buyer = SigningKey.generate("buyer")
+
+    found = derive_asked(sent(buyer), team="buyer", knowledge=mesh_of(buyer, SigningKey.generate("desk")))
+
+    assert told(found) == [("desk", "started", ""), ("desk", "ok", "")]
+    assert {(each.root, each.caller, each.person, each.token_id) for _, each in found} == {
+        ("tree", "buyer", "mia", "run:1")
+    }
+
+
+def test_a_key_that_was_taken_back_still_tells_whose_call_it_was(mesh_of: Keys) -> None:
+    buyer = SigningKey.generate("buyer")
+    mesh_of(buyer)
+    mesh_of.revoke(buyer)
+
+    assert len(derive_asked(sent(buyer), team="buyer", knowledge=mesh_of())) == 2
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        {},
+        {"headers": {}},
+        {"input": Payload(metadata={"encoding": b"json/plain"}, data=b'{"text":"coffee"}')},
+        {"operation": "work"},
+        {"scheduled": BEGAN + timedelta(hours=1), "ended": BEGAN + timedelta(hours=2)},
+    ],
+    ids=["another's token", "no token", "another input", "another operation", "an old token"],
+)
+def test_a_namespace_puts_no_call_under_another_team_s_name(mesh_of: Keys, what: dict[str, object]) -> None:
+    buyer = SigningKey.generate("buyer")
+    # Only the first is about the namespace; the others would not hold in the buyer's own either.
+    namespace = "buyer" if what else "thief"
+
+    [(side, record)] = derive_asked(sent(buyer, **what), team=namespace, knowledge=mesh_of(buyer))
+
+    assert (side, record.caller, record.root, record.person) == (namespace, namespace, "", "")
+    assert record.token_id == "history:run/5"

@@ -232,6 +232,28 @@ async def test_many_runs_stream_at_once_and_none_loses_an_event(stage: Stage, ga
         assert each.kinds["gap"] == each.kinds["step.retracted"] == 0
 
 
+async def test_what_another_team_does_is_told_but_not_what_its_agent_says_where_that_is_sensitive(
+    stage: Stage, gateway: httpx.AsyncClient
+) -> None:
+    said = "The customer lives at 1 Old Road."
+    goal = await rehearsed(stage, LOOK, {"content": said})
+    assist = {"tool_calls": [{"name": "orders_v1__assist", "arguments": {"goal": goal}}]}
+    words = await rehearsed(stage, assist, {"content": "Done."})
+    heard = Heard()
+
+    await follow(gateway, await start(gateway, words), heard)
+
+    of_orders = Counter(event["kind"] for event in heard.events if event["team"] == "orders")
+    assert of_orders["step.started"] == of_orders["step.ended"] == 2
+    assert of_orders["tool.called"] == 1
+    assert of_orders["call.started"] == of_orders["call.ended"] == 1
+    assert of_orders["text.delta"] == 0
+    assert said not in json.dumps(heard.events)
+    assert goal not in json.dumps(heard.events)
+    assert heard.text() == "Done."
+    assert_nothing_is_missing_or_doubled(heard)
+
+
 async def test_a_run_that_nobody_takes_up_fails_within_seconds_unless_it_may_wait(
     stage: Stage, gateway: httpx.AsyncClient
 ) -> None:

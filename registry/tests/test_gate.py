@@ -325,7 +325,7 @@ async def test_a_document_is_compared_without_being_published(client, described)
         "compatible",
     ]
     assert [each.revision for each in (good, bad, same, reworded)] == ["1.1.0", "", "1.0.0", "1.0.1"]
-    assert (good.bases, bad.next_service) == ((first.digest,), "shop.v2")
+    assert (good.bases, same.bases, bad.next_service) == ((first.digest,), (first.digest,), "shop.v2")
     [finding] = bad.findings
     assert (finding.operation, finding.part, finding.rule, finding.pointer, finding.base) == (
         "sell",
@@ -348,6 +348,15 @@ async def test_two_revisions_are_compared_by_their_digests(client, described):
 
     assert (there.answer, back.answer, newest.answer) == ("incompatible", "compatible", "incompatible")
     assert [each.rule for each in back.warnings] == ["dropped"]
+
+
+async def test_a_revision_in_force_is_compared_with_the_others(client, described):
+    first = await approved(client, described())
+    second = await approved(client, described(takes_more()))
+
+    verdict = await client.compatibility.compare("shop.v1", to_digest=second.digest)
+
+    assert (verdict.answer, verdict.bases, verdict.revision) == ("compatible", (first.digest,), "1.1.0")
 
 
 async def test_a_level_and_strictness_can_be_asked_for(client, described):

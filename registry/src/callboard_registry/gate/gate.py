@@ -72,7 +72,8 @@ class Gate:
             earlier = self._held(new.service, asked.from_digest, "from_digest")
             verdict = judged([Base(earlier.digest, _described(earlier))], new, strictness)
         else:
-            verdict = self._judgement(new, strictness).verdict
+            # A document that is the revision in force is compared with that; a revision that is held, with the others.
+            verdict = self._judgement(new, strictness, but="" if asked.document else new.digest).verdict
         verdict = self.with_affected(new.service, verdict)
         if verdict.answer == "incompatible":
             return verdict
@@ -112,9 +113,9 @@ class Gate:
             )
         return listing
 
-    def _judgement(self, new: ServiceDescription, strictness: Strictness) -> Judgement:
+    def _judgement(self, new: ServiceDescription, strictness: Strictness, *, but: str = "") -> Judgement:
         in_force = self._catalog.in_force(new.service)
-        others = [each for each in in_force if each.digest != new.digest]
+        others = [each for each in in_force if each.digest != but]
         chosen = others if strictness.level == "all" else others[:1]
         verdict = judged([Base(each.digest, _described(each)) for each in chosen], new, strictness)
         return Judgement(verdict, frozenset(each.digest for each in in_force))

@@ -3,10 +3,8 @@ import contextlib
 import sys
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
@@ -15,29 +13,15 @@ from temporalio.client import Client
 from callboard_contracts import describe
 from callboard_contracts.customers import v1 as customers
 from callboard_contracts.orders import v1 as orders
-from callboard_kit.agent import ModelEndpoint, ModelSettings
 from callboard_kit.ports import free_ports
 from callboard_kit.testing import LocalMesh
-from callboard_orchestrator.catalog import Catalog, Registry
-from callboard_orchestrator.workflows import Orchestrate, Relocate
+from callboard_orchestrator.catalog import Catalog
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from held_registry import HeldRegistry
 from two_teams import AT_ONCE, EVERYTHING, CustomersService, OrdersService
-
-
-@dataclass(frozen=True)
-class Offline:
-    """The offline model of the tests, in a process of its own."""
-
-    address: str
-    http: httpx2.AsyncClient
-
-    async def play(self, words: str, *steps: dict[str, object]) -> None:
-        """Register a script for exactly these words."""
-        script = {"id": words, "match": words, "equals": True, "steps": list(steps)}
-        (await self.http.post("/offline/scripts", json=script)).raise_for_status()
+from working import Offline, orchestrating
 
 
 @dataclass(frozen=True)
@@ -96,22 +80,3 @@ async def stage(
     ):
         words = f"{request.node.name} {uuid.uuid4().hex[:8]}"
         yield Stage(client, offline, registry, catalog, *served, words)
-
-
-@asynccontextmanager
-async def orchestrating(
-    local_mesh: LocalMesh, offline: Offline, registry: Registry, cache: Path, profile: str = "production"
-) -> AsyncIterator[tuple[Client, Catalog]]:
-    """Run the orchestrator's worker."""
-    settings = ModelSettings(model="offline-script-player", base_url=f"{offline.address}/v1", api_key="any")
-    model = ModelEndpoint(settings)
-    catalog = Catalog(connect=lambda: registry, cache=cache, team="orchestrator", profile=profile)
-    activities: list[Any] = [
-        model.call_model,
-        catalog.offered_operations,
-        catalog.find_operations,
-        catalog.open_operations,
-    ]
-    async with local_mesh.member("orchestrator", workflows=[Orchestrate, Relocate], activities=activities) as client:
-        yield client, catalog
-    await model.close()

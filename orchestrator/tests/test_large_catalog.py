@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import Offline, orchestrating
 from many_teams import LargeRegistry, crowd, large_registry
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
-from two_teams import ADA, EVERYTHING, CustomersService, OrdersService
+from two_teams import ADA, AT_ONCE, EVERYTHING, CustomersService, OrdersService
+from working import Offline, orchestrating
 
 from callboard_contracts import describe
 from callboard_contracts.customers import v1 as customers
@@ -53,8 +53,8 @@ async def stage(
     served = OrdersService()
     async with (
         RegistryClient(registry.address) as reading,
-        local_mesh.member("customers", services=[CustomersService()], policy=EVERYTHING),
-        local_mesh.member("orders", services=[served], policy=EVERYTHING),
+        local_mesh.member("customers", services=[CustomersService()], policy=EVERYTHING, ordered_by_store=AT_ONCE),
+        local_mesh.member("orders", services=[served], policy=EVERYTHING, ordered_by_store=AT_ONCE),
         orchestrating(local_mesh, offline, reading.discovery, tmp_path / "catalog", profile="dev") as (client, catalog),
     ):
         yield Stage(client, offline, catalog, served, registry)

@@ -12,8 +12,8 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conftest import ADMINISTRATOR, Member, free_port, shop_document
 from postgresql_server import PostgresServer
+from shop import ADMINISTRATOR, Member, free_port, shop_document
 
 from callboard_kit.identity import SigningKey
 from callboard_registry_api.client import RegistryClient

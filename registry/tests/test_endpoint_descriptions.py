@@ -4,8 +4,8 @@ import json
 from html.parser import HTMLParser
 
 import pytest
-from conftest import shop_document
 from markdown_it import MarkdownIt
+from shop import shop_document
 
 from callboard_registry.endpoints.describing import LARGEST, described
 from callboard_registry_api.health import TeamFacts

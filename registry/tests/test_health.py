@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from conftest import Member, Running
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
+from shop import Member, Running
 from sqlalchemy import create_engine
 
 from callboard_registry.database import Database

@@ -4,7 +4,7 @@ import asyncio
 import re
 import uuid
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,8 +15,10 @@ from temporalio.client import Client, NexusOperationFailureError, WorkflowHandle
 
 from callboard_contracts import MeshError, UnavailableError
 from callboard_kit import Policy, Rule
+from callboard_kit.devserver import DevServer, running
 from callboard_kit.entities.lock import LOCK, EntityLock
 from callboard_kit.entities.messages import Claim, LockState
+from callboard_kit.ports import free_ports
 from callboard_kit.testing import LocalMesh
 
 TEAMS = ("left", "right", "asker")
@@ -376,3 +378,35 @@ async def test_switched_off_nobody_waits_and_nobody_has_a_token():
 
             assert not slow.done()
             assert (quick.fences, (await slow).fences) == ({}, {})
+
+
+async def test_a_lock_whose_history_gets_long_goes_on_as_a_new_run_with_all_who_wait():
+    [port] = free_ports(1)
+    async with running(ShortHistories(port=port, namespaces=("left", "asker"))) as server:
+        mesh = LocalMesh(server.address, ("left", "asker"))
+        await mesh.provision(("left", "asker"))
+        async with mesh.member(
+            "left", services=[desk(Left)], workflows=[Work], policy=OPEN, contracts=[Left, Right]
+        ) as left:
+            desks = Desks(mesh)
+            desks.clients.update(left=left, asker=await mesh.client("asker", contracts=[Left, Right]))
+            name = record()
+            first = desks.ask("change", job(name, WAIT))
+            holder = await desks.held(f"record-{name}")
+            run_id = (await desks.lock(f"record-{name}").describe()).run_id
+            waiters = [desks.ask("change", job(name)) for _ in range(20)]
+            await desks.until(f"record-{name}", lambda state: len(state.waiting) == 20)
+
+            await holder.signal("enough")
+
+            done = await asyncio.gather(first, *waiters)
+            assert len({each.fences[f"record-{name}"] for each in done}) == 21
+            assert (await desks.lock(f"record-{name}").describe()).run_id != run_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortHistories(DevServer):
+    """A server that has workflows go on as new ones after a few events."""
+
+    def argv(self) -> list[str]:
+        return [*super().argv(), "--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=40"]

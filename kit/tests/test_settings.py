@@ -27,6 +27,7 @@ def test_every_variable_is_read() -> None:
             "CALLBOARD_STORE": "sqlite:///s.db",
             "CALLBOARD_PATIENCE": "1.5",
             "CALLBOARD_LOG": "debug",
+            "CALLBOARD_LOCKS": "off",
         }
     )
 
@@ -41,6 +42,7 @@ def test_every_variable_is_read() -> None:
         store="sqlite:///s.db",
         patience=timedelta(seconds=1.5),
         log_level="DEBUG",
+        locks=False,
     )
     assert settings.physical("orders") == "staging-orders"
     assert settings.namespace("orders") == "staging-orders.a1b2c"
@@ -60,6 +62,7 @@ def test_every_variable_is_read() -> None:
         ("CALLBOARD_PATIENCE", "-1"),
         ("CALLBOARD_PATIENCE", "1e9"),
         ("CALLBOARD_LOG", "loud"),
+        ("CALLBOARD_LOCKS", "maybe"),
     ],
 )
 def test_a_variable_that_cannot_be_used_is_named(name: str, value: str) -> None:

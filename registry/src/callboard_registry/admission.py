@@ -3,15 +3,15 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
-
-from limits import RateLimitItem
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
+from typing import TYPE_CHECKING, Final
 
 from callboard_registry.access import Proving
 from callboard_registry.refusals import Refusal
 from callboard_registry.threads import Threads
+
+if TYPE_CHECKING:
+    from limits import RateLimitItem
+    from limits.strategies import RateLimiter
 
 OPEN_METHODS: Final = frozenset({"EnrolKey"})
 """What a team does before anybody knows its key. The method itself asks for a code."""
@@ -41,15 +41,14 @@ class Admission:
         proving: Proving,
         threads: Threads,
         *,
-        limit: RateLimitItem | None = None,
+        limit: "RateLimitItem | None" = None,
         reading_needs_token: bool = False,
     ) -> None:
         self._proving = proving
         self._threads = threads
         self._limit = limit
         self._reading_needs_token = reading_needs_token
-        # What is kept in memory is looked up in microseconds; its asynchronous form takes ten times as long.
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._limiter = None if limit is None else _limiter()
         self._believed: dict[tuple[str, str | None], _Believed] = {}
 
     @property
@@ -80,10 +79,10 @@ class Admission:
             raise refused
 
     def _count(self, client: str, *, named: str) -> None:
-        limit = self._limit
-        if limit is None or self._limiter.hit(limit, client):
+        limit, limiter = self._limit, self._limiter
+        if limit is None or limiter is None or limiter.hit(limit, client):
             return
-        again, _ = self._limiter.get_window_stats(limit, client)
+        again, _ = limiter.get_window_stats(limit, client)
         wait = max(again - time.time(), 0.001)
         raise Refusal("exhausted", "", f"{named!r} may send {limit}; slow down", retry_after=wait)
 
@@ -105,6 +104,15 @@ class Admission:
             self._believed = _still_believed(self._believed, now)
         if len(self._believed) < _MOST_BELIEVED:
             self._believed[token] = believed
+
+
+def _limiter() -> "RateLimiter":
+    # A registry that limits nobody starts without the library, and a tenth of a second earlier.
+    from limits.storage import MemoryStorage
+    from limits.strategies import MovingWindowRateLimiter
+
+    # What is kept in memory is looked up in microseconds; its asynchronous form takes ten times as long.
+    return MovingWindowRateLimiter(MemoryStorage())
 
 
 def _still_believed(

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from limits import RateLimitItem, parse
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -17,6 +16,9 @@ from callboard_kit.settings import SettingsError
 from callboard_registry.encryption import Encryption
 from callboard_registry.gate.levels import Levels
 from callboard_registry.watching import Retention
+
+if TYPE_CHECKING:
+    from limits import RateLimitItem
 
 DEFAULT_GRPC: Final = "127.0.0.1:7480"
 DEFAULT_HTTP: Final = "127.0.0.1:7481"
@@ -60,7 +62,7 @@ class Settings:
     """Teams whose compatible revisions need no person to approve them, or `*`
     (`CALLBOARD_REGISTRY_APPROVE_COMPATIBLE`, names with commas between)."""
 
-    limit: RateLimitItem | None = None
+    limit: "RateLimitItem | None" = None
     """How often one client may ask (`CALLBOARD_REGISTRY_LIMIT`, as in `200 per 2 seconds`: 200 at once, 100 a second in
     the long run). None: as often as it likes."""
 
@@ -115,9 +117,11 @@ def _address(variables: Mapping[str, str], name: str, default: str) -> Address:
     return Address(host, int(port))
 
 
-def _limit(text: str) -> RateLimitItem | None:
+def _limit(text: str) -> "RateLimitItem | None":
     if not text.strip():
         return None
+    from limits import parse
+
     try:
         limit = parse(text)
     except ValueError:

@@ -163,6 +163,10 @@ async def test_what_keeps_it_from_starting_is_one_line(tmp_path: Path, variables
         ("CALLBOARD_OBSERVER_BACKLOG", "-1"),
         ("CALLBOARD_OBSERVER_BACKLOG", "nan"),
         ("CALLBOARD_OBSERVER_DESCRIPTIONS", "perhaps"),
+        ("CALLBOARD_REGISTRY_KEEP_CALLS", "0"),
+        ("CALLBOARD_REGISTRY_KEEP_CALLS", "for ever"),
+        ("CALLBOARD_AUDIT_REQUESTS", "0"),
+        ("CALLBOARD_AUDIT_REQUESTS", "inf"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path, name: str, value: str) -> None:

@@ -12,7 +12,6 @@ from bench.place import answers
 from bench.processes import Processes
 from callboard_contracts import ServiceDescription, describe
 from callboard_contracts.billing import v1 as billing
-from callboard_contracts.orders import v1 as orders
 from callboard_kit.identity import SigningKey
 from callboard_kit.ports import LOOPBACK, free_ports
 from callboard_kit.publishing import registry_signature
@@ -78,7 +77,7 @@ async def fill(where: RunningRegistry, teams: int) -> None:
 
 def services_of(team: str) -> Iterator[ServiceDescription]:
     """Describe a team's services: operations of a real contract, under other names."""
-    real = describe(orders.Orders)
+    real = describe(billing.Billing)
     for version in range(1, SERVICES_OF_A_TEAM + 1):
         operations = [
             real.operations[number % len(real.operations)].model_copy(update={"name": f"operation_{number}"})

@@ -145,6 +145,10 @@ async def test_whatever_keeps_a_worker_from_serving_is_one_line(
         "callboard_team_lamp/team.toml: unknown key 'colour'": (with_team("e", 'colour = "red"\n' + TEAM), []),
         "rule 'all' of team 'lamp' hides 'text' of lamp.v1 look, but": (with_team("f", TEAM + 'hide = ["text"]'), []),
         "rule 'all' of team 'lamp' hides 'color', but nothing": (with_team("g", TEAM + 'hide = ["color"]'), []),
+        "rule 'all' of team 'lamp' wants lamp.v1 look approved by a person, but it answers at once": (
+            with_team("m", TEAM + 'approval = { approvers = ["ada"] }'),
+            [],
+        ),
         "CALLBOARD_NAMES is 'staging'": (room("h", CALLBOARD_NAMES="staging"), []),
         "CALLBOARD_LOG is 'LOUD'": (room("i", CALLBOARD_LOG="LOUD"), []),
         "Namespace nowhere is not found": (room("j", TEMPORAL_NAMESPACE="nowhere"), []),

@@ -247,6 +247,12 @@ def _check_policy(team: Team, book: ContractBook) -> None:
                     f"{whose} {path!r} of {contract.service} {contract.description.name}, but the contract says it is "
                     "always there; make it optional in the contract, or show it"
                 )
+        for contract in covered:
+            if rule.approval is not None and contract.promise.kind in ("query", "exchange"):
+                raise ServeError(
+                    f"rule {rule.name!r} of team {team.name!r} wants {contract.service} {contract.description.name} "
+                    "approved by a person, but it answers at once; name in `operations` what has a workflow behind it"
+                )
         for path in rule.hide:
             if not any(contract.holds(path) for contract in covered):
                 raise ServeError(f"{whose} {path!r}, but nothing it covers answers with such a field; is it misspelt?")

@@ -78,6 +78,19 @@ async def test_what_is_not_approved_is_refused_to_the_caller(depot, teams):
     assert depot.books.refunds == []
 
 
+async def test_a_rule_about_a_field_that_is_not_there_asks_about_everything(depot, teams):
+    async with (
+        depot.worker(DELEGATE, "Done."),
+        teams(refunding(5), "Given back.", bank=policy(field="amout", above=500)),
+    ):
+        handle = await depot.start(root="misspelt", policy="automatic")
+        [asked] = await depot.asked("misspelt")
+        await depot.inbox.answer(asked.gate, depot.credential("grace", "finance"), approve=True)
+        await handle.result()
+
+    assert asked.question.reason == "amout is no number, so it cannot be judged"
+
+
 @pytest.mark.parametrize(("amount", "asks"), [(500, False), (500.01, True)])
 async def test_only_what_the_rule_is_about_is_asked(depot, teams, amount, asks):
     async with teams(bank=policy(field="amount", above=500)):

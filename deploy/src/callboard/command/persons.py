@@ -90,7 +90,7 @@ def _person(name: str, roles: list[str] | None, scopes: list[str]) -> "Person":
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         raise CommandError(
-            f"{fault['input']!r} is no {fault['loc'][0]}: names have letters, digits and ._@+-,"
+            f"{fault['input']!r} is no {str(fault['loc'][0]).removesuffix('s')}: names have letters, digits and ._@+-,"
             " roles and scopes are lower-case words"
         ) from error
 

@@ -1,10 +1,12 @@
 import asyncio
+import json
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import grpc.aio
 import pytest
@@ -16,6 +18,7 @@ from postgresql_server import PostgresServer, postgresql_server
 from shop import ADMINISTRATOR, Member, Running, free_port, shop_document
 from sqlalchemy import Engine, create_engine
 
+from callboard_contracts import ServiceDescription
 from callboard_kit.identity import SigningKey
 from callboard_registry.server import serving
 from callboard_registry.settings import Address, Settings
@@ -26,6 +29,20 @@ from callboard_registry_api.client import RegistryClient
 @pytest.fixture(scope="session")
 def document() -> Callable[..., bytes]:
     return shop_document
+
+
+@pytest.fixture
+def described(document: Callable[..., bytes]) -> Callable[..., bytes]:
+    """Makes the shop's description, edited as the JSON it is."""
+
+    def make(*edits: Callable[[dict[str, Any]], object], service: str = "shop.v1") -> bytes:
+        edited = json.loads(document(service=service))
+        for edit in edits:
+            edit(edited["operations"][0])
+        edited["digest"] = ServiceDescription.model_validate(edited).observable_digest()
+        return json.dumps(edited).encode()
+
+    return make
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """What breaks callers of a revision in force is not published; what may is approved by nobody unknowingly."""
 
 import asyncio
-import json
-from collections.abc import Callable
 from typing import Any
 
 import grpc.aio
@@ -10,6 +8,7 @@ import httpx
 import pytest
 from google.rpc.error_details_pb2 import PreconditionFailure
 from grpc_status import rpc_status
+from shop_edits import approved, asks_more, promises, refused, takes_more, wants_a_format, words
 
 from callboard_contracts import ServiceDescription
 from callboard_kit.directory import RegistryDirectory
@@ -23,58 +22,9 @@ from callboard_registry.server import serving
 from callboard_registry.settings import Address, Settings
 from callboard_registry_api.client import RegistryClient
 from callboard_registry_api.connection import digest_of
-from callboard_registry_api.errors import RegistryNotFoundError, RegistryRefusedError
-
-Edit = Callable[[dict[str, Any]], object]
-
+from callboard_registry_api.errors import RegistryRefusedError
 
 ANYWHERE = Address("127.0.0.1", 0)
-
-
-@pytest.fixture
-def described(document):
-    """Makes the shop's description, edited as the JSON it is."""
-
-    def make(*edits: Edit, service: str = "shop.v1") -> bytes:
-        edited = json.loads(document(service=service))
-        for edit in edits:
-            edit(edited["operations"][0])
-        edited["digest"] = ServiceDescription.model_validate(edited).observable_digest()
-        return json.dumps(edited).encode()
-
-    return make
-
-
-def asks_more(operation: dict[str, Any]) -> None:
-    operation["input"]["properties"]["colour"] = {"type": "string"}
-    operation["input"]["required"].append("colour")
-
-
-def takes_more(name: str = "colour", **schema: object) -> Edit:
-    return lambda operation: operation["input"]["properties"].update({name: {"type": "string", **schema}})
-
-
-def wants_a_format(operation: dict[str, Any]) -> None:
-    operation["input"]["properties"]["text"]["format"] = "shoe-size"
-
-
-def promises(**promise: object) -> Edit:
-    return lambda operation: operation["promise"].update(promise)
-
-
-def words(text: str) -> Edit:
-    return lambda operation: operation.update(summary=text)
-
-
-async def refused(asking) -> RegistryRefusedError:
-    with pytest.raises(RegistryRefusedError) as refusal:
-        await asking
-    return refusal.value
-
-
-async def approved(client: RegistryClient, document: bytes, **more: Any):
-    listing = await client.publish_listing(document)
-    return await client.set_state(listing.service, listing.digest, "approved", **more)
 
 
 async def test_a_first_revision_breaks_nobody_and_gets_the_service_s_number(client, described):
@@ -307,98 +257,30 @@ async def test_a_worker_that_would_break_callers_stops_and_says_what_to_do(clien
     )
 
 
-# Comparing
-
-
-async def test_a_document_is_compared_without_being_published(client, described):
-    first = await approved(client, described())
-
-    good = await client.compatibility.compare(document=described(takes_more()))
-    bad = await client.compatibility.compare("shop.v1", document=described(asks_more))
-    same = await client.compatibility.compare(document=described())
-    reworded = await client.compatibility.compare(document=described(words("Sells.")))
-
-    assert [each.answer for each in (good, bad, same, reworded)] == [
-        "compatible",
-        "incompatible",
-        "compatible",
-        "compatible",
-    ]
-    assert [each.revision for each in (good, bad, same, reworded)] == ["1.1.0", "", "1.0.0", "1.0.1"]
-    assert (good.bases, same.bases, bad.next_service) == ((first.digest,), (first.digest,), "shop.v2")
-    [finding] = bad.findings
-    assert (finding.operation, finding.part, finding.rule, finding.pointer, finding.base) == (
-        "sell",
-        "input",
-        "required",
-        "/required",
-        first.digest,
-    )
-    assert json.loads(finding.counterexample) == {"text": ""}
-    assert [each.digest async for each in client.all_listings(all_revisions=True)] == [first.digest]
-
-
-async def test_two_revisions_are_compared_by_their_digests(client, described):
-    first = await client.publish_listing(described())
-    second = await client.publish_listing(described(asks_more))
-
-    there = await client.compatibility.compare("shop.v1", from_digest=first.digest, to_digest=second.digest)
-    back = await client.compatibility.compare("shop.v1", from_digest=second.digest, to_digest=first.digest)
-    newest = await client.compatibility.compare("shop.v1", from_digest=first.digest)
-
-    assert (there.answer, back.answer, newest.answer) == ("incompatible", "compatible", "incompatible")
-    assert [each.rule for each in back.warnings] == ["dropped"]
-
-
-async def test_a_revision_in_force_is_compared_with_the_others(client, described):
-    first = await approved(client, described())
-    second = await approved(client, described(takes_more()))
-
-    verdict = await client.compatibility.compare("shop.v1", to_digest=second.digest)
-
-    assert (verdict.answer, verdict.bases, verdict.revision) == ("compatible", (first.digest,), "1.1.0")
-
-
-async def test_a_level_and_strictness_can_be_asked_for(client, described):
-    await approved(client, described(takes_more(maxLength=5)))
+async def test_a_refusal_carries_what_breaks_for_programs_too(running, client, shop, described):
     await approved(client, described())
-    new = described(takes_more(maxLength=3))
+    breaking = described(asks_more)
+    token = shop.token(mth="PublishListing", dig=digest_of(breaking))
 
-    last = await client.compatibility.compare(document=new)
-    every = await client.compatibility.compare(document=new, level="all")
-    strict = await client.compatibility.compare(document=new, strict=True)
+    async with httpx.AsyncClient() as http:
+        answer = await http.post(
+            f"http://{running.http}/v1/listings", content=breaking, headers={"authorization": f"Bearer {token}"}
+        )
+    with pytest.raises(RegistryRefusedError) as refusal:
+        await client.publish_listing(breaking)
 
-    assert [each.answer for each in (last, every, strict)] == ["compatible", "incompatible", "incompatible"]
-    assert (len(last.bases), len(every.bases), every.level, strict.strict) == (1, 2, "all", True)
-
-
-@pytest.mark.parametrize(
-    ("asked", "field"),
-    [
-        ({}, "service"),
-        ({"service": "shop.v2", "document": b"here"}, "document.service"),
-        ({"document": b"{}"}, "document.service"),
-        ({"service": "shop.v1", "from_digest": "x", "level": "all"}, "level"),
-        ({"document": b"here", "to_digest": "x"}, "document"),
-    ],
-)
-async def test_what_cannot_be_compared_is_refused_by_name(client, described, asked, field):
-    if asked.get("document") == b"here":
-        asked = {**asked, "document": described()}
-
-    assert (await refused(client.compatibility.compare(**asked))).field == field
-
-
-async def test_what_is_not_there_is_not_compared(client, described):
-    await client.publish_listing(described())
-
-    for asked in ({"from_digest": "sha256:0"}, {"to_digest": "sha256:0"}):
-        with pytest.raises(RegistryNotFoundError) as refusal:
-            await client.compatibility.compare("shop.v1", **asked)
-        assert refusal.value.field == next(iter(asked))
-
-
-# Settings
+    [found] = answer.json()["error"]["findings"]
+    assert (answer.status_code, found["rule"], found["counterexample"]) == (409, "required", {"text": ""})
+    cause = refusal.value.__cause__
+    assert isinstance(cause, grpc.aio.AioRpcError)
+    status = rpc_status.from_call(cause)
+    told = PreconditionFailure()
+    [failure] = [each for each in status.details if each.Is(PreconditionFailure.DESCRIPTOR)]
+    failure.Unpack(told)
+    assert [(each.type, each.subject) for each in told.violations] == [
+        ("DOCUMENT", "document"),
+        ("REQUIRED", "sell/input/required"),
+    ]
 
 
 @pytest.fixture
@@ -465,43 +347,3 @@ def test_a_level_that_is_none_is_refused_by_name(text, said):
 async def _changes(running) -> list[dict[str, Any]]:
     async with httpx.AsyncClient() as http:
         return (await http.get(f"http://{running.http}/v1/changes")).raise_for_status().json()["changes"]
-
-
-async def test_a_refusal_carries_what_breaks_for_programs_too(running, client, shop, described):
-    await approved(client, described())
-    breaking = described(asks_more)
-    token = shop.token(mth="PublishListing", dig=digest_of(breaking))
-
-    async with httpx.AsyncClient() as http:
-        answer = await http.post(
-            f"http://{running.http}/v1/listings", content=breaking, headers={"authorization": f"Bearer {token}"}
-        )
-    with pytest.raises(RegistryRefusedError) as refusal:
-        await client.publish_listing(breaking)
-
-    [found] = answer.json()["error"]["findings"]
-    assert (answer.status_code, found["rule"], found["counterexample"]) == (409, "required", {"text": ""})
-    cause = refusal.value.__cause__
-    assert isinstance(cause, grpc.aio.AioRpcError)
-    status = rpc_status.from_call(cause)
-    told = PreconditionFailure()
-    [failure] = [each for each in status.details if each.Is(PreconditionFailure.DESCRIPTOR)]
-    failure.Unpack(told)
-    assert [(each.type, each.subject) for each in told.violations] == [
-        ("DOCUMENT", "document"),
-        ("REQUIRED", "sell/input/required"),
-    ]
-
-
-async def test_revisions_are_compared_over_http(running, client, described):
-    first = await approved(client, described())
-
-    async with httpx.AsyncClient(base_url=f"http://{running.http}") as http:
-        asked = {"service": "shop.v1", "document": json.loads(described(asks_more))}
-        verdict = (await http.post("/v1/compatibility", json=asked)).raise_for_status().json()
-        listing = (await http.get("/v1/listings/shop.v1")).raise_for_status().json()
-        wrong = await http.post("/v1/compatibility", json={"service": "shop.v1", "level": "some"})
-
-    assert (verdict["answer"], verdict["next_service"], verdict["bases"]) == ("incompatible", "shop.v2", [first.digest])
-    assert (listing["revision"], listing["verdict"]["answer"]) == ("1.0.0", "compatible")
-    assert (wrong.status_code, wrong.json()["error"]["field"]) == (400, "level")

@@ -20,9 +20,11 @@ OPEN = Policy(rules=(Rule(name="all", callers=("*",), services=("left.v1",), on_
 
 @pytest.fixture(scope="module")
 async def clients() -> AsyncGenerator[dict[str, Client]]:
-    async with LocalMesh.running(teams=TEAMS) as local:
-        async with local.member("left", services=[desk(Left)], workflows=[Work], policy=OPEN, contracts=[Left, Right]):
-            yield {team: await local.client(team, contracts=[Left, Right]) for team in ("asker", "other")}
+    async with (
+        LocalMesh.running(teams=TEAMS) as local,
+        local.member("left", services=[desk(Left)], workflows=[Work], policy=OPEN, contracts=[Left, Right]),
+    ):
+        yield {team: await local.client(team, contracts=[Left, Right]) for team in ("asker", "other")}
 
 
 async def ask(client: Client, key: str, job: Job, *, operation: str = "change") -> Done:

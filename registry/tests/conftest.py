@@ -15,7 +15,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from postgresql_server import PostgresServer, postgresql_server
-from shop import ADMINISTRATOR, Member, Running, free_port, shop_document
+from publishing_shop import ADMINISTRATOR, Member, Running, free_port, shop_document
 from sqlalchemy import Engine, create_engine
 
 from callboard_contracts import ServiceDescription

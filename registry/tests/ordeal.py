@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from postgresql_server import PostgresServer
-from shop import ADMINISTRATOR, Member, free_port, shop_document
+from publishing_shop import ADMINISTRATOR, Member, free_port, shop_document
 
 from callboard_kit.identity import SigningKey
 from callboard_registry_api.client import RegistryClient

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from audited_desk import POLICY, SECRET, SERVING, Ask, Desk, DeskService, Errand, Note
-from shop import ADMINISTRATOR, Member
+from publishing_shop import ADMINISTRATOR, Member
 from sqlalchemy import delete, update
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from shop import Member, Running
+from publishing_shop import Member, Running
 
 from callboard_contracts import ServiceDescription
 from callboard_registry_api.client import RegistryClient

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 from markdown_it import MarkdownIt
-from shop import shop_document
+from publishing_shop import shop_document
 
 from callboard_registry.endpoints.describing import LARGEST, described
 from callboard_registry_api.health import TeamFacts

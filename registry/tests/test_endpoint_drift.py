@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
-from shop import shop_document
+from publishing_shop import shop_document
 from temporalio.api.nexus.v1 import Endpoint, EndpointSpec, EndpointTarget
 
 from callboard_kit.provision import described_as

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
-from shop import Member, Running
+from publishing_shop import Member, Running
 from sqlalchemy import create_engine
 
 from callboard_registry.database import Database

@@ -8,9 +8,11 @@ from typing import Final, cast
 
 from redis.asyncio import Redis
 
+from callboard_kit.events import stream_of
+
 _WAIT_MILLISECONDS: Final = 200
 _QUIET_READS: Final = 2
-"""Workers report every 0.2 s: after twice that nothing more is on its way."""
+"""Workers tell at once: after so long nothing more is on its way."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +35,7 @@ class CallWatch:
 
     def __init__(self, redis: Redis, root: str, *, show: Callable[[SeenCall], None]) -> None:
         self._redis = redis
-        self._stream = f"events:{root}"
+        self._stream = stream_of(root)
         self._show = show
         self._last = "0"
         self._open: set[str] = set()
@@ -62,20 +64,20 @@ class CallWatch:
     async def _read(self, *, block: int) -> int:
         # The published types leave open which of the protocol's two shapes comes back; this client asks for the older.
         answer = cast(
-            list[tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]],
+            list[tuple[str, list[tuple[str, dict[str, str]]]]],
             await self._redis.xread({self._stream: self._last}, block=block, count=100),
         )
         events = [event for _, events in answer for event in events]
         for identity, fields in events:
-            self._last = identity.decode()
-            self._take({name.decode(): value.decode() for name, value in fields.items()})
+            self._last = identity
+            self._take(fields)
         return len(events)
 
     def _take(self, event: dict[str, str]) -> None:
         if event.get("kind") not in ("call.started", "call.ended"):
             return
         data = cast(dict[str, object], json.loads(event["data"]))
-        token_id = str(data["token_id"])
+        token_id = str(data["call"])
         if event["kind"] == "call.started":
             if token_id not in self.ended:
                 self._open.add(token_id)
@@ -83,7 +85,7 @@ class CallWatch:
         self._open.discard(token_id)
         if token_id in self.ended:
             return
-        seconds = data.get("duration_seconds")
+        seconds = data.get("seconds")
         self.ended[token_id] = call = SeenCall(
             caller=str(data["caller"]),
             team=event["team"],

@@ -24,10 +24,13 @@ from callboard.demo.calls import CallWatch, SeenCall
 from callboard.demo.cases import NEW_ADDRESS, Case, choose
 from callboard.prices import in_words
 from callboard.stack.lifecycle import Stack, started, stop
+from callboard.stack.redis_users import READER
 from callboard_contracts import MeshError, Usage
 from callboard_contracts.customers import v1 as customers
 from callboard_kit.client import connect
+from callboard_kit.events.writing import open_redis
 from callboard_kit.failing import from_failure
+from callboard_kit.settings import Settings
 from callboard_orchestrator.client import TEAM, orchestrate, relocate
 from callboard_orchestrator.messages import Relocation
 
@@ -94,8 +97,9 @@ async def _play(folder: Path, tally: Tally, *, keep: bool) -> None:
             view.say(f"made up a shop: {len(shop.users)} customers, {len(shop.orders)} orders")
         join_only(stack.plan.environment)
         client = await connect(TEAM)
-        host, _, port = stack.record.addresses["valkey"].rpartition(":")
-        redis = Redis(host=host, port=int(port))
+        url = Settings.from_environment().redis_for(READER)
+        assert url is not None, "the stack has told where its Valkey is"
+        redis = open_redis(url)
         opened.push_async_callback(redis.aclose)
         cases = choose(shop)
         for number, case in enumerate(cases, start=1):

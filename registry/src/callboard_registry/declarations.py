@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import cast
+from typing import Final, cast
 
 from sqlalchemy import delete, select
 
@@ -12,7 +12,7 @@ from callboard_registry.policies import StaleError
 from callboard_registry.refusals import Refusal
 from callboard_registry.tables import declarations, declared_calls
 
-MOST = 1000
+MOST: Final = 1000
 """Services that a team may declare."""
 
 
@@ -52,7 +52,8 @@ class Declarations:
 
     def all(self) -> list[tuple[str, str]]:
         """Return every team with each service it says it calls, in order."""
-        query = select(declared_calls.c.team, declared_calls.c.service).order_by(declared_calls.c.team, declared_calls.c.service)
+        told = (declared_calls.c.team, declared_calls.c.service)
+        query = select(*told).order_by(*told)
         with self._database.reading() as connection:
             return [(row.team, row.service) for row in connection.execute(query)]
 

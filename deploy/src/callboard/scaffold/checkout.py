@@ -52,8 +52,8 @@ def _with_dependency(path: Path, team: str) -> str:
     distribution = f"callboard-team-{team}"
     lines = path.read_text(encoding="utf-8").splitlines()
     # Depended on to be installed with the command, run as a process of its own, never imported by it.
-    for opening in ("dependencies = [", "DEP002 = ["):
-        lines = _after_last(lines, opening=opening, holding='"callboard-', line=f'    "{distribution}",', path=path)
+    for opening, holding in (("dependencies = [", '"callboard-'), ("DEP002 = [", '"')):
+        lines = _after_last(lines, opening=opening, holding=holding, line=f'    "{distribution}",', path=path)
     source = f"{distribution} = {{ workspace = true }}"
     lines = _after_last(lines, opening="[tool.uv.sources]", holding="callboard-", line=source, path=path)
     text = "\n".join(lines) + "\n"

@@ -139,7 +139,7 @@ async def measure(home: Path, *, rounds: int, progress: Progress) -> AsyncGenera
                 await processes.start("valkey", valkey(valkey_port, home))
                 temporal = await Client.connect(stack.plan.environment["TEMPORAL_ADDRESS"], namespace="orchestrator")
                 async with (
-                    httpx.AsyncClient(base_url=model, timeout=60) as metronome,
+                    httpx.AsyncClient(base_url=model, timeout=60, limits=httpx.Limits(keepalive_expiry=2)) as metronome,
                     _client_of_gateway(stack) as gateway,
                 ):
                     await _until_answers(metronome)
@@ -192,7 +192,7 @@ def _client_of_gateway(stack: lifecycle.Stack) -> httpx.AsyncClient:
     person = Person(name="bench", scopes=("runs",))
     token = issue_token(load_key("inbox", settings), person, now=time.time(), lifetime=timedelta(hours=3))
     [address] = [part.address for part in stack.plan.parts if part.name == "gateway"]
-    limits = httpx.Limits(max_connections=2 * AT_ONCE, max_keepalive_connections=AT_ONCE)
+    limits = httpx.Limits(max_connections=2 * AT_ONCE, max_keepalive_connections=AT_ONCE, keepalive_expiry=2)
     headers = {"authorization": f"Bearer {token}"}
     return httpx.AsyncClient(base_url=f"http://{address}", headers=headers, timeout=120, limits=limits)
 

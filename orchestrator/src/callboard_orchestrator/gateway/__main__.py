@@ -35,9 +35,16 @@ def main() -> int:
 async def _serve(settings: Settings, host: str, port: int) -> None:
     async with parts_of(settings) as parts:
         app = create_app(parts)
-        # Streams end when their clients go; whoever is still there is let go of after this time.
+        # A connection is kept for longer than proxies and clients keep theirs, so that it is they who end it. Streams
+        # end when their clients go; whoever is still there is let go of after two seconds.
         config = uvicorn.Config(
-            app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=2
+            app,
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=2,
+            timeout_keep_alive=75,
         )
         await uvicorn.Server(config).serve()
 

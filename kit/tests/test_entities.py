@@ -404,6 +404,25 @@ async def test_a_lock_whose_history_gets_long_goes_on_as_a_new_run_with_all_who_
             assert (await desks.lock(f"record-{name}").describe()).run_id != run_id
 
 
+async def test_who_leaves_when_the_turn_has_come_has_it(desks: Desks):
+    # Else a worker that died after leaving would find the grant afterwards, and work on without the lock.
+    name = record()
+    first = desks.ask("change", job(name, WAIT))
+    holder = await desks.held(f"record-{name}")
+    second = desks.ask("change", job(name, WAIT))
+    waiting = (await desks.until(f"record-{name}", lambda state: len(state.waiting) == 1)).waiting[0].claim
+    await holder.signal("enough")
+    await first
+    await desks.until(f"record-{name}", lambda state: [each.claim for each in state.holding] == [waiting])
+
+    left = await desks.lock(f"record-{name}").execute_update(EntityLock.leave, waiting.holder)
+
+    state = await desks.state(f"record-{name}")
+    assert [(held.claim, held.fence) for held in state.holding] == [(waiting, left.fence)]
+    await desks.clients["left"].get_workflow_handle(waiting.workflow_id).signal("enough")
+    await second
+
+
 @dataclass(frozen=True, kw_only=True)
 class ShortHistories(DevServer):
     """A server that has workflows go on as new ones after a few events."""

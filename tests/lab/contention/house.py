@@ -17,7 +17,7 @@ from callboard_contracts import Message, promise
 
 with workflow.unsafe.imports_passed_through():
     from callboard_kit import mesh
-    from callboard_kit.store import Store
+    from callboard_kit.store import Store, require_fences
 
 TEAMS: Final = ("desk", "bank")
 ASKERS: Final = ("north", "south", "east", "west", "centre")
@@ -113,7 +113,9 @@ class Books:
 
     @activity.defn
     def read(self, record: str) -> Total:
-        with self._store.reading() as connection:
+        with self._store.writing() as connection:
+            # From now on whoever held the lock before is too late.
+            require_fences(connection, mesh.fences())
             return Total(value=self._value(connection, record))
 
     @activity.defn

@@ -39,7 +39,7 @@ class Plan:
     from_balance: float = 0.15
     """The share of changes that begin at the balance: those and the others can wait for each other in a circle."""
 
-    pause: tuple[float, float] | None = (4.0, 10.0)
+    pause: tuple[float, float] | None = (10.0, 20.0)
     """Seconds between two kills. None: nobody is killed."""
 
     locks: bool = True

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -141,8 +141,8 @@ class EntityHolder:
         claim = self._claim()
         while name not in self._granted:
             left = self._time_left().total_seconds()
-            if left <= 0:
-                await self._give_up(name, began)
+            if left <= 0 and not await self._left(name, began):
+                break
             pause = left
             # Temporal's timers take a second at least: one that begins just before the end would end after it.
             if claim.holds and look - workflow.time() < left - _SHORTEST_TIMER:
@@ -155,7 +155,8 @@ class EntityHolder:
                     await self._refuse_deadlock(claim, name)
         return self._granted[name]
 
-    async def _give_up(self, name: str, began: float) -> NoReturn:
+    async def _left(self, name: str, began: float) -> bool:
+        """Stop waiting, and say why; or tell, by False, that the turn has come in the last moment."""
         shown = dict(self._call.entities)[name]
         waited = f"waited {workflow.time() - began:.1f} s for it, which is all the caller allows"
         try:
@@ -164,6 +165,9 @@ class EntityHolder:
             if is_cancelled_exception(error):
                 raise
             left = Left()
+        if left.fence:
+            self._granted[name] = left.fence
+            return False
         if not left.operation:
             raise UnavailableError(f"{shown} is not free: {waited}; call again later")
         raise UnavailableError(
@@ -185,7 +189,12 @@ class EntityHolder:
             if is_cancelled_exception(error):
                 raise
             return  # It is asked again; and the wait has an end anyway.
-        if steps and name not in self._granted:
+        if not steps or name in self._granted:
+            return
+        left = await _locally(LEAVE, Leave(holder=self._name, name=name), Left, tries=3)
+        if left.fence:
+            self._granted[name] = left.fence
+        else:
             raise RefusedError(
                 f"a deadlock: {'; '.join(steps)}; this call came last and is refused: end what holds the first, "
                 "then start again"

@@ -86,8 +86,13 @@ class EntityLock:
 
     @workflow.update
     def leave(self, holder: str) -> Left:
-        """Forget someone who stops waiting, and say who was in the way."""
-        first = next((held for held in self._holding if held.claim.holder != holder), None)
+        """Forget someone who stops waiting, and say who was in the way; whoever was granted it meanwhile has it."""
+        for held in self._holding:
+            if held.claim.holder == holder:
+                # The grant is on its way, and the one who left may find it before it remembers that it has left: a
+                # worker that died has to take the same step once more, with all that has arrived by then.
+                return Left(fence=held.fence)
+        first = next(iter(self._holding), None)
         self._drop(holder)
         return Left() if first is None else Left(operation=first.claim.operation, since=first.since)
 

@@ -127,3 +127,5 @@ class Left(Message):
     """What the holder does. Empty: nobody holds it any more."""
 
     since: float = 0
+    fence: int = 0
+    """Above zero: it is too late to leave, the turn had come."""

@@ -11,6 +11,7 @@ from temporalio import nexus
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from callboard_contracts import RefusedError
+from callboard_kit.bound import bound
 from callboard_kit.identity import FindKey, VerifyingKey
 from callboard_kit.tokens import LONGEST_TEXT, Call, Held, Limits, Origin
 
@@ -112,11 +113,8 @@ async def start_workflow(
 @contextmanager
 def starting(origin: Origin) -> Generator[Origin]:
     """Give trees that are started in this block (workflows, calls from outside of a workflow) this root and person."""
-    reset = _origin.set(origin)
-    try:
+    with bound(_origin, origin):
         yield origin
-    finally:
-        _origin.reset(reset)
 
 
 @contextmanager
@@ -131,11 +129,8 @@ def idempotency_key(key: str) -> Generator[None]:
     """
     if not 0 < len(key) <= LONGEST_TEXT:
         raise RefusedError(f"an idempotency key has {len(key)} characters; 1 to {LONGEST_TEXT} are allowed")
-    reset = _key.set(key)
-    try:
+    with bound(_key, key):
         yield
-    finally:
-        _key.reset(reset)
 
 
 def given_key() -> str:
@@ -147,11 +142,8 @@ def given_key() -> str:
 def tightened(limits: Limits) -> Generator[None]:
     """Hold calls made in this block to these limits, where they are tighter than the call's own."""
     call = current()
-    reset = _current.set(replace(call, limits=call.limits.tightened(limits)))
-    try:
+    with bound(_current, replace(call, limits=call.limits.tightened(limits))):
         yield
-    finally:
-        _current.reset(reset)
 
 
 @contextmanager
@@ -163,21 +155,15 @@ def on_own_behalf() -> Generator[None]:
     """
     call = current()
     own = Call(root=call.root, team=call.team, token_id=call.token_id, person=call.person, key=call.key, held=call.held)
-    reset = _current.set(own)
-    try:
+    with bound(_current, own):
         yield
-    finally:
-        _current.reset(reset)
 
 
 @contextmanager
 def working_on(call: Call) -> Generator[Call]:
     """Make `call` the current one in this block. For the kit's own interceptors and for tests."""
-    reset = _current.set(call)
-    try:
+    with bound(_current, call):
         yield call
-    finally:
-        _current.reset(reset)
 
 
 def vouched_key(team: str, key_id: str) -> VerifyingKey | None:
@@ -195,11 +181,8 @@ def vouched_key(team: str, key_id: str) -> VerifyingKey | None:
 @contextmanager
 def trusting(find_key: FindKey) -> Generator[None]:
     """Let `vouched_key` look keys up in this block. For the kit's own interceptors and for tests."""
-    reset = _find_key.set(find_key)
-    try:
+    with bound(_find_key, find_key):
         yield
-    finally:
-        _find_key.reset(reset)
 
 
 class HeldLocks:
@@ -212,11 +195,8 @@ class HeldLocks:
 @contextmanager
 def holding(locks: HeldLocks) -> Generator[None]:
     """Have the current call hold `locks` in this block. For the kit's own use."""
-    reset = _locks.set(locks)
-    try:
+    with bound(_locks, locks):
         yield
-    finally:
-        _locks.reset(reset)
 
 
 def maybe_current() -> Call | None:

@@ -21,6 +21,7 @@ from callboard_kit import mesh
 from callboard_kit.approvals.masking import shown
 from callboard_kit.approvals.policies import Judgement
 from callboard_kit.approvals.terms import Proposal, Terms
+from callboard_kit.bound import bound
 
 CHECK_ANSWER: Final = "callboard.check_answer"
 """The local activity that tells who gave an answer. The plugin brings it."""
@@ -161,11 +162,8 @@ _current: Final[ContextVar[Questions | None]] = ContextVar("callboard_questions"
 @contextmanager
 def asking_by(questions: Questions) -> Generator[None]:
     """Have what asks in this block ask by `questions`. For the kit's own interceptors."""
-    reset = _current.set(questions)
-    try:
+    with bound(_current, questions):
         yield
-    finally:
-        _current.reset(reset)
 
 
 def _patience(terms: Terms) -> timedelta:

@@ -19,6 +19,7 @@ from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exce
 
 from callboard_contracts import MeshError, Message, RefusedError, UnavailableError
 from callboard_kit import mesh
+from callboard_kit.bound import bound
 from callboard_kit.entities.chain import held_along, link_of
 from callboard_kit.entities.lock import GRANTED
 from callboard_kit.entities.messages import Claim, Grant, Hold, Left, Taken
@@ -242,18 +243,16 @@ async def entities_taken(call: Call) -> AsyncGenerator[Call]:
         return
     holder = EntityHolder(call)
     await holder.take()
-    reset = _holder.set(holder)
-    try:
-        with mesh.holding(holder.locks):
-            yield replace(call, held=holder.locks.held)
-    except (MeshError, FailureError, asyncio.CancelledError):
-        await holder.give_back()
-        raise
-    else:
-        # On any other exception the run is not over: Temporal tries the same step again, and the locks stay its own.
-        await holder.give_back()
-    finally:
-        _holder.reset(reset)
+    with bound(_holder, holder):
+        try:
+            with mesh.holding(holder.locks):
+                yield replace(call, held=holder.locks.held)
+        except (MeshError, FailureError, asyncio.CancelledError):
+            await holder.give_back()
+            raise
+        else:
+            # On any other exception the run is not over: Temporal tries the step again, and the locks stay its own.
+            await holder.give_back()
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ from typing import Final
 
 from temporalio import activity, workflow
 
+from callboard_kit.bound import bound
 from callboard_kit.events.model import (
     LONGEST_TEXT,
     Detail,
@@ -120,11 +121,8 @@ _step: Final[ContextVar[Step | None]] = ContextVar("callboard_step", default=Non
 @contextmanager
 def telling(teller: Teller | None) -> Generator[None]:
     """Have what happens in this block told by `teller`. For the kit's own interceptors and for tests."""
-    reset = _teller.set(teller)
-    try:
+    with bound(_teller, teller):
         yield
-    finally:
-        _teller.reset(reset)
 
 
 def tell(detail: Detail) -> None:
@@ -144,11 +142,8 @@ def step() -> Generator[Step]:
     teller.steps += 1
     opened = Step(f"{teller.name}/{teller.steps}", teller.operation, teller.wordless, teller)
     teller.tell(StepStarted(step=opened.id, number=teller.steps))
-    reset = _step.set(opened)
-    try:
+    with bound(_step, opened):
         yield opened
-    finally:
-        _step.reset(reset)
 
 
 def current_step() -> Step | None:
@@ -159,11 +154,8 @@ def current_step() -> Step | None:
 @contextmanager
 def in_step(opened: Step | None) -> Generator[None]:
     """Have this block belong to a step that was opened elsewhere. For the kit's own interceptors."""
-    reset = _step.set(opened)
-    try:
+    with bound(_step, opened):
         yield
-    finally:
-        _step.reset(reset)
 
 
 class Words:

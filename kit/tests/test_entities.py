@@ -12,6 +12,7 @@ import pytest
 from desk_room import Done, Job, Left, Right, Step, Work, desk
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, NexusOperationFailureError, WorkflowHandle
+from temporalio.service import RPCError
 
 from callboard_contracts import MeshError, UnavailableError
 from callboard_kit import Policy, Rule
@@ -61,7 +62,7 @@ class Desks:
             while True:
                 try:
                     state = await self.state(name, team)
-                except Exception:
+                except RPCError:  # There is no such lock, yet or any more.
                     state = LockState(team=team, name=name, shown="")
                 if holds(state):
                     return state

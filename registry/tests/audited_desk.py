@@ -201,7 +201,7 @@ class Ask:
             return type(error).__name__
         except asyncio.CancelledError:
             return "cancelled"
-        except Exception as error:
+        except Exception as error:  # How a call ends is what is asked here, whatever it is.
             return type(error).__name__
         return "ok"
 

@@ -270,7 +270,7 @@ async def let_go() -> AsyncGenerator[None]:
         yield
     except asyncio.CancelledError:
         raise  # The run ends; nothing is left to do that a lock is needed for.
-    except Exception:
+    except Exception:  # Whatever went wrong, what deals with it is back under the lock that it left.
         await holder.take()
         raise
     await holder.take()

@@ -8,6 +8,7 @@ as an activity; the sandbox must pass `callboard_kit`, `callboard_contracts` and
 """
 
 from callboard_kit.agent.configuration import Agent, AgentConfigurationError, Mode
+from callboard_kit.agent.dialogue import Dialogue
 from callboard_kit.agent.endpoint import ModelEndpoint, ModelSettings
 from callboard_kit.agent.finding import (
     MOST_FOUND,
@@ -47,6 +48,7 @@ __all__ = [
     "AgentConfigurationError",
     "CallRecord",
     "ChatMessage",
+    "Dialogue",
     "Found",
     "FunctionTool",
     "Limits",

@@ -10,6 +10,7 @@ from pydantic.errors import PydanticUserError
 
 from callboard_contracts import Assistance, Goal, UnavailableError
 from callboard_kit import mesh
+from callboard_kit.agent.dialogue import Dialogue
 from callboard_kit.agent.finding import ToolSearch
 from callboard_kit.agent.loop import agent_run
 from callboard_kit.agent.messages import OutputSpec
@@ -105,12 +106,13 @@ class Agent(Generic[OutputT]):
             ) from error
         return OutputSpec(name=self.output.__name__, parameters=schema)
 
-    async def run(self, goal: str, *, limits: Limits | None = None) -> Outcome:
+    async def run(self, goal: str, *, limits: Limits | None = None, dialogue: Dialogue | None = None) -> Outcome:
         """Work on a goal and return what came of it. Only from a workflow.
 
         Args:
             goal: What is wanted; the model gets it as the user's words, unchanged.
             limits: How far this run may go, if not as far as the agent's own limits say.
+            dialogue: What was said before, and what is said meanwhile. Absent: the goal is all there is.
 
         Raises:
             UnavailableError: The model could not be reached, or kept answering in a form that cannot be read.
@@ -126,6 +128,7 @@ class Agent(Generic[OutputT]):
             approvals=self.approvals,
             output=self.output_spec,
             name=self.name,
+            dialogue=dialogue,
         )
 
     async def answer(self, goal: str, *, limits: Limits | None = None) -> OutputT:

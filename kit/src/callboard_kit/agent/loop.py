@@ -22,6 +22,7 @@ from callboard_contracts import MeshError, RefusedError, UnavailableError, Usage
 from callboard_kit import events, mesh
 from callboard_kit.agent import tracing, watching
 from callboard_kit.agent.arguments import AnswerForm, MalformedArgumentsError
+from callboard_kit.agent.dialogue import Dialogue
 from callboard_kit.agent.finding import ToolSearch
 from callboard_kit.agent.messages import CALL_MODEL, ChatMessage, ModelReply, ModelRequest, OutputSpec, ToolCall
 from callboard_kit.agent.offer import FINDING, Offer
@@ -52,6 +53,7 @@ async def agent_run(
     approvals: ApprovalPolicy | None = None,
     output: OutputSpec | None = None,
     name: str = "agent",
+    dialogue: Dialogue | None = None,
 ) -> Outcome:
     """Let a model work on a goal, with tools, within limits. Only from a workflow.
 
@@ -65,6 +67,7 @@ async def agent_run(
         approvals: What a person must agree to first. Absent: nothing.
         output: The form that the answer must have. Absent: words.
         name: What the agent is called in traces and in questions for approval.
+        dialogue: What was said before, and what is said meanwhile. Absent: the goal is all there is.
 
     Raises:
         UnavailableError: The model could not be reached in time, or kept writing arguments that cannot be read.
@@ -72,7 +75,8 @@ async def agent_run(
     """
     with tracing.agent(name):
         desk = ApprovalDesk(approvals or Automatic())
-        return await _Run(goal, instructions, Offer(tools, search), limits or Limits(), model, desk, output, name).go()
+        run = _Run(goal, instructions, Offer(tools, search), limits or Limits(), model, desk, output, name, dialogue)
+        return await run.go()
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,9 @@ class _Run:
         desk: ApprovalDesk,
         output: OutputSpec | None,
         name: str,
+        dialogue: Dialogue | None,
     ) -> None:
+        self._dialogue = dialogue or Dialogue()
         self._form = AnswerForm(output) if output else None
         self._output: dict[str, object] | None = None
         self._repeats = Repeats(limits.max_repeats)
@@ -113,6 +119,8 @@ class _Run:
         self._step = ""
         system = "\n\n".join(part for part in (instructions, self._offer.notice) if part)
         self._messages = [ChatMessage(role="system", content=system)] if system else []
+        self._messages.extend(self._dialogue.before)
+        self._dialogue.begins(self._messages)
         self._messages.append(ChatMessage(role="user", content=goal))
 
     async def go(self) -> Outcome:
@@ -122,9 +130,12 @@ class _Run:
             used = total(self._used)
             if used.input_tokens + used.output_tokens >= self._limits.max_tokens:
                 return self._outcome("max_tokens")
+            self._dialogue.catch_up(self._messages)
             reply = await self._ask()
             if not reply.tool_calls:
                 fault = self._misformed(reply)
+                if fault is None and self._dialogue.catch_up(self._messages):
+                    continue
                 if fault is None:
                     return self._outcome(_reason(reply.finish_reason))
                 misformed_in_a_row += 1

@@ -94,15 +94,15 @@ def parts_of(value: object) -> Mapping[str, object] | None:
 def form_of_type(value: type, *, where: str) -> object:
     """Return the form of a type: of a message the schema, of any other its name."""
     if not issubclass(value, BaseModel):
-        return name_of(value)
+        return f"{value.__module__}.{value.__qualname__}"
     try:
         schema = value.model_json_schema(mode="validation")
     except PydanticUserError as error:
-        raise FingerprintError(f"{where} is {name_of(value)}, of which there is no JSON schema: {error}") from error
+        raise FingerprintError(f"{where} is {value.__name__}, of which there is no JSON schema: {error}") from error
     return {"type": value.__qualname__, "schema": schema}
 
 
-def name_of(value: type | Callable[..., object]) -> str:
+def name_of(value: type[object] | Callable[..., object]) -> str:
     """Return what a type or a function is called, module included."""
     return f"{value.__module__}.{value.__qualname__}"
 

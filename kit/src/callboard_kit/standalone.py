@@ -19,6 +19,7 @@ from temporalio.client import (
     OutboundInterceptor,
     StartNexusOperationInput,
     StartWorkflowInput,
+    StartWorkflowUpdateInput,
     StartWorkflowUpdateWithStartInput,
     UpdateWithStartStartWorkflowInput,
 )
@@ -81,6 +82,15 @@ class MeshClientOutbound(OutboundInterceptor):
         """Start a workflow with an update, as `start_workflow` does."""
         self._tell(input.start_workflow_input)
         return await super().start_update_with_start_workflow(input)
+
+    async def start_workflow_update(
+        self, input: StartWorkflowUpdateInput
+    ) -> temporalio.client.WorkflowUpdateHandle[Any]:  # Any: as in the base class
+        """Send an update; one that is behind an operation knows which call it answers."""
+        call = mesh.maybe_current()
+        if call is not None and is_backing_an_operation():
+            input.headers = {**input.headers, CALL_HEADER: call_payload(call)}
+        return await super().start_workflow_update(input)
 
     def _tell(self, input: StartWorkflowInput | UpdateWithStartStartWorkflowInput) -> None:
         if input.workflow == LOCK:  # It is nobody's work, whoever comes to it first.

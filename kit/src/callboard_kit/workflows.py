@@ -19,7 +19,7 @@ from temporalio.worker import (
     WorkflowOutboundInterceptor,
 )
 
-from callboard_contracts import MeshError
+from callboard_contracts import MeshError, RefusedError
 from callboard_kit import mesh
 from callboard_kit.approvals.asking import Questions, asking_by
 from callboard_kit.approvals.demanding import approved
@@ -28,7 +28,7 @@ from callboard_kit.contract_book import ContractBook, OperationContract
 from callboard_kit.directory import Directory
 from callboard_kit.discretion import discreet
 from callboard_kit.entities.holding import entities_taken
-from callboard_kit.events.masking import words_are_sensitive
+from callboard_kit.events.masking import speaks_to_others, words_are_sensitive
 from callboard_kit.events.model import RunEnded, RunStarted, outcome_of_run
 from callboard_kit.events.telling import Teller, tell, telling
 from callboard_kit.failing import from_vocabulary, to_failure
@@ -39,7 +39,7 @@ from callboard_kit.search_attributes import OUTCOME
 from callboard_kit.settings import Settings
 from callboard_kit.signing import CallSigner
 from callboard_kit.standing import noted
-from callboard_kit.tokens import Call
+from callboard_kit.tokens import Address, Call
 from callboard_registry_api.model import Outcome
 
 
@@ -150,14 +150,46 @@ class MeshWorkflowInbound(WorkflowInboundInterceptor):
             return await super().handle_query(input)
 
     def handle_update_validator(self, input: HandleUpdateInput) -> None:
-        """Check an update on behalf of the run's call, with the keys that are vouched for now."""
-        with self._at_work(self._known()), mesh.trusting(self._directory.find_key):
+        """Check an update on behalf of its own call or the run's, with the keys that are vouched for now."""
+        own = call_from(input.headers) or self._known()
+        with self._at_work(self._known()), mesh.working_on(own), mesh.trusting(self._directory.find_key):
             super().handle_update_validator(input)
 
     async def handle_update_handler(self, input: HandleUpdateInput) -> Any:  # Any: as in the base class
-        """Handle an update on behalf of the run's call."""
+        """Handle an update on behalf of the run's call, or answer the operation that it is behind."""
+        call = call_from(input.headers)
+        if call is not None and call.address is not None:
+            return await self._exchange(input, call, call.address)
         with self._at_work(self._known()):
             return await super().handle_update_handler(input)
+
+    async def _exchange(
+        self, input: HandleUpdateInput, call: Call, address: Address
+    ) -> Any:  # Any: as in the base class
+        """Answer an operation whose whole work is this update, as its contract has it."""
+        contract = self._book.find(address.service, address.operation)
+        what = f"{address.service} {address.operation}"
+        if contract is None or call.entities:
+            # A lock is taken by a run, and this run goes on after the update.
+            raise to_failure(RefusedError(f"{what} cannot be an update: it acts on an entity, or has no contract here"))
+        call = replace(call, wordless=speaks_to_others(contract, call))
+        began = call.started or workflow.time()
+        name = f"{workflow.info().run_id}/{input.id}"
+        teller = Teller(self._recorder.events, call.root, call.team, address.operation, name, wordless=call.wordless)
+        with mesh.working_on(call), telling(teller), asking_by(self._questions):
+            try:
+                await approved(call, contract, self._questions)
+                answer = await super().handle_update_handler(input)
+                [payload] = workflow.payload_converter().to_payloads([answer])
+                payload.data = checked_output(contract, payload.data, call)
+            except (MeshError, FailureError, asyncio.CancelledError) as error:
+                if is_cancelled_exception(error):
+                    raise
+                told = _told(error, what=what)
+                self._record(contract, call, outcome_of(told), _discreet(str(told), contract, input), began)
+                raise to_failure(told) from None
+            self._record(contract, call, "ok", call.rule, began, payload.data)
+        return RawValue(payload)
 
     @contextmanager
     def _at_work(self, call: Call) -> Generator[None]:
@@ -190,17 +222,31 @@ class MeshWorkflowInbound(WorkflowInboundInterceptor):
         if self._call is None or workflow.unsafe.is_replaying():
             return
         started = self._call.started or workflow.info().start_time.astimezone(UTC).timestamp()
+        self._record(contract, self._call, outcome, reason, started, answer)
+
+    def _record(
+        self,
+        contract: OperationContract,
+        call: Call,
+        outcome: Outcome,
+        reason: str,
+        started: float,
+        answer: bytes = b"",
+    ) -> None:
+        """Tell how a call ended."""
+        if workflow.unsafe.is_replaying():
+            return
         self._recorder.tell(
-            replace(self._call, started=started),
+            replace(call, started=started),
             outcome,
             reason=noted(reason, self._directory.standing(contract.service, contract.digest), contract.service),
             duration=max(0.0, workflow.time() - started),
             revision=contract.digest,
-            used=Used.read_from(answer) if contract.promise.kind == "agent" and answer else None,
+            used=Used.read_from(answer) if contract.promise.kind in ("agent", "exchange") and answer else None,
         )
 
 
-def _discreet(reason: str, contract: OperationContract, input: ExecuteWorkflowInput) -> str:
+def _discreet(reason: str, contract: OperationContract, input: ExecuteWorkflowInput | HandleUpdateInput) -> str:
     if not contract.promise.sensitive or not input.args:
         return reason
     # What a workflow is started with is, or holds, what its operation was asked with.

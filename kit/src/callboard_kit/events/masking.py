@@ -6,6 +6,7 @@ from typing import cast
 
 from callboard_kit.contract_book import EVERY, OperationContract
 from callboard_kit.events.model import LONGEST_TEXT
+from callboard_kit.tokens import Call
 
 
 def masked(arguments: Mapping[str, object], sensitive: Mapping[str, str]) -> dict[str, object] | None:
@@ -28,6 +29,15 @@ def words_are_sensitive(contract: OperationContract) -> bool:
     """Tell whether an agent behind this operation answers with words that its contract marks as sensitive."""
     promise = contract.promise
     return promise.kind == "agent" and any(contract.holds(path) for path in promise.sensitive)
+
+
+def speaks_to_others(contract: OperationContract, call: Call) -> bool:
+    """Tell whether what a model writes in an exchange is for other eyes than those of whoever watches the tree.
+
+    Whoever speaks with an agent themselves gets its words anyway. Where a team speaks with it for somebody else, that
+    team has the words, and those who watch the tree need not.
+    """
+    return len(call.teams) > 1 and any(contract.holds(path) for path in contract.promise.sensitive)
 
 
 def _mask(node: object, path: list[str], note: str) -> None:

@@ -34,9 +34,10 @@ check: $(READY) ## format, lint, types, imports, dependencies, architecture
 bench: $(READY) ## measure what the mesh costs; a table, and JSON in bench-results/
 	@$(BIN)/python -m bench
 
-lab: $(READY) ## run the tasks, and many changes of few records, while processes are killed at random
+lab: $(READY) ## run the tasks and many changes of few records while processes are killed at random, and the tasks by delegation
 	@$(BIN)/python -m tests.lab
 	@$(BIN)/python -m tests.lab.contention
+	@$(BIN)/python -m tests.lab.delegating
 
 histories: $(READY) ## record the runs again that the replay tests hold today's workflows to
 	@$(BIN)/python -m tests.recording

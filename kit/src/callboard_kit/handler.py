@@ -306,14 +306,8 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
         return task.result()
 
     async def _persistent(self, work: Callable[[], Awaitable[ResultT]], limit: float, *, what: str) -> ResultT:
-        retrying = AsyncRetrying(
-            retry=retry_if_exception(self._is_transient),
-            wait=wait_random_exponential(multiplier=0.05, max=0.5),
-            stop=stop_after_delay(limit * 0.6),
-            reraise=True,
-        )
         try:
-            return await retrying(work)
+            return await self._tried(work, limit)
         except MeshError:
             raise
         except nexusrpc.HandlerError as error:
@@ -332,6 +326,21 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
                 ) from error
             known = from_vocabulary(error, what=what) if isinstance(error, FailureError) else None
             raise known or unexpected(error, where=what) from error
+
+    async def _tried(self, work: Callable[[], Awaitable[ResultT]], limit: float) -> ResultT:
+        try:
+            # Nearly always once is enough, and what watches over more attempts costs more than many a handler.
+            return await work()
+        except Exception as error:
+            if not self._is_transient(error):
+                raise
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(self._is_transient),
+            wait=wait_random_exponential(multiplier=0.05, max=0.5),
+            stop=stop_after_delay(limit * 0.6),
+            reraise=True,
+        )
+        return await retrying(work)
 
     def _is_transient(self, error: BaseException) -> bool:
         if isinstance(error, RPCError):

@@ -1,8 +1,10 @@
 """Writes events to Redis, off the path of whatever they tell of: bounded, in order, and lost rather than waited for.
 
 Any thread may tell; one task of the worker writes. What is told while a write is under way goes out with the next one,
-so a quiet worker writes at once and a busy one writes in batches. While Redis does not answer, events wait here up to
-a bound; beyond it the newest are dropped, and the stream is told of the gap when Redis is back.
+so a busy worker writes in batches. What people read as it is written goes at once, and so do a run's beginning and
+end; anything else waits a moment for company, because most of the cost of an event is the way to Redis and back.
+While Redis does not answer, events wait here up to a bound; beyond it the newest are dropped, and the stream is told
+of the gap when Redis is back.
 """
 
 import asyncio
@@ -21,7 +23,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
-from callboard_kit.events.model import Event, Gap, stream_of
+from callboard_kit.events.model import Event, Gap, Kind, stream_of
 from callboard_kit.settings import Settings
 
 logger: Final = logging.getLogger(__name__)
@@ -39,6 +41,13 @@ LARGEST: Final = 64 * 1024
 """Characters of one event's data; a larger one goes out without them."""
 
 BATCH: Final = 500
+
+LINGER: Final = 0.02
+"""Seconds that an event which is not `AT_ONCE` waits for others, at most."""
+
+AT_ONCE: Final[frozenset[Kind]] = frozenset({"run.started", "text.delta", "run.ended"})
+"""Kinds that somebody waits for, and the one that has to be a stream's first whoever writes the second."""
+
 LAST_CHANCE_SECONDS: Final = 2.0
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 1.0
@@ -95,6 +104,7 @@ class EventWriter:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
         self._wake = asyncio.Event()
+        self._hurry = asyncio.Event()
         self.dropped = 0
         """How many events were lost so far."""
 
@@ -116,11 +126,18 @@ class EventWriter:
             return
         self._bytes += size
         self._queue.append((root, fields))
+        self._rouse(self._wake)
+        if event.kind in AT_ONCE:
+            self._rouse(self._hurry)
+
+    def _rouse(self, waited_for: asyncio.Event) -> None:
+        if waited_for.is_set():
+            return
         if threading.get_ident() == self._thread:
-            self._wake.set()
-        elif self._loop is not None and not self._wake.is_set():
+            waited_for.set()
+        elif self._loop is not None:
             with suppress(RuntimeError):  # The loop is closed: the process is about to end.
-                self._loop.call_soon_threadsafe(self._wake.set)
+                self._loop.call_soon_threadsafe(waited_for.set)
 
     async def run(self) -> None:
         """Write what is told until cancelled, then what is left."""
@@ -131,7 +148,11 @@ class EventWriter:
                 self._wake.clear()
                 if not self._queue:
                     await self._wake.wait()
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(LINGER):
+                            await self._hurry.wait()
                     self._wake.clear()
+                self._hurry.clear()
                 try:
                     if await self._flush() and self._lost:
                         self._tell_of_gaps()

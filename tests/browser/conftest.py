@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, StorageState, async_playwright
+
+from tests.playing.stage import Stage
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -61,10 +63,25 @@ def theme(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-@pytest.fixture
-async def window(browser: Browser, stage) -> AsyncIterator[Window]:
+@pytest.fixture(scope="session")
+async def signed_in(browser: Browser, stage: Stage) -> StorageState:
+    """What a browser keeps of whoever is signed in: an administrator."""
     async with await browser.new_context() as context:
+        await sign_in(await context.new_page(), await stage.link())
+        return await context.storage_state()
+
+
+@pytest.fixture
+async def window(browser: Browser, stage: Stage, signed_in: StorageState) -> AsyncIterator[Window]:
+    async with await browser.new_context(storage_state=signed_in) as context:
         yield await opened(context, stage.console)
+
+
+async def sign_in(page: Page, link: str) -> None:
+    """Sign in by a link, as a person does it."""
+    await page.goto(link)
+    await page.get_by_role("button", name="Sign in as").click()
+    await page.wait_for_url(lambda url: "/signin" not in url)
 
 
 async def opened(context: BrowserContext, origin: str) -> Window:

@@ -9,7 +9,7 @@ from pathlib import Path
 from playwright.async_api import async_playwright
 
 from callboard_kit.process import run_guarded
-from tests.browser.conftest import ARGUMENTS, NAMES
+from tests.browser.conftest import ARGUMENTS, NAMES, sign_in
 from tests.playing.stage import Stage, standing
 from tests.playing.tasks import own
 
@@ -56,8 +56,13 @@ async def _shoot(mesh: Stage, binary: str, shots: tuple[tuple[str, str], ...]) -
     FOLDER.mkdir(parents=True, exist_ok=True)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=binary, args=ARGUMENTS)
+        async with await browser.new_context() as context:
+            await sign_in(await context.new_page(), await mesh.link())
+            signed_in = await context.storage_state()
         for theme, width in (("light", 1280), ("dark", 1280), ("light", 390)):
-            context = await browser.new_context(color_scheme=theme, viewport={"width": width, "height": 800})
+            context = await browser.new_context(
+                color_scheme=theme, viewport={"width": width, "height": 800}, storage_state=signed_in
+            )
             page = await context.new_page()
             for name, path in shots:
                 await page.goto(mesh.console + path, wait_until="networkidle")

@@ -138,8 +138,10 @@ def record(root: str, token: str, *, outcome: str, reason: str) -> CallRecord:
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-async def test_pages_are_accessible_and_fit_in_both_themes(mesh, browser: Browser, theme, width):
-    async with await browser.new_context(color_scheme=theme, viewport={"width": width, "height": 900}) as context:
+async def test_pages_are_accessible_and_fit_in_both_themes(mesh, browser: Browser, signed_in, theme, width):
+    async with await browser.new_context(
+        color_scheme=theme, viewport={"width": width, "height": 900}, storage_state=signed_in
+    ) as context:
         window = await opened(context, mesh.console)
         paths = ["/catalog", "/services/orders.v1", "/map", "/runs", "/catalog?q=refund", "/services/none.v1"]
         faults: dict[str, object] = {}

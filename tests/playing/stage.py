@@ -15,8 +15,10 @@ from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
 from callboard.stack import leftovers, lifecycle
+from callboard.stack.enrolment import administrator_token
 from callboard.stack.parts import Part
 from callboard.stack.readiness import Readiness
+from callboard.stack.signing_in import make_link
 from callboard.stack.supervision import ProcessState, Supervisor
 from callboard_kit.client import load_key
 from callboard_kit.plugin import MeshPlugin
@@ -67,6 +69,11 @@ class Stage:
     def console(self) -> str:
         """Where the registry shows its pages."""
         return self.stack.plan.links["console"].removesuffix("/catalog")
+
+    async def link(self, name: str = "ada@example.com", *, may: Sequence[str] = (), roles: Sequence[str] = ()) -> str:
+        """Return a link that signs somebody in to the console, once; as an administrator unless told otherwise."""
+        token = administrator_token(self.home)
+        return await make_link(self.console, token=token, name=name, may=may or ("administrator",), roles=roles)
 
     @property
     def settings(self) -> Settings:

@@ -78,6 +78,14 @@ class Admission:
         if refused is not None and self._reading_needs_token and method not in OPEN_METHODS:
             raise refused
 
+    def count(self, address: str) -> None:
+        """Count a request of somebody whose right to read is looked at elsewhere.
+
+        Raises:
+            Refusal: There were too many.
+        """
+        self._count(f"address {address}", named=address)
+
     def _count(self, client: str, *, named: str) -> None:
         limit, limiter = self._limit, self._limiter
         if limit is None or limiter is None or limiter.hit(limit, client):

@@ -33,6 +33,7 @@ from callboard_registry.refusals import Refusal
 from callboard_registry.search import index_missing
 from callboard_registry.threads import Result, Threads
 from callboard_registry.watching import Retention, Watching
+from callboard_registry.signin.keeping import Keeping
 from callboard_registry_api.client import Page
 from callboard_registry_api.connection import signed_method
 from callboard_registry_api.model import Invitation, Listing, Policy, PublicKey, State
@@ -84,6 +85,7 @@ class Registry:
         self.health = Health(database, threads=self.threads, proving=self.proving)
 
     def prepare(self) -> None:
+        self.signed_in = Keeping(database, self.threads)
         """Do what an earlier registry on this database has left to do; call once, before anything else."""
         index_missing(self._database)
 

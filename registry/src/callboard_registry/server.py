@@ -18,7 +18,6 @@ from sqlalchemy.exc import OperationalError
 from typing_extensions import override
 
 from callboard_registry.admission import Admission
-from callboard_registry.encryption import Encryption
 from callboard_registry.opening import StartError, open_database
 from callboard_registry.registry import Registry
 from callboard_registry.rpc import RegistryRpc
@@ -122,7 +121,7 @@ async def serving(settings: Settings) -> AsyncGenerator[Addresses]:
         last_comes_first.push_async_callback(_ended, pruning)
         checks = cast(_Health, health.aio.HealthServicer())  # pyright: ignore - the published types do not know it
         grpc_address = await last_comes_first.enter_async_context(_grpc(registry, admission, checks, settings))
-        await last_comes_first.enter_async_context(_http(registry, admission, settings.encryption, listener))
+        await last_comes_first.enter_async_context(_http(registry, admission, settings, listener))
         # Watchers would use up the time of grace, only to be cut off at its end.
         last_comes_first.callback(registry.watching.stop)
         last_comes_first.push_async_callback(checks.enter_graceful_shutdown)
@@ -179,10 +178,10 @@ async def _grpc(
 
 @contextlib.asynccontextmanager
 async def _http(
-    registry: Registry, admission: Admission, encryption: Encryption | None, listener: socket.socket
+    registry: Registry, admission: Admission, settings: Settings, listener: socket.socket
 ) -> AsyncGenerator[None]:
     config = uvicorn.Config(
-        web_application(registry, admission),
+        web_application(registry, admission, settings.console),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -190,8 +189,8 @@ async def _http(
         lifespan="off",
     )
     config.load()
-    if encryption:
-        config.ssl = encryption.for_http()
+    if settings.encryption:
+        config.ssl = settings.encryption.for_http()
     server = _Http(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:

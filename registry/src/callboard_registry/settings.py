@@ -15,6 +15,7 @@ from callboard_kit.settings import Settings as MemberSettings
 from callboard_kit.settings import SettingsError
 from callboard_registry.encryption import Encryption
 from callboard_registry.gate.levels import Levels
+from callboard_registry.signin.configuration import ConsoleSettings
 from callboard_registry.watching import Retention
 
 if TYPE_CHECKING:
@@ -81,6 +82,9 @@ class Settings:
     retention: Retention = field(default_factory=Retention)
     """Which changes are kept for who watches (`CALLBOARD_REGISTRY_CHANGES_DAYS`, `CALLBOARD_REGISTRY_CHANGES_MOST`)."""
 
+    console: ConsoleSettings = field(default_factory=ConsoleSettings)
+    """Who gets into the console, and what it works with (`CALLBOARD_CONSOLE_…`)."""
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
         """Read the variables that start with `CALLBOARD_`.
@@ -92,6 +96,7 @@ class Settings:
         variables = os.environ if environment is None else environment
         home = MemberSettings.from_environment(variables).home
         home.mkdir(parents=True, exist_ok=True)
+        console = ConsoleSettings.from_environment(variables)
         return cls(
             database=database_url(variables, home=home),
             grpc=_address(variables, "CALLBOARD_REGISTRY_GRPC", DEFAULT_GRPC),
@@ -102,10 +107,14 @@ class Settings:
             levels=_levels(variables.get("CALLBOARD_REGISTRY_COMPATIBILITY", "")),
             approvers=_names(variables.get("CALLBOARD_REGISTRY_APPROVERS", "")),
             limit=_limit(variables.get("CALLBOARD_REGISTRY_LIMIT", "")),
-            reading_needs_token=_reading(variables.get("CALLBOARD_REGISTRY_READING") or "open"),
+            # Where people sign in, what they see is not to be had without signing in at the next port.
+            reading_needs_token=_reading(
+                variables.get("CALLBOARD_REGISTRY_READING") or ("token" if console.provider else "open")
+            ),
             watchers=_number(variables, "CALLBOARD_REGISTRY_WATCHERS") or 1000,
             retention=_retention(variables),
             encryption=Encryption.from_environment(variables),
+            console=console,
         )
 
 

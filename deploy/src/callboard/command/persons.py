@@ -1,5 +1,7 @@
 """`callboard persons`: who may answer questions and use the gateway, and what they prove it with."""
 
+import asyncio
+import os
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -56,6 +58,47 @@ def token(
     person = _person(name, roles, scopes or [APPROVE, "runs"])
     print_result(issue_token(_issuer(), person, now=time.time(), lifetime=_lifetime(timedelta(hours=hours))))
     say(f"whoever shows it is {name}, for {hours:g} hours; it is shown only now")
+
+
+@app.command("link")
+def link(
+    name: Annotated[str, typer.Argument(help="The person; you, unless said otherwise.")] = "",
+    *,
+    may: Annotated[
+        list[str] | None,
+        typer.Option("--may", help="viewer, approver, publisher or administrator; approver:TEAM for one team's."),
+    ] = None,
+    roles: _Roles = None,
+    minutes: Annotated[float, typer.Option("--minutes", help="How long the link is good.")] = 10,
+) -> None:
+    """Print a link that signs a person in to the console, once; as the registry's administrator."""
+    join_mesh(need_temporal=False)
+    from callboard.stack.enrolment import administrator_token
+    from callboard.stack.signing_in import make_link, own_name
+
+    name = name or own_name()
+    made = make_link(
+        _console(),
+        token=administrator_token(home()),
+        name=name,
+        may=may or ["administrator"],
+        roles=roles or [],
+        minutes=minutes,
+        trusted=os.environ.get("CALLBOARD_REGISTRY_ROOTS"),
+    )
+    print_result(asyncio.run(made))
+    say(f"whoever opens it first is {name} in the console; it is good once, for {minutes:g} minutes")
+
+
+def _console() -> str:
+    if given := os.environ.get("CALLBOARD_CONSOLE_URL"):
+        return given.rstrip("/")
+    from callboard.stack.lifecycle import running
+
+    found = running(home())
+    if found is None or "console" not in found.links:
+        raise CommandError("it is not known where the console is; set CALLBOARD_CONSOLE_URL to its address")
+    return found.links["console"].removesuffix("/catalog")
 
 
 @app.command("list")

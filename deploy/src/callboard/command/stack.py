@@ -13,6 +13,7 @@ from callboard.command.terminal import home, print_json, print_result, say
 from callboard.failures import CommandError
 
 if TYPE_CHECKING:
+    from callboard.stack.parts import Plan
     from callboard_registry_api.health import ServiceHealth
 
 
@@ -107,6 +108,7 @@ async def _up(folder: Path, *, detach: bool, port_base: int | None, without: lis
             ) as stack:
                 for name, link in stack.plan.links.items():
                     view.say(f"{name}: {link}")
+                view.say(f"sign in: {await _link(stack.plan)}")
                 if detach:
                     view.say("the mesh is up; 'callboard status' shows it, 'callboard down' stops it")
                     return
@@ -117,6 +119,19 @@ async def _up(folder: Path, *, detach: bool, port_base: int | None, without: lis
                     view.say("stopping the mesh")
 
     await until_told_to_stop(work())
+
+
+async def _link(planned: "Plan") -> str:
+    """Return a link that signs whoever starts the mesh in to its console."""
+    from callboard.stack.enrolment import administrator_token
+    from callboard.stack.signing_in import MINUTES, make_link, own_name
+
+    console = planned.links["console"].removesuffix("/catalog")
+    try:
+        made = await make_link(console, token=administrator_token(planned.home), name=own_name())
+    except CommandError as error:
+        return f"not possible, {error}"
+    return f"{made} (good once, for {MINUTES:g} minutes; 'callboard persons link' makes another)"
 
 
 async def until_told_to_stop(work: Coroutine[object, object, None]) -> bool:

@@ -3,14 +3,18 @@
 from importlib.resources import files
 from typing import Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 
+from callboard_registry.admission import Admission
 from callboard_registry.console.catalog import catalog_router
 from callboard_registry.console.knowledge import Knowledge
 from callboard_registry.console.map import map_router
 from callboard_registry.console.runs import runs_router
 from callboard_registry.console.services import services_router
+from callboard_registry.console.signin.pages import signin_router
+from callboard_registry.console.signin.visits import Door
 from callboard_registry.registry import Registry
+from callboard_registry.signin.configuration import ConsoleSettings
 
 _ASSETS: Final = {
     "console.css": "text/css; charset=utf-8",
@@ -19,12 +23,16 @@ _ASSETS: Final = {
 }
 
 
-def console_router(registry: Registry) -> APIRouter:
-    """Serve the pages."""
+def console_router(registry: Registry, admission: Admission, settings: ConsoleSettings) -> APIRouter:
+    """Serve the pages, to who is signed in."""
     knowledge = Knowledge(registry)
-    router = APIRouter()
-    for family in (catalog_router, services_router, map_router, runs_router):
-        router.include_router(family(knowledge))
+    door = Door(settings, registry.signed_in, admission)
+    router = APIRouter(include_in_schema=False)
+    router.include_router(signin_router(door))
+    for family in (catalog_router, services_router):
+        router.include_router(family(knowledge), dependencies=[Depends(door.visiting(public=True))])
+    for family in (map_router, runs_router):
+        router.include_router(family(knowledge), dependencies=[Depends(door.visiting())])
     return router
 
 

@@ -11,13 +11,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from callboard_registry.console.signin.visits import visit
+
 HEADERS: Final[Mapping[str, str]] = {
     "content-security-policy": (
         "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
         "object-src 'none'"
     ),
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",
     "cache-control": "no-store",
 }
 """What every page is sent with: nothing is loaded from another host, no script and no style that stands in a page."""
@@ -107,6 +109,7 @@ def _environment() -> Environment:
 def _asset(name: str) -> str:
     """Return the address of a file that pages load; it changes with the file, so that browsers may keep it."""
     from hashlib import sha256
+    environment.globals.update({"visit": visit})
 
     data = (files("callboard_registry.console") / "static" / name).read_bytes()
     return f"/static/{name}?{sha256(data).hexdigest()[:12]}"

@@ -10,6 +10,8 @@ from sqlalchemy.exc import DataError, OperationalError
 from typing_extensions import override
 
 from callboard_registry.console.rendering import refusal
+from callboard_registry.console.signin.asking import signin_page
+from callboard_registry.console.signin.visits import SESSION
 from callboard_registry.refusals import Kind, Refusal
 
 _TITLES: Final[dict[Kind, tuple[int, str]]] = {
@@ -35,6 +37,8 @@ class PageRoute(APIRoute):
             try:
                 return await handle(request)
             except Refusal as refused:
+                if refused.field == SESSION:
+                    return signin_page(refused=True)
                 status, title = _TITLES[refused.kind]
                 return refusal(status, title=title, message=refused.message)
             except (RequestValidationError, DataError):

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import Connection, inspect, text
 
-HEAD: Final = "0011"
+HEAD: Final = "0012"
 """The last step."""
 
 _FIRST: Final = "0001"

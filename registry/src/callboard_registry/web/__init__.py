@@ -7,6 +7,7 @@ from callboard_kit.policy import Policy
 from callboard_registry.admission import Admission
 from callboard_registry.console import assets_router, console_router
 from callboard_registry.registry import Registry
+from callboard_registry.signin.configuration import ConsoleSettings
 from callboard_registry.web.admitting import admitting
 from callboard_registry.web.calls import calls_router
 from callboard_registry.web.changes import changes_router
@@ -19,10 +20,11 @@ from callboard_registry.web.keys import keys_router
 from callboard_registry.web.listings import StateChange, listings_router
 from callboard_registry.web.policies import policies_router
 from callboard_registry.web.refusals import answer_refusals
+from callboard_registry.web.signin_links import signin_links_router
 
 
-def web_application(registry: Registry, admission: Admission) -> FastAPI:
-    """Return the HTTP application of a registry, which answers whom `admission` admits."""
+def web_application(registry: Registry, admission: Admission, console: ConsoleSettings | None = None) -> FastAPI:
+    """Return the HTTP application of a registry, which answers whom `admission` admits; its pages, who is signed in."""
     # Their pages load scripts from other hosts.
     app = FastAPI(title="Callboard registry", version="1", docs_url=None, redoc_url=None)
     answer_refusals(app)
@@ -36,10 +38,11 @@ def web_application(registry: Registry, admission: Admission) -> FastAPI:
         calls_router,
         health_router,
         changes_router,
-        console_router,
     ):
         app.include_router(family(registry), dependencies=admitted, responses=REFUSED)
     app.include_router(front_router(registry))
     app.include_router(assets_router(registry))
+    app.include_router(signin_links_router(registry))
+    app.include_router(console_router(registry, admission, console or ConsoleSettings()))
     describe_truly(app, ServiceDescription, Policy, StateChange, Comparing)
     return app

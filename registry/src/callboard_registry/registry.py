@@ -14,6 +14,7 @@ from callboard_registry.access import Proving, proved_team
 from callboard_registry.answers import Answers
 from callboard_registry.approval import Approval
 from callboard_registry.auditing import Auditing
+from callboard_registry.builds import Builds
 from callboard_registry.catalog import Catalog, ListingFilter
 from callboard_registry.changes import ADMINISTRATOR
 from callboard_registry.consumers import Consumers
@@ -83,6 +84,7 @@ class Registry:
         self.listings_told = Answers[pb.GetListingResponse]()
         self.auditing = Auditing(database, proving=self.proving, threads=self.threads)
         self.health = Health(database, threads=self.threads, proving=self.proving)
+        self.builds = Builds(database, threads=self.threads, proving=self.proving)
 
     def prepare(self) -> None:
         self.signed_in = Keeping(database, self.threads)

@@ -380,3 +380,18 @@ observations: Final = Table(
     Column("seen", String, nullable=False),
 )
 """What the observer saw last, one row a thing."""
+
+build_agents: Final = Table(
+    "build_agents",
+    metadata,
+    Column("team", Name, primary_key=True),
+    Column("build", Name, primary_key=True),
+    Column("agent", Name, primary_key=True),
+    Column("digest", Name, primary_key=True),
+    # JSON: a digest of each part, by its path.
+    Column("fields", String, nullable=False),
+    Column("published", Moment, nullable=False),
+    # When a team that vouches for the build no more signed that, in seconds since 1970.
+    Column("withdrawn", BigInteger),
+)
+"""The fingerprints that agents have in the builds that teams vouch for."""

@@ -1,5 +1,6 @@
 """The gRPC side: `callboard.registry.v1.RegistryService`, each method one call of the registry."""
 
+from callboard_registry.rpc.builds import BuildsRpc
 from callboard_registry.rpc.calls import CallsRpc
 from callboard_registry.rpc.changes import ChangesRpc
 from callboard_registry.rpc.compatibility import CompatibilityRpc
@@ -10,5 +11,7 @@ from callboard_registry.rpc.listings import ListingsRpc
 from callboard_registry.rpc.policies import PoliciesRpc
 
 
-class RegistryRpc(ListingsRpc, CompatibilityRpc, DiscoveryRpc, PoliciesRpc, KeysRpc, CallsRpc, HealthRpc, ChangesRpc):
+class RegistryRpc(
+    ListingsRpc, CompatibilityRpc, DiscoveryRpc, PoliciesRpc, KeysRpc, CallsRpc, HealthRpc, BuildsRpc, ChangesRpc
+):
     """Serves the registry over gRPC."""

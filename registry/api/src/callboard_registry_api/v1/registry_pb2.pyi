@@ -1266,3 +1266,78 @@ class ListObserverJobsResponse(_message.Message):
     JOBS_FIELD_NUMBER: _ClassVar[int]
     jobs: _containers.RepeatedCompositeFieldContainer[ObserverJob]
     def __init__(self, jobs: _Optional[_Iterable[_Union[ObserverJob, _Mapping]]] = ...) -> None: ...
+
+class PublishBuildRequest(_message.Message):
+    __slots__ = ("team", "document")
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENT_FIELD_NUMBER: _ClassVar[int]
+    team: str
+    document: bytes
+    def __init__(self, team: _Optional[str] = ..., document: _Optional[bytes] = ...) -> None: ...
+
+class PublishBuildResponse(_message.Message):
+    __slots__ = ("changed",)
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    changed: bool
+    def __init__(self, changed: _Optional[bool] = ...) -> None: ...
+
+class WithdrawBuildRequest(_message.Message):
+    __slots__ = ("team", "build")
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    BUILD_FIELD_NUMBER: _ClassVar[int]
+    team: str
+    build: str
+    def __init__(self, team: _Optional[str] = ..., build: _Optional[str] = ...) -> None: ...
+
+class WithdrawBuildResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class AgentFingerprint(_message.Message):
+    __slots__ = ("agent", "digest", "fields")
+    class FieldsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    AGENT_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    agent: str
+    digest: str
+    fields: _containers.ScalarMap[str, str]
+    def __init__(self, agent: _Optional[str] = ..., digest: _Optional[str] = ..., fields: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class Build(_message.Message):
+    __slots__ = ("team", "build", "agents", "published")
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    BUILD_FIELD_NUMBER: _ClassVar[int]
+    AGENTS_FIELD_NUMBER: _ClassVar[int]
+    PUBLISHED_FIELD_NUMBER: _ClassVar[int]
+    team: str
+    build: str
+    agents: _containers.RepeatedCompositeFieldContainer[AgentFingerprint]
+    published: _timestamp_pb2.Timestamp
+    def __init__(self, team: _Optional[str] = ..., build: _Optional[str] = ..., agents: _Optional[_Iterable[_Union[AgentFingerprint, _Mapping]]] = ..., published: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ListBuildsRequest(_message.Message):
+    __slots__ = ("team", "summary", "page_size", "page_token")
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    team: str
+    summary: bool
+    page_size: int
+    page_token: str
+    def __init__(self, team: _Optional[str] = ..., summary: _Optional[bool] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListBuildsResponse(_message.Message):
+    __slots__ = ("builds", "next_page_token")
+    BUILDS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    builds: _containers.RepeatedCompositeFieldContainer[Build]
+    next_page_token: str
+    def __init__(self, builds: _Optional[_Iterable[_Union[Build, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...

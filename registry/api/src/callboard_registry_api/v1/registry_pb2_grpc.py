@@ -189,6 +189,21 @@ class RegistryServiceStub:
                 request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListObserverJobsRequest.SerializeToString,
                 response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListObserverJobsResponse.FromString,
                 _registered_method=True)
+        self.PublishBuild = channel.unary_unary(
+                '/callboard.registry.v1.RegistryService/PublishBuild',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.PublishBuildRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.PublishBuildResponse.FromString,
+                _registered_method=True)
+        self.WithdrawBuild = channel.unary_unary(
+                '/callboard.registry.v1.RegistryService/WithdrawBuild',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.WithdrawBuildRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.WithdrawBuildResponse.FromString,
+                _registered_method=True)
+        self.ListBuilds = channel.unary_unary(
+                '/callboard.registry.v1.RegistryService/ListBuilds',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListBuildsRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListBuildsResponse.FromString,
+                _registered_method=True)
         self.WatchChanges = channel.unary_stream(
                 '/callboard.registry.v1.RegistryService/WatchChanges',
                 request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.WatchChangesRequest.SerializeToString,
@@ -420,6 +435,28 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PublishBuild(self, request, context):
+        """Vouches for a build: keeps which fingerprints its agents have. The same build may have others elsewhere; all count.
+        Signed: `document`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawBuild(self, request, context):
+        """Vouches for a build no more. Signed: the bytes of `build`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBuilds(self, request, context):
+        """Lists the builds that a team vouches for, ordered by name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchChanges(self, request, context):
         """Tells of every change of listings, policies and keys, from a cursor on, for as long as the client listens. Whoever is
         cut off and comes back with the cursor of the last change it saw misses nothing and sees nothing twice. A cursor behind
@@ -587,6 +624,21 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.ListObserverJobs,
                     request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListObserverJobsRequest.FromString,
                     response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListObserverJobsResponse.SerializeToString,
+            ),
+            'PublishBuild': grpc.unary_unary_rpc_method_handler(
+                    servicer.PublishBuild,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.PublishBuildRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.PublishBuildResponse.SerializeToString,
+            ),
+            'WithdrawBuild': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawBuild,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.WithdrawBuildRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.WithdrawBuildResponse.SerializeToString,
+            ),
+            'ListBuilds': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBuilds,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListBuildsRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListBuildsResponse.SerializeToString,
             ),
             'WatchChanges': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchChanges,
@@ -1431,6 +1483,87 @@ class RegistryService:
             '/callboard.registry.v1.RegistryService/ListObserverJobs',
             callboard__registry__api_dot_v1_dot_registry__pb2.ListObserverJobsRequest.SerializeToString,
             callboard__registry__api_dot_v1_dot_registry__pb2.ListObserverJobsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PublishBuild(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/PublishBuild',
+            callboard__registry__api_dot_v1_dot_registry__pb2.PublishBuildRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.PublishBuildResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawBuild(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/WithdrawBuild',
+            callboard__registry__api_dot_v1_dot_registry__pb2.WithdrawBuildRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.WithdrawBuildResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBuilds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/ListBuilds',
+            callboard__registry__api_dot_v1_dot_registry__pb2.ListBuildsRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.ListBuildsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -13,12 +13,14 @@ from callboard_kit import mesh
 from callboard_kit.agent.dialogue import Dialogue
 from callboard_kit.agent.finding import ToolSearch
 from callboard_kit.agent.loop import agent_run
+from callboard_kit.agent.mcp import tools_of_servers
 from callboard_kit.agent.messages import OutputSpec
 from callboard_kit.agent.names import name_fault
 from callboard_kit.agent.offer import FINDING
 from callboard_kit.agent.outcome import Limits, Outcome
 from callboard_kit.agent.tools import Tool
 from callboard_kit.approvals.policies import ApprovalPolicy, AskForAll
+from callboard_kit.mcp_tools.servers import PREFIX, McpServer
 
 OutputT = TypeVar("OutputT", bound=BaseModel)
 
@@ -55,6 +57,9 @@ class Agent(Generic[OutputT]):
     tools: Sequence[Tool] = ()
     """What it may call: operations of teams, activities, pure functions."""
 
+    mcp: Sequence[McpServer] = ()
+    """MCP servers whose tools it may call as well, as they are when a run starts."""
+
     search: ToolSearch | None = None
     """Finds further tools, when there are more than a history should hold."""
 
@@ -73,6 +78,7 @@ class Agent(Generic[OutputT]):
     def __post_init__(self) -> None:
         """Check what can be checked without running it."""
         object.__setattr__(self, "tools", tuple(self.tools))
+        object.__setattr__(self, "mcp", tuple(self.mcp))
         if not _NAME.fullmatch(self.name):
             raise AgentConfigurationError(
                 f"an agent cannot be called {self.name!r}; use lower-case letters, digits, '_' and '-', a letter first"
@@ -89,6 +95,8 @@ class Agent(Generic[OutputT]):
                 "or an object with a method `judge`"
             )
         if fault := name_fault((tool.spec.name for tool in self.tools), reserved=FINDING):
+            raise AgentConfigurationError(f"agent {self.name!r}: {fault}")
+        if fault := self._mcp_fault():
             raise AgentConfigurationError(f"agent {self.name!r}: {fault}")
         _ = self.output_spec
 
@@ -118,10 +126,11 @@ class Agent(Generic[OutputT]):
             UnavailableError: The model could not be reached, or kept answering in a form that cannot be read.
             RefusedError: The model's provider refused the conversation as such.
         """
+        foreign = await tools_of_servers(self.mcp)
         return await agent_run(
             goal,
-            instructions=self.instructions,
-            tools=self.tools,
+            instructions="\n\n".join(filter(None, (self.instructions, foreign.notice))),
+            tools=(*self.tools, *foreign.tools),
             search=self.search,
             limits=within_tree(limits or self.limits),
             model=self.model,
@@ -164,6 +173,15 @@ class Agent(Generic[OutputT]):
         """
         outcome = await self.run(_words(goal))
         return Assistance(answer=outcome.answer, deeds=outcome.deeds, usage=outcome.usage)
+
+    def _mcp_fault(self) -> str | None:
+        names = [server.name for server in self.mcp]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            return f"two MCP servers are called {twice!r}; rename one of them"
+        own = next((tool.spec.name for tool in self.tools if tool.spec.name.startswith(PREFIX)), None)
+        if self.mcp and own:
+            return f"a tool is called {own!r}, as tools of MCP servers are; rename it"
+        return None
 
 
 def within_tree(limits: Limits) -> Limits:

@@ -2,8 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -13,6 +12,7 @@ from temporalio.exceptions import ApplicationError
 
 from callboard_kit.agent import tracing
 from callboard_kit.agent.messages import CALL_MODEL, ModelReply, ModelRequest
+from callboard_kit.beating import beating
 
 if TYPE_CHECKING:
     from callboard_kit.agent.provider import Provider
@@ -65,7 +65,8 @@ class ModelEndpoint:
         if model is None:
             raise _not_configured()
         with tracing.model_call(model, self._settings.base_url) as span:
-            async with _heartbeats():
+            # A silent provider is ended by the client's own time limit.
+            async with beating():
                 provider = await self._connected()
                 reply = await provider.ask(request, model=model, call=_call_name())
             span.answered(reply)
@@ -106,22 +107,3 @@ def _call_name() -> str:
     """Name this model call: the same for every attempt, another for every other call."""
     info = activity.info()
     return f"{info.workflow_run_id or 'standalone'}/{info.activity_id}"
-
-
-@asynccontextmanager
-async def _heartbeats() -> AsyncGenerator[None]:
-    """Say at intervals that the worker lives. A silent provider is ended by the client's own time limit."""
-
-    async def beat() -> None:
-        every = (activity.info().heartbeat_timeout or timedelta(seconds=30)) / 3
-        while True:
-            activity.heartbeat()
-            await asyncio.sleep(every.total_seconds())
-
-    beating = asyncio.create_task(beat())
-    try:
-        yield
-    finally:
-        beating.cancel()
-        with suppress(asyncio.CancelledError):
-            await beating

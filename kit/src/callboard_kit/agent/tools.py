@@ -1,17 +1,22 @@
-"""What an agent can call: operations of other teams, activities of its own."""
+"""What an agent can call: operations of other teams, activities of its own, pure functions."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Protocol, Self
+from types import MappingProxyType
+from typing import Any, Final, Protocol, Self
 
 from pydantic import BaseModel
 from temporalio import workflow
 from temporalio.common import RetryPolicy
+from temporalio.exceptions import FailureError
 
-from callboard_contracts import Effect, Message, OperationDescription, ServiceDescription
+from callboard_contracts import Effect, MeshError, Message, OperationDescription, ServiceDescription
 from callboard_kit.agent.messages import ToolSpec
 from callboard_kit.agent.names import operation_tool_name
+from callboard_kit.agent.signatures import signature_of
+
+NOTHING_SENSITIVE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Tool(Protocol):
@@ -201,6 +206,24 @@ class FunctionTool:
     sensitive: Mapping[str, str] | None = field(default_factory=dict[str, str])
     """Which of its arguments hold what kind of sensitive data."""
 
+    @classmethod
+    def of(cls, function: Callable[..., object], *, sensitive: Mapping[str, str] | None = NOTHING_SENSITIVE) -> Self:
+        """Make a tool of a function with typed parameters: its name, its docstring and its signature say the rest.
+
+            FunctionTool.of(days_between)     # def days_between(first: date, last: date) -> int
+
+        Raises:
+            TypeError: The function cannot be a tool as it is; the message says what to change.
+        """
+        made = signature_of(function)
+        return cls(
+            name=made.name,
+            description=made.description,
+            function=made.function,
+            input_type=made.input_type,
+            sensitive=sensitive,
+        )
+
     @property
     def spec(self) -> ToolSpec:
         """What the model is told."""
@@ -223,5 +246,14 @@ class FunctionTool:
         return "read"
 
     async def call(self, arguments: dict[str, object]) -> object:
-        """Run the function."""
-        return self.function(self.input_type.model_validate(arguments))
+        """Run the function.
+
+        Raises:
+            MeshError: The function failed. The model hears what it said, as after any call that fails.
+        """
+        try:
+            return self.function(self.input_type.model_validate(arguments))
+        except (MeshError, FailureError):
+            raise
+        except Exception as error:  # Whatever a function raises must end its call, not everybody's run.
+            raise MeshError(f"{self.name} failed: {error}") from error

@@ -1,0 +1,70 @@
+"""What a run and its worker say to each other about MCP servers: all that stands in histories of them."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from callboard_contracts import Message
+
+LIST_TOOLS: Final = "callboard.list_mcp_tools"
+"""The registered name of the activity that takes down the tools of a server."""
+
+CALL_TOOL: Final = "callboard.call_mcp_tool"
+"""The registered name of the activity that calls one."""
+
+
+class Listed(Message):
+    """Which server's tools are wanted."""
+
+    server: str
+
+
+class PinnedTool(Message):
+    """A tool as it was when the run started."""
+
+    name: str
+    """What the server calls it."""
+
+    description: str
+    """What the server says of it, cut and cleaned."""
+
+    parameters: Mapping[str, object]
+    """JSON Schema of its arguments."""
+
+    digest: str
+    """What it is known again by: over all the server said of it."""
+
+
+class Listing(Message):
+    """What a server had to offer when the run started."""
+
+    server: str
+    tools: tuple[PinnedTool, ...] = ()
+    left_out: Mapping[str, str] = {}
+    """Tools that are allowed and cannot be used all the same, and why."""
+
+
+class Called(Message):
+    """One call of a tool."""
+
+    server: str
+    tool: str
+    digest: str
+    """What the tool was known by when the run started."""
+
+    arguments: Mapping[str, object]
+
+
+class Answer(Message):
+    """What came of one call."""
+
+    text: str = ""
+    """What the tool answered; JSON where it answered with a structure. Cut where it was too long."""
+
+    structured: bool = False
+    """Whether `text` is JSON that the tool meant as such."""
+
+    cut_off_characters: int = 0
+    """How much of it is not here."""
+
+    failed: bool = False
+    """Whether the tool says that it failed; `text` is why."""

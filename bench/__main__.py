@@ -19,13 +19,14 @@ from rich.console import Console
 
 from bench import growth, imports, locks, overhead, streaming
 from bench.answer import Answer
+from bench.console import measures as console_pages
 from bench.machine import this_machine
 from bench.processes import BenchError
 from bench.progress import Progress
 from bench.registry import measures as registry
 from callboard_kit.process import INTERRUPTED, run_guarded
 
-PARTS: Final = ("imports", "registry", "plugin", "locks", "streams", "size")
+PARTS: Final = ("imports", "registry", "console", "plugin", "locks", "streams", "size")
 RESULTS: Final = Path("bench-results")
 
 
@@ -68,6 +69,9 @@ async def _run(plan: Plan, home: Path, answer: Answer, progress: Progress) -> No
         answer.imports = await imports.measure(plan.imports)
     if "registry" in plan.parts:
         lines = registry.measure(home / "registry", rounds=plan.rounds, progress=progress)
+        await answer.take(lines, progress=progress)
+    if "console" in plan.parts:
+        lines = console_pages.measure(home / "console", rounds=plan.rounds, progress=progress)
         await answer.take(lines, progress=progress)
     if "plugin" in plan.parts:
         for tuned, rounds in ((True, plan.rounds), (False, plan.rounds_on_defaults)):

@@ -83,6 +83,7 @@ _TITLES = {
     ("locks", "tuned"): "What a lock costs that nobody waits for",
     ("size", "tuned"): "A mesh of many teams against one of two",
     ("registry", ""): "The registry",
+    ("console", ""): "Pages of the console, the slowest of twenty",
     ("streams", ""): "Live words, from the model to a client of the gateway",
 }
 

@@ -26,6 +26,9 @@ class RunningRegistry:
     """A registry that answers."""
 
     address: str
+    web: str
+    """Where its HTTP API and its pages are."""
+
     token: str
     processes: Processes
 
@@ -60,7 +63,7 @@ async def registry(home: Path, database: str) -> AsyncGenerator[RunningRegistry]
     }
     async with Processes(home / "logs", environment) as processes:
         await processes.start("registry", [sys.executable, "-m", "callboard_registry"])
-        running = RunningRegistry(f"{LOOPBACK}:{port}", token, processes)
+        running = RunningRegistry(f"{LOOPBACK}:{port}", f"http://{LOOPBACK}:{web_port}", token, processes)
         async with running.administrator() as administrator:
             await answers(administrator, processes)
         yield running

@@ -28,13 +28,14 @@ from callboard_registry.gate.policies import Narrowing
 from callboard_registry.health.service import Health
 from callboard_registry.keyring import Keyring
 from callboard_registry.life import Author, Move, require_reason
+from callboard_registry.overview import Overview
 from callboard_registry.paging import page_size, position_of, token_at
 from callboard_registry.policies import Policies, StaleError
 from callboard_registry.refusals import Refusal
 from callboard_registry.search import index_missing
+from callboard_registry.signin.keeping import Keeping
 from callboard_registry.threads import Result, Threads
 from callboard_registry.watching import Retention, Watching
-from callboard_registry.signin.keeping import Keeping
 from callboard_registry_api.client import Page
 from callboard_registry_api.connection import signed_method
 from callboard_registry_api.model import Invitation, Listing, Policy, PublicKey, State
@@ -85,9 +86,10 @@ class Registry:
         self.auditing = Auditing(database, proving=self.proving, threads=self.threads)
         self.health = Health(database, threads=self.threads, proving=self.proving)
         self.builds = Builds(database, threads=self.threads, proving=self.proving)
+        self.signed_in = Keeping(database, self.threads)
+        self.overview = Overview(database, threads=self.threads)
 
     def prepare(self) -> None:
-        self.signed_in = Keeping(database, self.threads)
         """Do what an earlier registry on this database has left to do; call once, before anything else."""
         index_missing(self._database)
 
@@ -117,7 +119,8 @@ class Registry:
         described = await self.threads.read(checked)
         (listing, created), judgement = await self._admitted(described, keep=not validate_only)
         listing, created = await self._approved(listing, created, judgement, keep=not validate_only)
-        if (verdict := listing.verdict) is None:
+        verdict = listing.verdict
+        if verdict is None or not (verdict.findings or verdict.warnings):
             return listing, created
         told = await self.threads.read(lambda: self._gate.with_affected(listing.service, verdict))
         return replace(listing, verdict=told), created

@@ -115,8 +115,10 @@ async def test_pages_load_only_what_the_registry_itself_serves(http, publish, do
         ("/runs/none", 404, "no call of the run"),
         ("/catalog?after=nonsense", 400, "page_token"),
         ("/catalog?q=" + "x" * 500, 400, "start again from the catalog"),
-        ("/runs?outcome=nonsense", 200, "No run fits"),
-        ("/map?window=nonsense&team=nobody", 200, "No team called another"),
+        ("/runs?outcome=nonsense", 400, "use &#39;started&#39;"),
+        ("/map?window=nonsense", 400, "use &#39;day&#39;"),
+        ("/map?team=nobody", 200, "No team <bdi>nobody</bdi> called or was called"),
+        ("/runs?cost=much", 400, "write US dollars"),
     ],
 )
 async def test_what_cannot_be_shown_is_a_page_that_says_what_to_do(http, path, status, told):

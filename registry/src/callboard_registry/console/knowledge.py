@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from callboard_registry.catalog import ListingFilter
+from callboard_registry.console.filters import WINDOWS, beginning
 from callboard_registry.console.recent import Recent
+from callboard_registry.overview.edges import Edge
 from callboard_registry.registry import Registry
 from callboard_registry.totals import Which
 from callboard_registry_api.audit import CallFilter, CallTotal
@@ -24,6 +26,9 @@ class Knowledge:
         self._health = Recent(self._all_health)
         self._teams = Recent(self._all_teams)
         self._totals = Recent(self._week_by_service)
+        self._edges = {
+            window: Recent(lambda window=window: registry.overview.edges(beginning(window))) for window in WINDOWS
+        }
 
     async def health(self) -> Mapping[str, ServiceHealth]:
         """Return the verdict about every service, by service."""
@@ -36,6 +41,10 @@ class Knowledge:
     async def week(self) -> Mapping[str, CallTotal]:
         """Return the calls of the last seven days by service."""
         return await self._totals.get()
+
+    async def edges(self, window: str) -> Sequence[Edge]:
+        """Return who called whom in a window."""
+        return await self._edges[window].get()
 
     async def totals(self, which: Which, *, by: Sequence[str]) -> list[CallTotal]:
         """Return calls added up, every row."""

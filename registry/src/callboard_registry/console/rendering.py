@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import Final, cast
 
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -77,6 +77,11 @@ def money(dollars: float | None) -> str:
     return f"${dollars:,.2f}" if dollars >= 0.01 else f"${dollars:.2g}"
 
 
+def bidi(text: str) -> Markup:
+    """Return what somebody else wrote so that marks for writing from right to left in it turn nothing else around."""
+    return Markup("<bdi>{}</bdi>").format(text)
+
+
 def words(text: str) -> Markup:
     """Return a team's own words, Markdown, as HTML: no raw HTML, no images, and no links but to the web and mail."""
     cut = text if len(text) <= LONGEST_WORDS else text[:LONGEST_WORDS] + " … (cut)"
@@ -100,8 +105,11 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(moment=moment, span=span, count=count, money=money, words=words)
+    environment.filters.update(
+        moment=moment, span=span, count=count, money=money, words=words, bidi=bidi, opening=lambda name: ("open", name)
+    )
     environment.globals["asset"] = _asset
+    cast("dict[str, object]", environment.globals)["visit"] = visit
     return environment
 
 
@@ -109,7 +117,6 @@ def _environment() -> Environment:
 def _asset(name: str) -> str:
     """Return the address of a file that pages load; it changes with the file, so that browsers may keep it."""
     from hashlib import sha256
-    environment.globals.update({"visit": visit})
 
     data = (files("callboard_registry.console") / "static" / name).read_bytes()
     return f"/static/{name}?{sha256(data).hexdigest()[:12]}"

@@ -1,49 +1,27 @@
 """Runs: every tree of calls that was begun, and one of them as a timeline."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
+from callboard_registry.console.filters import WINDOWS, beginning, dollars, one_of
 from callboard_registry.console.knowledge import Knowledge
 from callboard_registry.console.rendering import page
 from callboard_registry.console.routes import PageRoute
 from callboard_registry.console.timeline import Timeline, timeline
+from callboard_registry.overview.runs import WhichRuns
 from callboard_registry.refusals import Refusal
 from callboard_registry_api.audit import CallFilter
-from callboard_registry_api.model import OUTCOMES, CallRecord, Outcome
+from callboard_registry_api.model import OUTCOMES, Outcome
 
 NOT_WELL: Final = "not well"
 """Stands in the filter for every outcome that is an error."""
 
 _NOT_WELL: Final[tuple[Outcome, ...]] = ("refused", "unavailable", "failed")
-_LOOKED_AT: Final = 2000
-"""Call records among which the list of runs looks, from the newest back."""
-
 _RUNS: Final = 50
-_LONGEST: Final = 5000
+_LONGEST: Final = 1000
 """Call records of one run that its page shows."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """One tree in the list."""
-
-    root: str
-    person: str
-    team: str
-    """Who made its first call."""
-
-    calls: int
-    wrong: int
-    """Calls that did not end well."""
-
-    start: datetime
-    asked: tuple[str, ...]
-    """The operations its root called, in order, each once."""
 
 
 def runs_router(knowledge: Knowledge) -> APIRouter:
@@ -52,26 +30,42 @@ def runs_router(knowledge: Knowledge) -> APIRouter:
 
     @router.get("/runs", response_class=HTMLResponse)
     async def runs(
-        team: str = "", caller: str = "", service: str = "", operation: str = "", entity: str = "", outcome: str = ""
+        team: str = "",
+        caller: str = "",
+        service: str = "",
+        operation: str = "",
+        entity: str = "",
+        person: str = "",
+        outcome: str = "",
+        window: str = "",
+        cost: str = "",
+        after: str = "",
     ) -> HTMLResponse:
         """Show the runs that have a call that fits, the newest first."""
-        outcomes: tuple[Outcome, ...] = (
-            _NOT_WELL if outcome == NOT_WELL else tuple(each for each in OUTCOMES if each == outcome)
-        )
-        which = CallFilter(
-            team=team, caller=caller, service=service, operation=operation, entity=entity, outcomes=outcomes
-        )
-        records = await knowledge.calls(which, most=_LOOKED_AT)
-        asked = {
+        plain = {
             "team": team,
             "caller": caller,
             "service": service,
             "operation": operation,
             "entity": entity,
-            "outcome": outcome,
+            "person": person,
         }
+        which = WhichRuns(
+            **plain,
+            outcomes=_outcomes(outcome),
+            since=beginning(one_of("window", window, list(WINDOWS))) if window else None,
+            cost_usd=dollars("cost", cost),
+        )
+        asked = {**plain, "outcome": outcome, "window": window, "cost": cost}
+        found = await knowledge.registry.overview.runs(which, after=after, size=_RUNS)
         return page(
-            "runs.html", section="runs", runs=_runs(records)[:_RUNS], asked=asked, outcomes=[*OUTCOMES, NOT_WELL]
+            "runs.html",
+            section="runs",
+            runs=found.runs,
+            next=found.next,
+            asked=asked,
+            outcomes=[*OUTCOMES, NOT_WELL],
+            windows=list(WINDOWS),
         )
 
     @router.get("/runs/{root}", response_class=HTMLResponse)
@@ -97,25 +91,9 @@ async def _timeline(knowledge: Knowledge, root: str) -> Timeline:
     return whole
 
 
-def _runs(records: Iterable[CallRecord]) -> list[Run]:
-    trees: dict[str, list[CallRecord]] = {}
-    for record in records:
-        trees.setdefault(record.root, []).append(record)
-    return [_run(root, calls) for root, calls in trees.items() if root]
-
-
-def _run(root: str, calls: list[CallRecord]) -> Run:
-    calls = sorted(calls, key=lambda call: call.start)
-    ended = {call.token_id or str(place): call for place, call in enumerate(calls) if call.outcome != "started"}
-    wrong = sum(call.outcome not in ("ok", "cancelled") for call in ended.values())
-    team = calls[0].caller
-    asked = dict.fromkeys(f"{call.service} {call.operation}" for call in calls if call.caller == team)
-    return Run(
-        root=root,
-        person=next((call.person for call in calls if call.person), ""),
-        team=team,
-        calls=len({call.token_id for call in calls}),
-        wrong=wrong,
-        start=calls[0].start,
-        asked=tuple(asked),
-    )
+def _outcomes(asked: str) -> tuple[Outcome, ...]:
+    if not asked:
+        return ()
+    if one_of("outcome", asked, [*OUTCOMES, NOT_WELL]) == NOT_WELL:
+        return _NOT_WELL
+    return tuple(each for each in OUTCOMES if each == asked)

@@ -1,0 +1,1 @@
+"""What the console's pages cost on a registry as large as a company's."""

@@ -20,6 +20,7 @@ from callboard_kit.fingerprint import (
     differing,
     fingerprint,
 )
+from callboard_kit.guards import PASS, BeforeEffect, Doing, Verdict
 
 
 class Pair(Message):
@@ -41,6 +42,10 @@ def add(pair: Pair) -> Sum:
 
 def subtract(pair: Pair) -> Sum:
     return Sum(sum=pair.a - pair.b)
+
+
+def small(doing: Doing) -> Verdict:
+    return PASS
 
 
 ADD = FunctionTool(name="add", description="Add two numbers.", function=add, input_type=Pair)
@@ -66,6 +71,7 @@ OTHERS: Mapping[str, object] = {
     "search": Shelf("a"),
     "output": Sum,
     "approvals": AskForEffects(),
+    "guards": [BeforeEffect(name="small-sums", check=small, tools=("local.add",))],
     "limits": Limits(max_steps=3),
     "mode": "interactive",
 }

@@ -7,6 +7,7 @@ from typing import Any, Final
 from callboard_contracts import describe, service_named
 from callboard_kit.agent import Agent, Limits, OperationTool
 from callboard_kit.approvals import ApprovalPolicy, Automatic
+from callboard_kit.guards import Guard
 from callboard_kit.teams import Team
 
 ASSIST: Final = "assist"
@@ -34,6 +35,7 @@ def room_agent(
     instructions: str,
     approvals: ApprovalPolicy | None = None,
     tools: Sequence[OperationTool] = (),
+    guards: Sequence[Guard] = (),
 ) -> Agent[Any]:  # Any: it answers with words
     """Return the agent of the room `callboard_team_<team>`: `AGENT.assist(goal)` answers a call of its `assist`.
 
@@ -43,11 +45,13 @@ def room_agent(
         approvals: What a person must agree to before the agent calls it. Absent: nothing; what the policies of those
             it calls demand is asked all the same.
         tools: What it may call. Absent: `tools_of_room`.
+        guards: Who looks at what its model is asked, at what it says, and at what is about to be done.
     """
     return Agent(
         name=team,
         instructions=instructions,
         tools=tools or tools_of_room(f"callboard_team_{team}", f"{team}.v1"),
         approvals=approvals or Automatic(),
+        guards=guards,
         limits=Limits(max_steps=MAX_STEPS),
     )

@@ -10,7 +10,9 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from callboard_kit.marking import unmarked
 
 MODEL: Final = "offline-script-player"
 """The only model id the server knows; it names what the server is."""
@@ -54,6 +56,12 @@ class ChatMessage(BaseModel):
     content: str | list[Part] | None = None
     tool_calls: list[Call] | None = None
     tool_call_id: str | None = None
+
+    @field_validator("content")
+    @classmethod
+    def _as_it_was_written(cls, content: str | list[Part] | None) -> str | list[Part] | None:
+        # Scripts and plans are about what was said, and not about how the kit marks whose words it is.
+        return unmarked(content) if isinstance(content, str) else content
 
     @property
     def text(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Never, cast
 
 import jsonschema_rs
+from pydantic import BaseModel, ValidationError
 
 from callboard_kit.agent.messages import OutputSpec
 
@@ -60,18 +61,33 @@ class ArgumentReader:
 class AnswerForm:
     """Reads the answers of an agent that must answer in a certain form."""
 
-    def __init__(self, spec: OutputSpec) -> None:
+    def __init__(self, spec: OutputSpec, values: type[BaseModel] | None = None) -> None:
         self.spec = spec
+        self._values = values
         self._reader = ArgumentReader(spec.parameters, what="it is")
 
     def read(self, text: str) -> dict[str, object]:
         """Return the answer. Models like to put it between fences, which are no part of it.
 
         Raises:
-            MalformedArgumentsError: It is no JSON object, or breaks the schema.
+            MalformedArgumentsError: It is no JSON object, breaks the schema, or holds values that its type refuses.
         """
         fenced = _FENCED.fullmatch(text.strip())
-        return self._reader.read(fenced[1] if fenced else text or "nothing")
+        document = self._reader.read(fenced[1] if fenced else text or "nothing")
+        if self._values is not None and (fault := _value_fault(self._values, document)):
+            raise MalformedArgumentsError(fault)
+        return document
+
+
+def _value_fault(values: type[BaseModel], document: Mapping[str, object]) -> str | None:
+    """Say what a type's own validators have against values that fit its schema; None when they have nothing."""
+    try:
+        values.model_validate(document)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        more = f"; and {len(found) - _MOST_TOLD} more" if len(found) > _MOST_TOLD else ""
+        return "; ".join(f"{_path(list(each['loc']))}: {each['msg']}" for each in found[:_MOST_TOLD]) + more
+    return None
 
 
 def _path(steps: list[str | int]) -> str:

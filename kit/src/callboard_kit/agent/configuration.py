@@ -8,7 +8,7 @@ from typing import Final, Generic, Literal, TypeVar
 from pydantic import BaseModel
 from pydantic.errors import PydanticUserError
 
-from callboard_contracts import Assistance, Goal, UnavailableError
+from callboard_contracts import Assistance, Effect, Goal, UnavailableError
 from callboard_kit import mesh
 from callboard_kit.agent.dialogue import Dialogue
 from callboard_kit.agent.finding import ToolSearch
@@ -20,6 +20,7 @@ from callboard_kit.agent.offer import FINDING
 from callboard_kit.agent.outcome import Limits, Outcome
 from callboard_kit.agent.tools import Tool
 from callboard_kit.approvals.policies import ApprovalPolicy, AskForAll
+from callboard_kit.guards.declaring import Guard, guards_fault
 from callboard_kit.mcp_tools.servers import PREFIX, McpServer
 
 OutputT = TypeVar("OutputT", bound=BaseModel)
@@ -69,6 +70,9 @@ class Agent(Generic[OutputT]):
     approvals: ApprovalPolicy = field(default_factory=AskForAll)
     """What a person must agree to first: everything, unless something else is said."""
 
+    guards: Sequence[Guard] = ()
+    """Who looks at what its model is asked, at what it says, and at what is about to be done. Each by its name."""
+
     limits: Limits = field(default_factory=Limits)
     """How far one run may go."""
 
@@ -79,6 +83,7 @@ class Agent(Generic[OutputT]):
         """Check what can be checked without running it."""
         object.__setattr__(self, "tools", tuple(self.tools))
         object.__setattr__(self, "mcp", tuple(self.mcp))
+        object.__setattr__(self, "guards", tuple(self.guards))
         if not _NAME.fullmatch(self.name):
             raise AgentConfigurationError(
                 f"an agent cannot be called {self.name!r}; use lower-case letters, digits, '_' and '-', a letter first"
@@ -95,6 +100,8 @@ class Agent(Generic[OutputT]):
                 "or an object with a method `judge`"
             )
         if fault := name_fault((tool.spec.name for tool in self.tools), reserved=FINDING):
+            raise AgentConfigurationError(f"agent {self.name!r}: {fault}")
+        if fault := self._guards_fault():
             raise AgentConfigurationError(f"agent {self.name!r}: {fault}")
         if fault := self._mcp_fault():
             raise AgentConfigurationError(f"agent {self.name!r}: {fault}")
@@ -138,6 +145,8 @@ class Agent(Generic[OutputT]):
             output=self.output_spec,
             name=self.name,
             dialogue=dialogue,
+            guards=self.guards,
+            values=self.output,
         )
 
     async def answer(self, goal: str, *, limits: Limits | None = None) -> OutputT:
@@ -173,6 +182,11 @@ class Agent(Generic[OutputT]):
         """
         outcome = await self.run(_words(goal))
         return Assistance(answer=outcome.answer, deeds=outcome.deeds, usage=outcome.usage)
+
+    def _guards_fault(self) -> str | None:
+        known: list[tuple[str, Effect]] = [(f"{tool.service}.{tool.operation}", tool.effect) for tool in self.tools]
+        # What it finds by searching, or on a server, nobody knows yet.
+        return guards_fault(self.guards, tools=None if self.search is not None or self.mcp else known)
 
     def _mcp_fault(self) -> str | None:
         names = [server.name for server in self.mcp]

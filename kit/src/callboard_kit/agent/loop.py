@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, cast
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import FailureError
@@ -24,16 +24,18 @@ from callboard_kit.agent import tracing, watching
 from callboard_kit.agent.arguments import AnswerForm, MalformedArgumentsError
 from callboard_kit.agent.dialogue import Dialogue
 from callboard_kit.agent.finding import ToolSearch
+from callboard_kit.agent.guarding import Guarding, taken_back
 from callboard_kit.agent.messages import CALL_MODEL, ChatMessage, ModelReply, ModelRequest, OutputSpec, ToolCall
 from callboard_kit.agent.offer import FINDING, Offer
 from callboard_kit.agent.outcome import NOTHING, CallRecord, Limits, Outcome, StoppedBecause, total
 from callboard_kit.agent.repeats import Repeats
 from callboard_kit.agent.tools import Tool
-from callboard_kit.approvals.asking import ALLOWED
+from callboard_kit.approvals.asking import ALLOWED, Decision
 from callboard_kit.approvals.desk import ApprovalDesk
 from callboard_kit.approvals.policies import ApprovalPolicy, Automatic
 from callboard_kit.approvals.terms import Proposal
 from callboard_kit.failing import from_failure
+from callboard_kit.guards.declaring import Guard
 
 _ANYTHING: Final = TypeAdapter[object](object)
 _HEARTBEAT: Final = timedelta(seconds=10)
@@ -54,6 +56,8 @@ async def agent_run(
     output: OutputSpec | None = None,
     name: str = "agent",
     dialogue: Dialogue | None = None,
+    guards: Sequence[Guard] = (),
+    values: type[BaseModel] | None = None,
 ) -> Outcome:
     """Let a model work on a goal, with tools, within limits. Only from a workflow.
 
@@ -68,6 +72,8 @@ async def agent_run(
         output: The form that the answer must have. Absent: words.
         name: What the agent is called in traces and in questions for approval.
         dialogue: What was said before, and what is said meanwhile. Absent: the goal is all there is.
+        guards: Who looks at what the model is asked, at what it says, and at what is about to be done.
+        values: The type whose own validators an answer in a form must pass beside its schema.
 
     Raises:
         UnavailableError: The model could not be reached in time, or kept writing arguments that cannot be read.
@@ -75,7 +81,9 @@ async def agent_run(
     """
     with tracing.agent(name):
         desk = ApprovalDesk(approvals or Automatic())
-        run = _Run(goal, instructions, Offer(tools, search), limits or Limits(), model, desk, output, name, dialogue)
+        form = AnswerForm(output, values) if output else None
+        offer = Offer(tools, search)
+        run = _Run(goal, instructions, offer, limits or Limits(), model, desk, form, name, dialogue, guards)
         return await run.go()
 
 
@@ -99,12 +107,13 @@ class _Run:
         limits: Limits,
         model: str | None,
         desk: ApprovalDesk,
-        output: OutputSpec | None,
+        form: AnswerForm | None,
         name: str,
         dialogue: Dialogue | None,
+        guards: Sequence[Guard],
     ) -> None:
         self._dialogue = dialogue or Dialogue()
-        self._form = AnswerForm(output) if output else None
+        self._form = form
         self._output: dict[str, object] | None = None
         self._repeats = Repeats(limits.max_repeats)
         self._desk = desk
@@ -117,6 +126,9 @@ class _Run:
         self._used: list[Usage] = []
         self._words: list[str] = []
         self._step = ""
+        self._guarding = Guarding(
+            guards, agent=name, goal=goal, model=model, money_left=self._money_left, used=self._used.append
+        )
         system = "\n\n".join(part for part in (instructions, self._offer.notice) if part)
         self._messages = [ChatMessage(role="system", content=system)] if system else []
         self._messages.extend(self._dialogue.before)
@@ -125,13 +137,20 @@ class _Run:
 
     async def go(self) -> Outcome:
         """Take steps until the model answers or a limit is reached."""
-        malformed_in_a_row = misformed_in_a_row = 0
+        malformed_in_a_row = misformed_in_a_row = taken_back_in_a_row = 0
         for _ in range(self._limits.max_steps):
             used = total(self._used)
             if used.input_tokens + used.output_tokens >= self._limits.max_tokens:
                 return self._outcome("max_tokens")
             self._dialogue.catch_up(self._messages)
-            reply = await self._ask()
+            if why := await self._guarding.may_ask(self._messages):
+                return self._outcome("guarded", why)
+            reply, why = await self._ask()
+            taken_back_in_a_row = taken_back_in_a_row + 1 if why else 0
+            if why and taken_back_in_a_row > self._limits.max_corrections:
+                return self._outcome("guarded", why)
+            if why:
+                continue
             if not reply.tool_calls:
                 fault = self._misformed(reply)
                 if fault is None and self._dialogue.catch_up(self._messages):
@@ -166,12 +185,25 @@ class _Run:
             self._output = self._form.read(reply.content or "")
         except MalformedArgumentsError as error:
             asked = f"Your answer cannot be read: {error}. Answer again, with nothing but the JSON object."
-            self._messages.append(ChatMessage(role="user", content=asked))
+            self._messages.append(ChatMessage(role="user", content=asked, own=True))
             return str(error)
         return None
 
-    async def _ask(self) -> ModelReply:
-        """Ask the model once; the activity is tried again as long as that may help."""
+    def _fitting(self, reply: ModelReply) -> dict[str, object] | None:
+        """Return the answer in the form that was asked for, if this is one."""
+        if self._form is None or reply.tool_calls:
+            return None
+        try:
+            return self._form.read(reply.content or "")
+        except MalformedArgumentsError:
+            return None
+
+    async def _ask(self) -> tuple[ModelReply, str]:
+        """Ask the model once; the activity is tried again as long as that may help.
+
+        Returns:
+            What it said, and why that does not count; empty when it does.
+        """
         request = ModelRequest(
             messages=tuple(self._messages),
             tools=self._offer.specs,
@@ -195,13 +227,17 @@ class _Run:
                 if translated is None:
                     raise
                 raise translated from error
+        self._used.append(reply.usage)
+        if why := await self._guarding.takes_back(reply, self._fitting(reply)):
+            watching.step_taken_back(step, reply, why)
+            self._messages.extend(taken_back(why, reply.tool_calls))
+            return reply, why
         watching.step_ended(step, reply)
         self._step = step.id
-        self._used.append(reply.usage)
         if reply.content:
             self._words.append(reply.content)
         self._messages.append(ChatMessage(role="assistant", content=reply.content, tool_calls=reply.tool_calls))
-        return reply
+        return reply, ""
 
     @contextmanager
     def _share(self) -> Generator[None]:
@@ -240,9 +276,9 @@ class _Run:
         except MalformedArgumentsError as error:
             return _failed(call, tool.service, tool.operation, "malformed", str(error))
         if fault := self._repeats.fault(call.name, arguments):
+            self._guarding.goes_in_circles(tool, fault)
             return _failed(call, tool.service, tool.operation, "refused", fault)
-        # Looking for tools changes nothing, whatever the policy says.
-        decision = ALLOWED if call.name in FINDING else await self._desk.decide(self._proposal(call, tool, arguments))
+        decision = await self._decide(self._proposal(call, tool, arguments))
         if not decision.allowed:
             return _failed(call, tool.service, tool.operation, "refused", decision.reason)
         async with self._turns:
@@ -259,9 +295,18 @@ class _Run:
                     span.failed(type(failure).__name__)
                     return _failed(call, tool.service, tool.operation, _outcome_of(failure), str(failure), called=True)
         try:
-            return self._succeeded(call, tool, result)
+            return self._succeeded(call, tool, arguments, result)
         except ValueError:
             return _failed(call, tool.service, tool.operation, "failed", "the result is no JSON", called=True)
+
+    async def _decide(self, proposal: Proposal) -> Decision:
+        """Hear the guards, and whoever must agree, before something is done."""
+        if proposal.tool in FINDING:
+            return ALLOWED  # Looking for tools changes nothing, whatever anybody says.
+        held = await self._guarding.holds(proposal)
+        if held.refusal:
+            return Decision(allowed=False, reason=held.refusal)
+        return await self._desk.decide(proposal, held.demands)
 
     def _proposal(self, call: ToolCall, tool: Tool, arguments: dict[str, object]) -> Proposal:
         """Return what is put before the approval policy. What the model said stands in its last message."""
@@ -278,8 +323,9 @@ class _Run:
             agent=self._name,
         )
 
-    def _succeeded(self, call: ToolCall, tool: Tool, result: object) -> _Done:
+    def _succeeded(self, call: ToolCall, tool: Tool, arguments: dict[str, object], result: object) -> _Done:
         document: object = _ANYTHING.dump_python(result, mode="json")
+        self._guarding.answered(call, tool, arguments, document)
         text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
         if len(text) > self._limits.max_result_characters:
             most = self._limits.max_result_characters
@@ -289,7 +335,7 @@ class _Run:
         message = ChatMessage(role="tool", content=text, tool_call_id=call.id)
         return _Done(message, record, total([Usage(tool_calls=1), _usage_inside(document)]))
 
-    def _outcome(self, reason: StoppedBecause) -> Outcome:
+    def _outcome(self, reason: StoppedBecause, why: str = "") -> Outcome:
         answer = self._words[-1] if self._words else ""
         limits = {
             "max_steps": f"{self._limits.max_steps} steps",
@@ -298,12 +344,15 @@ class _Run:
         }
         if reason in limits:
             answer = f"Stopped at the limit of {limits[reason]}, before the work was done. {answer}".strip()
+        elif reason == "guarded":
+            answer = f"Stopped: {why}. {answer}".strip()
         return Outcome(
             answer=answer,
             calls=tuple(self._calls),
             usage=total(self._used),
             stopped_because=reason,
             output=self._output,
+            rulings=self._guarding.rulings,
         )
 
 

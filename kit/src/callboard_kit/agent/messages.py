@@ -67,6 +67,15 @@ class ChatMessage(Message):
     tool_call_id: str | None = None
     """Which call a tool's message answers."""
 
+    own: bool = False
+    """Whether a user's message is the loop's own: what others wrote is marked for the model, and this is not."""
+
+    @model_serializer(mode="wrap")
+    def _without_the_usual(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+        # It came later: left out where it says nothing, so that messages in histories stay what they were.
+        document: dict[str, object] = write(self)
+        return {name: value for name, value in document.items() if name != "own" or value}
+
 
 class ModelRequest(Message):
     """A conversation so far, and the tools the model may go on with."""

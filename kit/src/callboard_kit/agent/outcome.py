@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from callboard_contracts import Deed, Message, Usage
+from callboard_kit.guards.verdicts import Ruling
 
-StoppedBecause = Literal["answered", "max_steps", "max_tokens", "max_cost", "cut_off", "filtered"]
+StoppedBecause = Literal["answered", "max_steps", "max_tokens", "max_cost", "cut_off", "filtered", "guarded"]
 """`answered`: the model was done. `max_steps`, `max_tokens`, `max_cost`: a limit was reached. `cut_off`, `filtered`:
-the provider ended the model's text, for its length or for what it said."""
+the provider ended the model's text, for its length or for what it said. `guarded`: a guard let it not go on."""
 
 NOTHING: Final = Usage()
 """What takes nothing."""
@@ -82,6 +83,15 @@ class Outcome(Message):
 
     stopped_because: StoppedBecause = "answered"
     """Why it ended."""
+
+    rulings: tuple[Ruling, ...] = ()
+    """What guards said of it where they did not simply let it pass, the oldest first; of many the last."""
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+        # They came later: left out where there are none, so that outcomes in histories stay what they were.
+        document: dict[str, object] = write(self)
+        return {name: value for name, value in document.items() if name != "rulings" or value}
 
     @property
     def deeds(self) -> tuple[Deed, ...]:

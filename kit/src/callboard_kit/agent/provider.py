@@ -18,9 +18,11 @@ from openai.types.shared_params import ResponseFormatJSONSchema
 from callboard_contracts import Usage
 from callboard_kit import events
 from callboard_kit.agent.affording import LONGEST_ANSWER, affordable_answer
+from callboard_kit.agent.marked import marked
 from callboard_kit.agent.messages import ChatMessage, ModelReply, ModelRequest, OutputSpec, ToolCall, ToolSpec
 from callboard_kit.agent.prices import cost_usd
 from callboard_kit.agent.provider_errors import stream_ended_early, translated
+from callboard_kit.marking import mark_of
 
 CALL_HEADER: Final = "x-callboard-call"
 """Names the model call to the provider: `<run id>/<activity id>`, the same for every attempt."""
@@ -55,6 +57,7 @@ class Provider:
         await self._client.close()
 
     async def _read(self, request: ModelRequest, model: str, call: str) -> ModelReply:
+        request = marked(request, mark_of(call.rpartition("/")[0]))
         tokens = affordable_answer(request, model=model, base_url=self._base_url)
         if tokens == 0:
             return ModelReply(finish_reason="over_budget", model=model)

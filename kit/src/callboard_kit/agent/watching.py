@@ -22,6 +22,12 @@ def step_ended(step: Step, reply: ModelReply) -> None:
     )
 
 
+def step_taken_back(step: Step, reply: ModelReply, why: str) -> None:
+    """Tell that what the model said does not count."""
+    used = reply.usage
+    step.taken_back(why, model=reply.model, usage=(used.input_tokens, used.output_tokens, used.cost_usd))
+
+
 def tool_called(step: str, call: ToolCall, tool: Tool | None) -> None:
     """Tell that an agent uses a tool, with what its contract lets be seen."""
     events.tell(

@@ -284,6 +284,9 @@ KINDS: Final[Mapping[Kind, type[Detail]]] = {
 
 _KIND_OF: Final[Mapping[type[Detail], Kind]] = {detail: kind for kind, detail in KINDS.items()}
 
+EVERY_ATTEMPT: Final = 1_000_000
+"""In `step.retracted`: more attempts than there are, so every delta of the step is meant."""
+
 LONGEST_TEXT: Final = 16_000
 """Characters of a step's whole text, and of what a tool is called with, that an event carries."""
 

@@ -20,6 +20,7 @@ from temporalio import activity, workflow
 
 from callboard_kit.bound import bound
 from callboard_kit.events.model import (
+    EVERY_ATTEMPT,
     LONGEST_TEXT,
     Detail,
     Event,
@@ -112,6 +113,14 @@ class Step:
         self.teller.tell(StepEnded(step=self.id, text=shown, tools=tools))
         read, written, cost = usage
         self.teller.tell(Used(step=self.id, model=model, input_tokens=read, output_tokens=written, cost_usd=cost))
+
+    def taken_back(self, reason: str, *, model: str, usage: tuple[int, int, float | None]) -> None:
+        """Tell that what the model wrote does not count, and that the step is over all the same."""
+        if self.teller is None:
+            return
+        detail = StepRetracted(step=self.id, attempt=EVERY_ATTEMPT, reason=reason)
+        self.teller.tell(detail, id=f"{self.id}:retracted")
+        self.ended("", tools=(), model=model, usage=usage)
 
 
 _teller: Final[ContextVar[Teller | None]] = ContextVar("callboard_teller", default=None)

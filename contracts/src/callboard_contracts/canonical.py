@@ -12,8 +12,9 @@ from typing import Final, cast
 import rfc8785
 
 _WRITER: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
-_ODD_NUMBER: Final = re.compile(r"(?<=[:,\[])-?\d+(?:\.\d+(?:[eE][+-]?\d+)?|[eE][+-]?\d+|(?<=\d{16}))(?=[,}\]])")
-"""A number with a fraction or an exponent, or too long to be kept exactly; or what looks like one within a text."""
+_ODD_NUMBER: Final = re.compile(r"[:,\[](-?\d+(?:\.\d+(?:[eE][+-]?\d+)?|[eE][+-]?\d+|(?<=\d{16})))(?=[,}\]])")
+"""A number with a fraction or an exponent, or too long to be kept exactly, and what stands before it; or what looks
+like one within a text. It begins with what is rare: each place of a long text is looked at."""
 
 _LAST_IN_ORDER: Final = "\ud7ff"
 """Up to here, sorting names by their characters is sorting them as UTF-16, which is the canonical order."""
@@ -41,11 +42,11 @@ def _with_canonical_numbers(written: str) -> str:
     parts: list[str] = []
     marks = looked_at = kept = 0
     for found in _ODD_NUMBER.finditer(plain):
-        start, end = found.span()
+        start, end = found.span(1)
         marks += plain.count('"', looked_at, start)
         looked_at = start
         if marks % 2 == 0:
-            parts += (written[kept:start], _slowly(cast(object, json.loads(found[0]))).decode())
+            parts += (written[kept:start], _slowly(cast(object, json.loads(found[1]))).decode())
             kept = end
     return "".join((*parts, written[kept:]))
 

@@ -34,6 +34,7 @@ from callboard_contracts import RefusedError, UnavailableError
 from callboard_kit import mesh
 from callboard_kit.events.telling import Step, current_step
 from callboard_kit.failing import from_failure
+from callboard_kit.fingerprint.carrying import raise_drift
 from callboard_kit.outlook import Outlook
 from callboard_kit.search_attributes import with_search_attributes
 from callboard_kit.settings import Settings
@@ -216,6 +217,7 @@ async def _awaited(
     try:
         return await handle
     except (NexusOperationError, ActivityError, ChildWorkflowError) as error:
+        raise_drift(error)
         known = from_failure(error, what=what)
         # An activity that failed for a reason outside the vocabulary is its own workflow's business.
         if known is None or (isinstance(error, ActivityError) and not _is_vocabulary(error)):

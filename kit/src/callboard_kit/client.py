@@ -14,6 +14,7 @@ from temporalio.envconfig import ClientConfigProfile
 from temporalio.runtime import Runtime
 
 from callboard_kit.directory import Directory
+from callboard_kit.fingerprint.checking import DriftCheck
 from callboard_kit.identity import SigningKey
 from callboard_kit.plugin import MeshPlugin
 from callboard_kit.records import Recorder
@@ -59,6 +60,7 @@ async def connect(
     transient: tuple[type[BaseException], ...] = (),
     search_attributes: bool = False,
     ordered_by_store: Collection[str] = (),
+    drift: DriftCheck | None = None,
     runtime: Runtime | None = None,
 ) -> Client:
     """Return a client of the team's own namespace with the `MeshPlugin`.
@@ -86,6 +88,7 @@ async def connect(
         transient=transient,
         search_attributes=search_attributes,
         ordered_by_store=ordered_by_store,
+        drift=drift,
     )
     try:
         return await Client.connect(**config, plugins=[plugin, *tracing_plugins()], runtime=runtime)

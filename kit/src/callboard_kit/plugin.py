@@ -36,6 +36,8 @@ from callboard_kit.entities.lock import EntityLock
 from callboard_kit.events.telling import Step, Teller, in_step, telling
 from callboard_kit.events.writing import EventWriter
 from callboard_kit.failing import to_failure
+from callboard_kit.fingerprint.checking import DriftCheck
+from callboard_kit.fingerprint.interceptor import DriftInterceptor
 from callboard_kit.handler import MeshNexusInbound
 from callboard_kit.identity import SigningKey
 from callboard_kit.outlook import Outlook
@@ -81,6 +83,7 @@ class MeshPlugin(SimplePlugin):
         search_attributes: Whether the namespace has Callboard's search attributes (see `provision`).
         ordered_by_store: Operations (`<service>.<operation>`) that change an entity in a handler that answers at once,
             where one transaction of the store keeps changes apart. Any other of that kind keeps a worker from starting.
+        drift: What this process runs, to hold activities against. Absent: they are not held against anything.
     """
 
     def __init__(
@@ -94,6 +97,7 @@ class MeshPlugin(SimplePlugin):
         transient: tuple[type[BaseException], ...] = (),
         search_attributes: bool = False,
         ordered_by_store: Collection[str] = (),
+        drift: DriftCheck | None = None,
     ) -> None:
         self.key = key
         settings = settings or Settings()
@@ -123,6 +127,7 @@ class MeshPlugin(SimplePlugin):
                     transient=transient,
                     at_once=self._at_once,
                 ),
+                DriftInterceptor(drift or DriftCheck()),
             ],
             activities=[self.endpoint_exists, checker.check, checker.still_demanded, *self._keeper.activities],
             nexus_service_handlers=[LocksService(self._keeper.answer)],

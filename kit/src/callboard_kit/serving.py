@@ -22,12 +22,16 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from callboard_contracts import describe, service_named
+from callboard_kit.agent.endpoint import ModelSettings
 from callboard_kit.build import build_of
 from callboard_kit.client import ConnectError, KeyFileError, connect, load_key
 from callboard_kit.contract_book import ContractBook
 from callboard_kit.directory import RegistryDirectory
 from callboard_kit.entities.at_once import UnlockedEffectError
 from callboard_kit.events.writing import writing
+from callboard_kit.fingerprint.builds import RegistryBuilds, Vouched, fingerprints_of, surroundings_of
+from callboard_kit.fingerprint.checking import DriftCheck
+from callboard_kit.fingerprint.taking import Named
 from callboard_kit.heartbeats import Heartbeats
 from callboard_kit.process import run_guarded
 from callboard_kit.provision import ProvisionError, missing_search_attributes
@@ -36,7 +40,7 @@ from callboard_kit.records import Recorder, to_registry
 from callboard_kit.registry import registry_client
 from callboard_kit.settings import PUBLISHING, Settings, SettingsError
 from callboard_kit.teams import Team, TeamFileError, team_name
-from callboard_kit.telemetry import start_telemetry
+from callboard_kit.telemetry import collector, start_telemetry
 
 logger: Final = logging.getLogger(__name__)
 
@@ -57,6 +61,7 @@ def serve(
     transient: tuple[type[BaseException], ...] = (),
     ordered_by_store: Collection[str] = (),
     alongside: Sequence[AbstractAsyncContextManager[object]] = (),
+    agents: Sequence[Named] = (),
 ) -> NoReturn:
     """Serve a team until told to stop (SIGTERM or Ctrl-C), as the whole of this process.
 
@@ -69,6 +74,7 @@ def serve(
         transient: Exceptions of the team's store that are worth another attempt.
         ordered_by_store: Operations that change an entity in a handler that answers at once; see `MeshPlugin`.
         alongside: Blocks that are entered before the worker serves, and left when it has stopped.
+        agents: The agents that its workflows run. Whatever an activity works for is held against them; see `Agent`.
 
     Ends the process with 0 when stopped, and with 1 and one line that says what to do when it cannot serve.
     """
@@ -83,6 +89,7 @@ def serve(
             transient=transient,
             ordered_by_store=ordered_by_store,
             alongside=alongside,
+            agents=agents,
         )
     )
 
@@ -118,6 +125,7 @@ async def _serve(
     transient: tuple[type[BaseException], ...],
     ordered_by_store: Collection[str],
     alongside: Sequence[AbstractAsyncContextManager[object]],
+    agents: Sequence[Named],
 ) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -127,6 +135,8 @@ async def _serve(
     key = load_key(team.name, settings)
     _warn_without_locks(team.name, settings)
     build = build_of(package)
+    surroundings = surroundings_of(settings, ModelSettings.from_environment(), telemetry=collector())
+    fingerprints = fingerprints_of(agents, surroundings)
     listings = [describe(contract) for contract in _contracts(services, contracts)]
     _check_policy(team, ContractBook(contracts))
     async with AsyncExitStack() as stack:
@@ -139,6 +149,13 @@ async def _serve(
         introduction = Introduction(
             team=team, listings=listings, registry=registry, directory=directory, settings=settings
         )
+        vouched = Vouched(team.name, build, fingerprints, registry=registry, settings=settings)
+        drift = DriftCheck(
+            build=build,
+            agents=fingerprints if agents else None,
+            vouching=RegistryBuilds(team.name, registry),
+            surroundings=surroundings,
+        )
         join = partial(
             connect,
             team.name,
@@ -150,6 +167,7 @@ async def _serve(
             transient=transient,
             search_attributes=True,
             ordered_by_store=ordered_by_store,
+            drift=drift,
             runtime=runtime,
         )
         client = await _unless(stopped, _patiently(join, settings.patience))
@@ -161,8 +179,14 @@ async def _serve(
                 "`callboard up` adds them, and docs/operate.md says how on a cluster"
             )
         await _unless(stopped, introduction.make())
+        await _unless(stopped, vouched.make())
         stack.push_async_callback(
-            _cancelled, [asyncio.create_task(introduction.keep()), asyncio.create_task(recorder.run())]
+            _cancelled,
+            [
+                asyncio.create_task(introduction.keep()),
+                asyncio.create_task(vouched.keep()),
+                asyncio.create_task(recorder.run()),
+            ],
         )
         heartbeats = Heartbeats(
             team=team,

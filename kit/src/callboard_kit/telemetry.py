@@ -52,6 +52,11 @@ def start_telemetry(process: str) -> Runtime | None:
         raise SettingsError(f"{METRICS_VARIABLE} is {address!r}, where metrics cannot be offered: {error}") from error
 
 
+def collector() -> str | None:
+    """Return where spans go; None when they go nowhere."""
+    return os.environ.get(ENDPOINT_VARIABLE) or None
+
+
 def tracing_plugins() -> list[Plugin]:
     """Return Temporal's tracing plugin when `start_telemetry`, or the program itself, has set up a tracer provider.
 

@@ -20,6 +20,7 @@ from callboard_kit.agent.offer import FINDING
 from callboard_kit.agent.outcome import Limits, Outcome
 from callboard_kit.agent.tools import Tool
 from callboard_kit.approvals.policies import ApprovalPolicy, AskForAll
+from callboard_kit.fingerprint.carrying import carrying
 from callboard_kit.guards.declaring import Guard, guards_fault
 from callboard_kit.mcp_tools.servers import PREFIX, McpServer
 
@@ -121,6 +122,7 @@ class Agent(Generic[OutputT]):
             ) from error
         return OutputSpec(name=self.output.__name__, parameters=schema)
 
+    @carrying
     async def run(self, goal: str, *, limits: Limits | None = None, dialogue: Dialogue | None = None) -> Outcome:
         """Work on a goal and return what came of it. Only from a workflow.
 

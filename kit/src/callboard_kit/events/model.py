@@ -25,6 +25,7 @@ Kind = Literal[
     "approval.asked",
     "approval.answered",
     "guard.blocked",
+    "drift.allowed",
     "usage",
     "gap",
 ]
@@ -216,6 +217,19 @@ class GuardBlocked(Message):
     """Why."""
 
 
+class DriftAllowed(Message):
+    """An agent that no registered build has went on, since whoever started the run broke the glass."""
+
+    agent: str
+    """The agent."""
+
+    build: str
+    """The build of the worker that let it go on."""
+
+    reason: str
+    """Why the glass was broken."""
+
+
 class Used(Message):
     """What one step took."""
 
@@ -259,6 +273,7 @@ Detail = (
     | ApprovalAsked
     | ApprovalAnswered
     | GuardBlocked
+    | DriftAllowed
     | Used
     | Gap
 )
@@ -278,6 +293,7 @@ KINDS: Final[Mapping[Kind, type[Detail]]] = {
     "approval.asked": ApprovalAsked,
     "approval.answered": ApprovalAnswered,
     "guard.blocked": GuardBlocked,
+    "drift.allowed": DriftAllowed,
     "usage": Used,
     "gap": Gap,
 }

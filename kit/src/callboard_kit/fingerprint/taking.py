@@ -56,16 +56,18 @@ class Surroundings:
     """The profile, which decides about policies."""
 
 
-class _Agent(Protocol):
+class Named(Protocol):
     """A dataclass with a name."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]  # Any: as the library has it
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What it is called."""
+        ...
 
 
-def fingerprint(agent: _Agent, surroundings: Surroundings | None = None) -> Fingerprint:
+def fingerprint(agent: Named, surroundings: Surroundings | None = None) -> Fingerprint:
     """Return the fingerprint of an agent.
 
     Args:

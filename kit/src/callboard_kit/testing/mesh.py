@@ -22,6 +22,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from callboard_kit.devserver import DevServer, running
 from callboard_kit.directory import StaticDirectory
 from callboard_kit.events.writing import EventWriter
+from callboard_kit.fingerprint.checking import DriftCheck
 from callboard_kit.identity import SigningKey, VerifyingKey
 from callboard_kit.plugin import MeshPlugin
 from callboard_kit.policy import Policy
@@ -129,6 +130,7 @@ class LocalMesh:
         events: EventWriter | None = None,
         ordered_by_store: Collection[str] = (),
         cached_workflows: int = 1_000,
+        drift: DriftCheck | None = None,
     ) -> AsyncGenerator[Client]:
         """Run a worker of `team` until the block ends; yields its client."""
         directory = StaticDirectory(policy=policy or Policy(), keys=[key.public_key for key in self.keys.values()])
@@ -144,6 +146,7 @@ class LocalMesh:
             transient=transient,
             search_attributes=True,
             ordered_by_store=ordered_by_store,
+            drift=drift,
         )
         client = await Client.connect(self.address, namespace=self.settings.physical(team), plugins=[plugin, *plugins])
         recording = asyncio.create_task(recorder.run())

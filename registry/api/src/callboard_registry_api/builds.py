@@ -23,7 +23,7 @@ class AgentFingerprint:
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """A build that its team vouches for. An agent is there once for each of the surroundings the build runs in."""
+    """A build that its team vouches for. One agent may be there several times, in other surroundings for instance."""
 
     team: str
     build: str

@@ -49,9 +49,6 @@ def read_build(document: bytes) -> tuple[str, tuple[AgentFingerprint, ...]]:
         where = ".".join(["document", *map(str, first["loc"])])
         raise Refusal("invalid", where, f"{where} cannot be used: {first['msg'].lower()}") from error
     require_build(read.build, "document.build")
-    names = [agent.agent for agent in read.agents]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise Refusal("invalid", "document.agents", f"two fingerprints are of agent {twice!r}; send one of each")
     return read.build, tuple(AgentFingerprint(each.agent, each.digest, each.fields) for each in read.agents)
 
 

@@ -7,7 +7,7 @@ from callboard_kit.agent import ModelEndpoint, ModelSettings
 from callboard_kit.settings import Settings
 from callboard_team_inventory.service import InventoryService
 from callboard_team_inventory.store import ProductStore
-from callboard_team_inventory.workflows import Assist
+from callboard_team_inventory.workflows import AGENT, Assist
 
 if __name__ == "__main__":
     store = ProductStore(Settings.from_environment().store_url("inventory"))
@@ -18,4 +18,5 @@ if __name__ == "__main__":
         workflows=[Assist],
         activities=[model.call_model],
         transient=(OperationalError,),
+        agents=[AGENT],
     )

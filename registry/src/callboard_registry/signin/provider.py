@@ -45,7 +45,7 @@ _TIMEOUT: Final = 10.0
 _KEPT: Final = 3600.0
 """Seconds for which what the provider says of itself counts."""
 
-_ASKED_AGAIN: Final = 30.0
+ASKED_AGAIN: Final = 30.0
 """Seconds between two looks for keys that are not known."""
 
 _MOST_GROUPS: Final = 200
@@ -226,7 +226,7 @@ class Provider:
         return self._metadata[1]
 
     async def _key_set(self, metadata: _Metadata, *, again: bool = False) -> KeySet:
-        age = _ASKED_AGAIN if again else _KEPT
+        age = ASKED_AGAIN if again else _KEPT
         if self._keys is None or time.monotonic() - self._keys[0] > age:
             told = await self._ask("GET", metadata.jwks_uri)
             found = [key for key in cast("Sequence[Mapping[str, object]]", told.get("keys", ())) if _signs(key)]

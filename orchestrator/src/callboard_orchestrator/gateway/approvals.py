@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from callboard_contracts.inbox import v1 as inbox
 from callboard_orchestrator.gateway.callers import ApprovalsCaller
 from callboard_orchestrator.gateway.problems import Problem
-from callboard_orchestrator.inbox.client import InboxClient
-from callboard_orchestrator.inbox.messages import Asked
+from callboard_orchestrator.inbox.client import InboxClient, unknown
+from callboard_orchestrator.inbox.messages import Asked, Found
 
 Gate = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.:-]{1,200}$", description="The name of a question.")]
 
@@ -52,6 +52,15 @@ def router(questions: InboxClient) -> APIRouter:
             asked async for asked in questions.waiting(root=root, most=limit) if caller.person.is_among(asked.approvers)
         ]
         return Waiting(approvals=waiting)
+
+    @routes.get("/{gate}")
+    async def show_approval(caller: ApprovalsCaller, gate: Gate) -> Found:
+        """Show one question that is for this person, or that they answered, and where it stands."""
+        found = await questions.find(gate)
+        answered = found.verdict is not None and found.verdict.person == caller.person.name
+        if not answered and not caller.person.is_among((*found.asked.approvers, *found.asked.question.approvers)):
+            raise unknown(gate)
+        return found
 
     @routes.post("/{gate}")
     async def answer(_caller: ApprovalsCaller, gate: Gate, signed: SignedAnswer) -> inbox.Verdict:

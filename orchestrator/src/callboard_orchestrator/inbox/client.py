@@ -101,7 +101,7 @@ class InboxClient:
             raise _told(error, gate) from error
         asked = await _asked(described) if described.workflow_type == "Gate" else None
         if asked is None:
-            raise _unknown(gate)
+            raise unknown(gate)
         if described.status is WorkflowExecutionStatus.RUNNING or described.status is None:
             return Found(asked=asked)
         if described.status is not WorkflowExecutionStatus.COMPLETED:
@@ -166,7 +166,8 @@ def _checked(name: str) -> str:
     return name
 
 
-def _unknown(gate: str) -> RefusedError:
+def unknown(gate: str) -> RefusedError:
+    """Return what is said of a question that is not there, or not for whoever asks."""
     return RefusedError(f"there is no question {gate!r} in the inbox; `callboard approvals list` shows those that wait")
 
 
@@ -181,5 +182,5 @@ def _over(found: Found) -> RefusedError:
 
 def _told(error: RPCError, gate: str) -> RefusedError | UnavailableError:
     if error.status is RPCStatusCode.NOT_FOUND:
-        return _unknown(gate)
+        return unknown(gate)
     return UnavailableError(f"the inbox cannot be asked about {gate!r}: {error.message}")

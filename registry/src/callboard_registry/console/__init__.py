@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Response
 
 from callboard_registry.admission import Admission
 from callboard_registry.console.catalog import catalog_router
+from callboard_registry.console.inbox.pages import inbox_router
 from callboard_registry.console.knowledge import Knowledge
 from callboard_registry.console.map import map_router
 from callboard_registry.console.runs import runs_router
@@ -29,6 +30,7 @@ def console_router(registry: Registry, admission: Admission, settings: ConsoleSe
     door = Door(settings, registry.signed_in, admission)
     router = APIRouter(include_in_schema=False)
     router.include_router(signin_router(door))
+    router.include_router(inbox_router(knowledge, settings), dependencies=[Depends(door.visiting())])
     for family in (catalog_router, services_router):
         router.include_router(family(knowledge), dependencies=[Depends(door.visiting(public=True))])
     for family in (map_router, runs_router):

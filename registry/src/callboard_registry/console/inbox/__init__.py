@@ -1,0 +1,1 @@
+"""The inbox: what waits for the person who is signed in, and their answers."""

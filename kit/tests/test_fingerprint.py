@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from temporalio import activity
 
 from callboard_contracts import Message
-from callboard_kit.agent import Agent, FunctionTool, Limits, ToolSearch
+from callboard_kit.agent import ActivityTool, Agent, FunctionTool, Limits, ToolSearch
 from callboard_kit.approvals import AskForAll, AskForEffects, ByFunction, Terms
 from callboard_kit.fingerprint import (
     IRRELEVANT,
@@ -21,6 +22,7 @@ from callboard_kit.fingerprint import (
     fingerprint,
 )
 from callboard_kit.guards import PASS, BeforeEffect, Doing, Verdict
+from callboard_kit.mcp_tools import McpServer, Stdio
 
 
 class Pair(Message):
@@ -64,10 +66,23 @@ def agent(**more: Any) -> Agent[Any]:
     return Agent(**{"name": "adder", "instructions": "Add.", "tools": [ADD], **more})
 
 
+def at_most(limit: int) -> Any:
+    def small(_doing: Any) -> Any:
+        return limit
+
+    return small
+
+
+class Desk:
+    @activity.defn(name="look")
+    async def look(self, pair: Pair) -> None: ...
+
+
 OTHERS: Mapping[str, object] = {
     "instructions": "Add, please.",
     "model": "another-model",
     "tools": [replace(ADD, description="Add.")],
+    "mcp": [McpServer(name="notes", reached=Stdio(command="notes-server"), allow=("*",))],
     "search": Shelf("a"),
     "output": Sum,
     "approvals": AskForEffects(),
@@ -161,6 +176,23 @@ def test_no_value_stands_in_a_fingerprint():
 
     assert "swordfish" not in told.model_dump_json()
     assert "hush" not in told.model_dump_json()
+
+
+def test_a_guard_whose_limit_was_changed_is_another_and_it_is_named():
+    small, large = (fingerprint(agent(guards=[BeforeEffect(name="small", check=at_most(n))])) for n in (3, 4))
+
+    assert differing(small, large) == ("guards.small.check",)
+
+
+def test_an_activity_is_known_by_its_name_whatever_object_it_belongs_to():
+    tools = [
+        ActivityTool(name="look", description="", activity=look, input_type=Pair) for look in (Desk().look, "look")
+    ]
+
+    one, other = (fingerprint(agent(tools=[tool])) for tool in tools)
+
+    assert differing(one, other) == ("tools.look.activity",)
+    assert one == fingerprint(agent(tools=[replace(tools[0], activity=Desk().look)]))
 
 
 class Judge:

@@ -20,6 +20,7 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic.errors import PydanticUserError
 
 _DEEPEST: Final = 40
+_ACTIVITY: Final = "__temporal_activity_definition"
 
 
 class FingerprintError(ValueError):
@@ -38,7 +39,8 @@ class Configured(Protocol):
 def form_of(value: object, *, where: str, depth: int = 0) -> object:
     """Return `value` as JSON has it: numbers, texts, lists and maps with texts as keys.
 
-    Functions are known by their names, types of messages by their schemas, secrets only by being there.
+    Functions are known by their names and what they close over, activities by theirs alone, types of messages by their
+    schemas, secrets only by being there.
 
     Raises:
         FingerprintError: There is no such form of it, or of something in it.
@@ -109,9 +111,7 @@ def name_of(value: type[object] | Callable[..., object]) -> str:
 
 def _form_of_whole(value: object, inner: Callable[[object, str], object], *, where: str) -> object:
     if inspect.isroutine(value) and hasattr(value, "__qualname__"):
-        holder = getattr(value, "__self__", None)
-        named = {"function": name_of(value)}
-        return named if holder is None or inspect.ismodule(holder) else {**named, "of": inner(holder, "__self__")}
+        return _form_of_function(value, inner)
     parts = parts_of(value)
     if parts is not None:
         return {"of": name_of(type(value)), **{name: inner(part, name) for name, part in parts.items()}}
@@ -126,6 +126,20 @@ def _form_of_whole(value: object, inner: Callable[[object, str], object], *, whe
         f"{where} is a {name_of(type(value))}, and nobody can see what it was configured with; make it a dataclass, or "
         "give it a method `configuration` that returns that"
     )
+
+
+def _form_of_function(value: Callable[..., object], inner: Callable[[object, str], object]) -> object:
+    """Know a function by its name, and by what it was made with: a closure's variables, a method's object."""
+    if (registered := getattr(getattr(value, _ACTIVITY, None), "name", None)) is not None:
+        return {"activity": registered}
+    form: dict[str, object] = {"function": name_of(value)}
+    holder = getattr(value, "__self__", None)
+    if holder is not None and not inspect.ismodule(holder):
+        form["of"] = inner(holder, "__self__")
+    if inspect.isfunction(value) and value.__closure__:
+        names = zip(value.__code__.co_freevars, value.__closure__, strict=True)
+        form["made with"] = {name: inner(cell.cell_contents, name) for name, cell in names}
+    return form
 
 
 def _form_of_map(value: Mapping[object, object], inner: Callable[[object, str], object], *, where: str) -> object:

@@ -10,8 +10,8 @@ A guard has a name, and one of three means:
 import inspect
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import Final, TypeVar
@@ -35,6 +35,9 @@ class ByActivity:
 
     activity: str
     """The activity's registered name."""
+
+    given: Mapping[str, object] = field(default_factory=dict[str, object])
+    """What it goes by, as JSON: limits, names. The activity gets it as a second argument; empty: it gets none."""
 
     timeout: timedelta = timedelta(seconds=20)
     """How long it may take with all its attempts. After that the guard blocks."""

@@ -163,7 +163,7 @@ async def _by_activity(check: ByActivity, context: Asking | Answering | Doing) -
     # Without a type to read it as: what is no verdict must block here, and not keep the run from going on for ever.
     said: object = await workflow.execute_activity(
         check.activity,
-        shown,
+        args=[shown, dict(check.given)] if check.given else [shown],
         schedule_to_close_timeout=check.timeout,
         retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_attempts=check.attempts),
     )

@@ -13,8 +13,11 @@ from callboard_contracts.orders import v1 as orders
 from callboard_kit import mesh
 
 with workflow.unsafe.imports_passed_through():
+    from callboard_kit.approvals import Proposal
+    from callboard_kit.guards import require
     from callboard_team_orders.activities import Look, OrderActivities
     from callboard_team_orders.agent import Change, OrderDesk, Seen, Written
+    from callboard_team_orders.guards import AS_PAID, seen
     from callboard_team_orders.rules import PaymentMethods
 
 _ONE_TRY: Final = timedelta(seconds=10)
@@ -57,6 +60,9 @@ class _BillingTill:
         return found.payment_methods
 
     async def move(self, order: orders.Order, transaction: billing.Transaction, *, key: str) -> None:
+        # Whoever asked for it, and whatever was decided: this is the one door that money goes through.
+        await require((AS_PAID,), _movement(order, transaction), seen=(seen(order),))
+
         async def once() -> billing.Receipt:
             if transaction.transaction_type == "payment":
                 charge = billing.Charge(
@@ -104,6 +110,22 @@ class _InventoryShelf:
             inventory.ProductId(product_id=product_id),
             schedule_to_close_timeout=_PATIENCE,
         )
+
+
+def _movement(order: orders.Order, transaction: billing.Transaction) -> Proposal:
+    return Proposal(
+        tool="",
+        service="billing.v1",
+        operation="charge" if transaction.transaction_type == "payment" else "refund",
+        arguments={
+            "user_id": order.user_id,
+            "payment_method_id": transaction.payment_method_id,
+            "amount": transaction.amount,
+            "order_id": order.order_id,
+        },
+        effect="write",
+        sensitive={"payment_method_id": "payment"},
+    )
 
 
 def _billing() -> workflow.NexusClient[billing.Billing]:

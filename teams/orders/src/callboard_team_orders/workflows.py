@@ -11,10 +11,11 @@ from callboard_kit import mesh
 with workflow.unsafe.imports_passed_through():
     from callboard_kit.assistance import room_agent
     from callboard_team_orders.agent import INSTRUCTIONS
+    from callboard_team_orders.guards import LARGE_REFUND, SHIPPED_STAYS
 
 from callboard_team_orders.mesh_parts import order_desk
 
-AGENT: Final = room_agent("orders", instructions=INSTRUCTIONS)
+AGENT: Final = room_agent("orders", instructions=INSTRUCTIONS, guards=(SHIPPED_STAYS, LARGE_REFUND))
 
 
 @workflow.defn

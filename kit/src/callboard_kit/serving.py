@@ -38,6 +38,9 @@ from callboard_kit.provision import ProvisionError, missing_search_attributes
 from callboard_kit.publishing import Introduction, ServeError, registry_signature
 from callboard_kit.records import Recorder, to_registry
 from callboard_kit.registry import registry_client
+from callboard_kit.rollouts.advancing import Rollout, RolloutKeeper
+from callboard_kit.rollouts.measuring import prices_from
+from callboard_kit.rollouts.serving import deployment_config, taking_part
 from callboard_kit.settings import PUBLISHING, Settings, SettingsError
 from callboard_kit.teams import Team, TeamFileError, team_name
 from callboard_kit.telemetry import collector, start_telemetry
@@ -193,20 +196,35 @@ async def _serve(
             serves=listings,
             beat=registry.health.beat,
             namespace=client.namespace,
-            task_queue=settings.physical(team.name),
+            task_queue=settings.task_queue(team.name),
             identity=client.identity,
             build=build,
             every=settings.heartbeat,
         )
         for block in alongside:
             await stack.enter_async_context(block)
-        await _work(client, team, settings, services, workflows, activities, heartbeats, stopped)
+        if settings.versioned:
+            rollouts = taking_part(client, team.name, build, settings, registry)
+            stack.push_async_callback(_cancelled, [asyncio.create_task(rollouts)])
+        keeper = RolloutKeeper(client, prices=prices_from(registry, team.name))
+        await _work(
+            client,
+            team,
+            settings,
+            build,
+            services,
+            [*workflows, Rollout],
+            [*activities, *keeper.activities],
+            heartbeats,
+            stopped,
+        )
 
 
 async def _work(
     client: Client,
     team: Team,
     settings: Settings,
+    build: str,
     services: Sequence[object],
     workflows: Sequence[type],
     activities: Sequence[Callable[..., Any]],  # Any: activities take and return anything
@@ -215,7 +233,8 @@ async def _work(
 ) -> None:
     async with Worker(
         client,
-        task_queue=settings.physical(team.name),
+        task_queue=settings.task_queue(team.name),
+        deployment_config=deployment_config(team.name, build, settings),
         nexus_service_handlers=list(services),
         workflows=list(workflows),
         activities=list(activities),

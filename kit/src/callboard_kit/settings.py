@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
+
+DefaultT = TypeVar("DefaultT", bool, None)
 
 DEV: Final = "dev"
 """The profile of a laptop: a worker publishes what it serves when it starts."""
@@ -18,6 +20,11 @@ STRICT: Final = "strict"
 
 PUBLISHING: Final = frozenset({DEV, STRICT})
 """The profiles on which a worker publishes what it serves."""
+
+
+CANARY: Final = "-canary"
+"""What the endpoint, the task queue and the deployment for canaries of a team's handlers are called after the team. No
+team's own name can end so: it has no hyphen."""
 
 
 class SettingsError(ValueError):
@@ -73,6 +80,18 @@ class Settings:
     locks: bool = True
     """Whether operations with effects take turns on the entities they act on (`CALLBOARD_LOCKS`, `on` or `off`)."""
 
+    versioned: bool = True
+    """Whether a worker says which build it is, so that a rollout can tell builds apart (`CALLBOARD_VERSIONING`, `on` or
+    `off`)."""
+
+    takes_over: bool | None = None
+    """Whether a worker's build gets all new work as soon as it is there (`CALLBOARD_TAKEOVER`, `on` or `off`). None: on
+    the profiles on which a worker publishes what it serves; elsewhere `callboard rollout` gives it work."""
+
+    canary: bool = False
+    """Whether a worker serves the endpoint `<team>-canary` instead of the team's own (`CALLBOARD_CANARY`, `on` or
+    `off`)."""
+
     store: str | None = None
     """SQLAlchemy URL of the team's store (`CALLBOARD_STORE`). None: a SQLite file in the home."""
 
@@ -99,6 +118,9 @@ class Settings:
             heartbeat=_seconds(variables, "CALLBOARD_HEARTBEAT", "10", least=0.1, most=3600),
             log_level=_log_level(variables.get("CALLBOARD_LOG") or "INFO"),
             locks=_switch(variables, "CALLBOARD_LOCKS", default=True),
+            versioned=_switch(variables, "CALLBOARD_VERSIONING", default=True),
+            takes_over=_switch(variables, "CALLBOARD_TAKEOVER", default=None),
+            canary=_switch(variables, "CALLBOARD_CANARY", default=False),
             store=variables.get("CALLBOARD_STORE") or None,
         )
 
@@ -112,7 +134,19 @@ class Settings:
 
     def endpoints(self, team: str) -> frozenset[str]:
         """Return the physical endpoints that lead to a team: its own, and the one for canaries of its handlers."""
-        return frozenset({self.physical(team), f"{self.physical(team)}-canary"})
+        return frozenset(self.physical(logical) for logical in (team, team + CANARY))
+
+    def logical_endpoint(self, team: str, physical: str) -> str | None:
+        """Return which of a team's endpoints has this physical name; None when it is none of them."""
+        return next((logical for logical in (team, team + CANARY) if self.physical(logical) == physical), None)
+
+    def task_queue(self, team: str) -> str:
+        """Return the physical task queue that a worker of `team` works on, as these settings have it."""
+        return self.physical(team + CANARY if self.canary else team)
+
+    def takes_over_at_once(self) -> bool:
+        """Return whether a worker's build gets all new work as soon as it is there."""
+        return self.profile in PUBLISHING if self.takes_over is None else self.takes_over
 
     def redis_for(self, user: str) -> str | None:
         """Return where Redis is and how `user` (a team, or the gateway) is let in; None where there is none.
@@ -162,7 +196,7 @@ def _seconds(
     return timedelta(seconds=seconds)
 
 
-def _switch(variables: Mapping[str, str], name: str, *, default: bool) -> bool:
+def _switch(variables: Mapping[str, str], name: str, *, default: DefaultT) -> bool | DefaultT:
     text = variables.get(name)
     if not text:
         return default

@@ -27,6 +27,7 @@ from callboard.command import (
     locks,
     persons,
     replay,
+    rollout,
     run,
     runs,
     stack,
@@ -61,6 +62,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(locks.app, name="locks")
 app.add_typer(persons.app, name="persons")
 app.add_typer(replay.app, name="replay")
+app.add_typer(rollout.app, name="rollout")
 app.add_typer(runs.app, name="runs")
 app.add_typer(team.app, name="team")
 app.add_typer(workers.app, name="workers")

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from callboard.command.namespaces import namespace_client
 from callboard.command.surroundings import join_mesh
 from callboard.command.terminal import complain, print_json, since
 from callboard.failures import CommandError
 
 if TYPE_CHECKING:
-    from temporalio.client import Client
-
     from callboard_kit.entities.messages import Claim, LockState
 
 app = typer.Typer(
@@ -78,7 +77,7 @@ async def _list(teams: Sequence[str]) -> "tuple[list[LockState], list[str]]":
     silent: list[str] = []
     for team in teams:
         try:
-            found.extend(await locks_of(await _client(team), team))
+            found.extend(await locks_of(await namespace_client(team), team))
         except SilentTeamError as error:
             silent.append(str(error))
     return found, silent
@@ -89,26 +88,9 @@ async def _show(team: str, kind: str, key: str) -> "LockState":
 
     join_mesh()
     try:
-        return await lock_of(await _client(team), team, kind, key)
+        return await lock_of(await namespace_client(team), team, kind, key)
     except SilentTeamError as error:
         raise CommandError(str(error)) from error
-
-
-async def _client(team: str) -> "Client":
-    """Connect to a team's namespace the way Temporal's own variables say, as nobody in particular."""
-    from temporalio.client import Client
-    from temporalio.contrib.pydantic import pydantic_data_converter
-    from temporalio.envconfig import ClientConfigProfile
-
-    from callboard_kit.settings import Settings
-
-    config = ClientConfigProfile.load().to_client_connect_config()
-    address = config.setdefault("target_host", "localhost:7233")
-    config["namespace"] = Settings.from_environment().namespace(team)
-    try:
-        return await Client.connect(**config, data_converter=pydantic_data_converter)
-    except RuntimeError as error:
-        raise CommandError(f"no Temporal answers at {address!r}, or it does not let this client in: {error}") from error
 
 
 def _print(states: "Sequence[LockState]") -> None:

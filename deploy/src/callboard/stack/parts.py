@@ -37,6 +37,8 @@ _TUNING: Final = (
     "CALLBOARD_REGISTRY_KEEP_CALLS",
     "CALLBOARD_REGISTRY_LIMIT",
     "CALLBOARD_REGISTRY_READING",
+    "CALLBOARD_TAKEOVER",
+    "CALLBOARD_VERSIONING",
 )
 """Variables that processes are handed on as the person who starts the stack has them."""
 

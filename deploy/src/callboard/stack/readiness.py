@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
-from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.enums.v1 import TaskQueueType, WorkerVersioningMode
+from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
@@ -13,6 +13,7 @@ from temporalio.service import RPCError
 from callboard.stack.enrolment import administrator_token
 from callboard.stack.parts import Part
 from callboard_kit.devserver import DevServerError, wait_until_ready
+from callboard_kit.rollouts.deployment import Deployment, DeploymentError
 from callboard_registry_api.client import RegistryClient
 from callboard_registry_api.errors import RegistryUnavailableError
 
@@ -91,10 +92,21 @@ class Readiness:
                 )
                 for kind in _KINDS
             ]
-        except (RuntimeError, RPCError):
+            # The server remembers for minutes who polled: one that was killed is no sign of the one that came after.
+            mine = [each for kind in found for each in kind.pollers if each.identity.startswith(f"{pid}@")]
+            return bool(mine) and await self._has_work(queue, mine[0])
+        except (RuntimeError, RPCError, DeploymentError):
             return False
-        # The server remembers for minutes who polled: one that was killed is no sign of the one that came after.
-        return any(poller.identity.startswith(f"{pid}@") for each in found for poller in each.pollers)
+
+    async def _has_work(self, namespace: str, poller: PollerInfo) -> bool:
+        """Return whether the worker's build was ever given work: one with a version gets none by being there."""
+        options = poller.deployment_options
+        if options.worker_versioning_mode != WorkerVersioningMode.WORKER_VERSIONING_MODE_VERSIONED:
+            return True
+        client = Client((await self.temporal()).service_client, namespace=namespace)
+        routing = await Deployment(client, options.deployment_name).look()
+        mine = None if routing is None else routing.build(options.build_id)
+        return mine is not None and mine.state != "new"
 
 
 async def _pongs(address: str) -> bool:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import RetryPolicy, VersioningBehavior
 from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
 
 from callboard_kit.entities.messages import Claim, Grant, Holding, Left, LockState, Taken, Waiting
@@ -33,7 +33,8 @@ CONTENDED_LEASE: Final = timedelta(seconds=3)
 """The same while somebody waits. Each look at the same holder doubles it, up to `LEASE`."""
 
 
-@workflow.defn(name=LOCK)
+# Of all builds at once, so it belongs to none: what takes turns here may run on any.
+@workflow.defn(name=LOCK, versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
 class EntityLock:
     """Gives one entity to one call at a time; calls of one tree that follow from each other share it."""
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from temporalio import workflow
+from temporalio.common import VersioningBehavior
 
 from callboard_contracts import RefusedError
 from callboard_contracts.inbox import v1 as inbox
@@ -19,7 +20,8 @@ ASKED: Final = "asked"
 """The member of a gate's memo that holds the question as it lies in the inbox."""
 
 
-@workflow.defn
+# A person may take weeks: no build is kept alive for that.
+@workflow.defn(versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
 class Gate:
     """Holds one question until somebody who may answers it, or nobody did in time."""
 

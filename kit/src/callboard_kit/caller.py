@@ -7,7 +7,7 @@ ever.
 """
 
 import asyncio
-from collections.abc import Coroutine, Generator, Mapping
+from collections.abc import Awaitable, Coroutine, Generator, Mapping
 from datetime import timedelta
 from typing import Any, Final, NoReturn, TypeVar, cast
 
@@ -32,6 +32,8 @@ from temporalio.worker import (
 
 from callboard_contracts import RefusedError, UnavailableError
 from callboard_kit import mesh
+from callboard_kit.budgets.lending import CallLoan, continued, lent_to_child
+from callboard_kit.contract_book import ContractBook
 from callboard_kit.events.telling import Step, current_step
 from callboard_kit.failing import from_failure
 from callboard_kit.fingerprint.carrying import raise_drift
@@ -63,9 +65,16 @@ class MeshWorkflowOutbound(WorkflowOutboundInterceptor):
     """Signs, bounds and translates what one workflow run sends out."""
 
     def __init__(
-        self, next: WorkflowOutboundInterceptor, *, signer: CallSigner, settings: Settings, outlook: Outlook
+        self,
+        next: WorkflowOutboundInterceptor,
+        *,
+        signer: CallSigner,
+        settings: Settings,
+        outlook: Outlook,
+        book: ContractBook,
     ) -> None:
         super().__init__(next)
+        self._book = book
         self._outlook = outlook
         self._signer = signer
         self._settings = settings
@@ -90,7 +99,9 @@ class MeshWorkflowOutbound(WorkflowOutboundInterceptor):
             raise RefusedError(f"this workflow has made {parent.limits.fan_out} calls, the limit of its tree")
         token_id = f"{workflow.info().run_id}:{self._calls}"
         await self._turns.acquire()
+        loan: CallLoan | None = None
         try:
+            loan = CallLoan.of(parent, to, self._book)
             input.endpoint = self._settings.physical(to.endpoint)
             if not await self._exists(input.endpoint):
                 raise RefusedError(
@@ -107,6 +118,7 @@ class MeshWorkflowOutbound(WorkflowOutboundInterceptor):
                 time_limit=input.schedule_to_close_timeout,
                 headers=input.headers or {},
                 idempotency_key=mesh.given_key(),
+                limits=loan.limits,
             )
             # The bytes that were signed are the bytes that are sent: nothing is encoded a second time.
             input.input = cast(InputT, RawValue(payload))
@@ -114,17 +126,25 @@ class MeshWorkflowOutbound(WorkflowOutboundInterceptor):
             input.schedule_to_close_timeout = signed.time_limit
             if not workflow.unsafe.is_replaying():
                 self._outlook.note(to.service, to.operation)
-            handle = await self.next.start_nexus_operation(input)
+            output_type, answers = input.output_type, cast("StartNexusOperationInput[InputT, RawValue]", input)
+            # Read raw, since beside the answer stands what it took.
+            answers.output_type = RawValue
+            handle = await self.next.start_nexus_operation(answers)
         except NexusOperationError as error:
             self._turns.release()
+            if loan is not None:
+                loan.failed(error)
             known = from_failure(error, what=f"{to.service} {to.operation}")
             if known is None:
                 raise
             raise known from error
         except BaseException:
             self._turns.release()
+            if loan is not None:
+                loan.unused()
             raise
-        return _MeshHandle(handle, what=f"{to.service} {to.operation}", turns=self._turns)
+        what = f"{to.service} {to.operation}"
+        return _MeshHandle(handle, what=what, turns=self._turns, loan=loan, output_type=output_type)
 
     def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:  # Any: as in the base class
         """Start an activity that knows the call it works for and whose refusals come back as refusals."""
@@ -142,17 +162,24 @@ class MeshWorkflowOutbound(WorkflowOutboundInterceptor):
         self, input: StartChildWorkflowInput
     ) -> workflow.ChildWorkflowHandle[Any, Any]:  # Any: as in the base class
         """Start a child that goes on in the same tree, and is found by it."""
-        call = mesh.maybe_current()
-        input.headers = _with_call(input.headers)
+        call, loan = lent_to_child(mesh.maybe_current())
+        if call is not None:
+            input.headers = {**input.headers, CALL_HEADER: call_payload(call.inside())}
         if call is not None and call.searchable:
             input.search_attributes = with_search_attributes(input.search_attributes, call.inside())
-        return await self.next.start_child_workflow(input)
+        try:
+            child = await self.next.start_child_workflow(input)
+        except BaseException:
+            loan.unused()
+            raise
+        child.add_done_callback(loan.child_ended)
+        return child
 
     def continue_as_new(self, input: ContinueAsNewInput) -> NoReturn:
         """Go on in a new run that answers the same call."""
         call = mesh.maybe_current()
         if call is not None:
-            input.headers = {**input.headers, CALL_HEADER: call_payload(call)}
+            input.headers = {**input.headers, CALL_HEADER: call_payload(continued(call))}
         self.next.continue_as_new(input)
 
     async def _exists(self, endpoint: str) -> bool:
@@ -189,9 +216,18 @@ async def _ask(endpoint: str) -> bool:
 class _MeshHandle(workflow.NexusOperationHandle[OutputT]):
     """A handle that gives its turn back when the operation is over and raises the vocabulary's errors."""
 
-    def __init__(self, handle: workflow.NexusOperationHandle[OutputT], *, what: str, turns: asyncio.Semaphore) -> None:
+    def __init__(
+        self,
+        handle: workflow.NexusOperationHandle[RawValue],
+        *,
+        what: str,
+        turns: asyncio.Semaphore,
+        loan: CallLoan,
+        output_type: type[OutputT] | None,
+    ) -> None:
         self._handle = handle
-        self._task = asyncio.create_task(_awaited(handle, what=what), name=f"callboard: {what}")
+        answer = _awaited(_paid(handle, loan, output_type), what=what)
+        self._task = asyncio.create_task(answer, name=f"callboard: {what}")
         self._task.add_done_callback(lambda task: _give_back(task, turns))
 
     @property
@@ -211,9 +247,24 @@ def _give_back(task: asyncio.Task[Any], turns: asyncio.Semaphore) -> None:  # An
         task.exception()  # Marks it as seen: a handle that nobody awaits is no error of the workflow's.
 
 
-async def _awaited(
-    handle: workflow.NexusOperationHandle[OutputT] | workflow.ActivityHandle[OutputT], *, what: str
+async def _paid(
+    handle: workflow.NexusOperationHandle[RawValue], loan: CallLoan, output_type: type[OutputT] | None
 ) -> OutputT:
+    """Return the answer of an operation, once what it took is accounted for."""
+    try:
+        payload = (await handle).payload
+    except BaseException as error:
+        loan.failed(error)
+        raise
+    loan.answered(payload)
+    try:
+        [answer] = workflow.payload_converter().from_payloads([payload], [output_type] if output_type else None)
+    except Exception as error:  # As Temporal has it: what cannot be read is no failure of the operation's.
+        raise RuntimeError("Failed decoding arguments") from error
+    return cast(OutputT, answer)
+
+
+async def _awaited(handle: Awaitable[OutputT], *, what: str) -> OutputT:
     try:
         return await handle
     except (NexusOperationError, ActivityError, ChildWorkflowError) as error:

@@ -12,6 +12,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from callboard_contracts import RefusedError
 from callboard_kit.bound import bound
+from callboard_kit.budgets.sharing import paying_from
 from callboard_kit.identity import FindKey, VerifyingKey
 from callboard_kit.tokens import LONGEST_TEXT, Call, Held, Limits, Origin
 
@@ -155,7 +156,7 @@ def on_own_behalf() -> Generator[None]:
     """
     call = current()
     own = Call(root=call.root, team=call.team, token_id=call.token_id, person=call.person, key=call.key, held=call.held)
-    with bound(_current, own):
+    with bound(_current, own), paying_from(None):
         yield
 
 

@@ -15,7 +15,7 @@ from callboard_contracts import RefusedError, UnavailableError
 from callboard_kit.contract_book import DEFAULT_LONGEST, ContractBook
 from callboard_kit.headers import NAME, RESERVED, VALUE
 from callboard_kit.identity import SigningKey, digest
-from callboard_kit.tokens import Address, Call, headers_size, sign_call
+from callboard_kit.tokens import NEVER, Address, Call, Limits, headers_size, sign_call
 
 MAX_HEADER_BYTES: Final = 8192 - 512
 """Temporal's limit for the headers of an operation, less what other interceptors may add."""
@@ -50,11 +50,12 @@ class CallSigner:
         time_limit: timedelta | None,
         headers: Mapping[str, str],
         idempotency_key: str = "",
+        limits: Limits | None = None,
     ) -> Signed:
         """Return the headers and the time limit of a call that `parent` makes with the input `data`.
 
-        The time limit is the smallest of what the caller asks for, what the provider promises and what is left of the
-        parent's own.
+        The time limit is the smallest of what the caller asks for, what the provider promises, what is left of the
+        parent's own and what is left to its tree. `limits`: what the call may use up, if less than its parent may.
 
         Raises:
             RefusedError: The call could never be accepted: too deep, too large, with headers that are not its own.
@@ -66,6 +67,10 @@ class CallSigner:
         limit = longest if time_limit is None else min(longest, time_limit)
         if parent.expires:
             limit = min(limit, timedelta(seconds=parent.expires - now))
+        if parent.limits.ends != NEVER:
+            limit = min(limit, timedelta(seconds=parent.limits.ends - now))
+            if limit <= timedelta(0):
+                raise RefusedError(f"no time is left to call {name}: the wall time of its tree is used up")
         if limit <= timedelta(0):
             raise UnavailableError(f"no time is left to call {name}: the caller of {parent.team!r} has stopped waiting")
         if parent.depth + 1 > parent.limits.depth:
@@ -85,6 +90,7 @@ class CallSigner:
             now=now,
             expires=now + limit.total_seconds(),
             idempotency_key=idempotency_key,
+            limits=limits,
         )
         merged = {**{key.lower(): value for key, value in headers.items()}, **signed}
         if taken := sorted(RESERVED.intersection(merged)):

@@ -51,6 +51,15 @@ _KEY: Final = "idk"
 LONGEST_TEXT: Final = 200
 """Characters of an id or a person in a token."""
 
+MOST_CALLS: Final = 10_000
+"""Calls of a tree, where nobody says how many it may make."""
+
+NEVER: Final = 1e11
+"""A moment that nobody waits for."""
+
+_LIMITS: Final = ("depth", "fan_out", "steps", "tokens", "cost_usd", "calls", "ends")
+_LEAST_LIMITS: Final = 5
+
 
 class Limits(Message):
     """What a tree of calls may use up. A hop may tighten them for those below it, never loosen."""
@@ -72,38 +81,38 @@ class Limits(Message):
     cost_usd: float = Field(default=100.0, ge=0)
     """US dollars for model calls."""
 
+    calls: int = Field(default=MOST_CALLS, ge=0)
+    """How many calls all of the tree may make."""
+
+    ends: float = Field(default=NEVER, ge=0, le=NEVER)
+    """When the tree's time is over, in seconds since the epoch. Absent: when whoever waits for it has stopped."""
+
     def tightened(self, other: "Limits") -> "Limits":
         """Return the smaller of both in every respect."""
-        return Limits(
-            depth=min(self.depth, other.depth),
-            fan_out=min(self.fan_out, other.fan_out),
-            steps=min(self.steps, other.steps),
-            tokens=min(self.tokens, other.tokens),
-            cost_usd=min(self.cost_usd, other.cost_usd),
-        )
+        return Limits.model_validate({name: min(getattr(self, name), getattr(other, name)) for name in _LIMITS})
 
     def first_raised(self, above: "Limits") -> str | None:
         """Return the name of the first limit that is larger than `above` has it."""
-        names = ("depth", "fan_out", "steps", "tokens", "cost_usd")
-        return next((name for name in names if getattr(self, name) > getattr(above, name)), None)
+        return next((name for name in _LIMITS if getattr(self, name) > getattr(above, name)), None)
 
     def to_claim(self) -> list[float]:
         """Return the limits as a token carries them: a list, since header bytes are few."""
-        return [self.depth, self.fan_out, self.steps, self.tokens, self.cost_usd]
+        claim: list[float] = [getattr(self, name) for name in _LIMITS]
+        while len(claim) > _LEAST_LIMITS and claim[-1] == Limits.model_fields[_LIMITS[len(claim) - 1]].default:
+            claim.pop()
+        return claim
 
     @classmethod
     def from_claim(cls, claim: object) -> "Limits":
         """Read what `to_claim` wrote.
 
         Raises:
-            InvalidTokenError: It is not five numbers within their bounds.
+            InvalidTokenError: It is not five to seven numbers within their bounds.
         """
-        if not isinstance(claim, list) or len(cast("list[object]", claim)) != 5:
+        if not isinstance(claim, list) or not _LEAST_LIMITS <= len(cast("list[object]", claim)) <= len(_LIMITS):
             raise InvalidTokenError("token has no limits")
-        depth, fan_out, steps, tokens, cost = cast("list[object]", claim)
-        counts = {"depth": depth, "fan_out": fan_out, "steps": steps, "tokens": tokens}
         try:
-            return cls.model_validate({**counts, "cost_usd": cost}, strict=True)
+            return cls.model_validate(dict(zip(_LIMITS, cast("list[object]", claim), strict=False)), strict=True)
         except ValidationError as error:
             raise InvalidTokenError("token has limits out of bounds") from error
 

@@ -23,6 +23,8 @@ from callboard_contracts import MeshError, RefusedError
 from callboard_kit import mesh
 from callboard_kit.approvals.asking import Questions, asking_by
 from callboard_kit.approvals.demanding import approved
+from callboard_kit.budgets.sharing import NOTHING, Amount, Purse, paying_from
+from callboard_kit.budgets.telling import tell_in_answer, tell_in_failure
 from callboard_kit.caller import MeshWorkflowOutbound, call_from
 from callboard_kit.contract_book import ContractBook, OperationContract
 from callboard_kit.directory import Directory
@@ -66,12 +68,15 @@ class MeshWorkflowInbound(WorkflowInboundInterceptor):
         self._outlook = outlook
         self._call: Call | None = None
         self._teller: Teller | None = None
+        self._purse: Purse | None = None
         self._questions = Questions()
 
     def init(self, outbound: WorkflowOutboundInterceptor) -> None:
         """Put the caller's side in front of everything the run sends out."""
         super().init(
-            MeshWorkflowOutbound(outbound, signer=self._signer, settings=self._settings, outlook=self._outlook)
+            MeshWorkflowOutbound(
+                outbound, signer=self._signer, settings=self._settings, outlook=self._outlook, book=self._book
+            )
         )
 
     async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:  # Any: as in the base class
@@ -127,6 +132,7 @@ class MeshWorkflowInbound(WorkflowInboundInterceptor):
                 answer = await super().execute_workflow(input)
             [payload] = workflow.payload_converter().to_payloads([answer])
             payload.data = checked_output(contract, payload.data, call)
+            tell_in_answer(payload, self._spent)
         except (MeshError, FailureError, asyncio.CancelledError) as error:
             if is_cancelled_exception(error):
                 if workflow.cancellation_reason() is not None:  # Otherwise the run only leaves this worker's memory.
@@ -135,7 +141,7 @@ class MeshWorkflowInbound(WorkflowInboundInterceptor):
             told = _told(error, what=f"{contract.service} {contract.description.name}")
             self._ended(contract, outcome_of(told), _discreet(str(told), contract, input))
             # Temporal hands the failure of this run to the caller as it stands, with all its causes.
-            raise to_failure(told) from None
+            raise tell_in_failure(to_failure(told), self._spent) from None
         self._ended(contract, "ok", call.rule, payload.data)
         return RawValue(payload)
 
@@ -198,8 +204,19 @@ class MeshWorkflowInbound(WorkflowInboundInterceptor):
             operation = info.workflow_type if call.address is None else call.address.operation
             self._teller = Teller(self._recorder.events, call.root, call.team, operation, info.run_id)
         self._teller.wordless = call.wordless
-        with mesh.working_on(call), telling(self._teller), asking_by(self._questions):
+        if self._purse is None:
+            self._purse = Purse.within(call.limits)
+        with (
+            mesh.working_on(call),
+            paying_from(self._purse),
+            telling(self._teller),
+            asking_by(self._questions),
+        ):
             yield
+
+    @property
+    def _spent(self) -> Amount:
+        return NOTHING if self._purse is None else self._purse.spent
 
     def _known(self) -> Call:
         # A signal or an update may come before the run itself has begun.

@@ -1,17 +1,16 @@
 """Guards let pass, refuse and have a person asked; whatever cannot be evaluated blocks."""
 
 import json
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from guard_flows import Amount, Listener, guarded
+from guard_flows import Listener, guarded
 from pydantic import model_validator
 from temporalio.client import Client, WorkflowFailureError
 
 from callboard_contracts import Message
-from callboard_kit.agent import Agent, AgentConfigurationError, ChatMessage, FunctionTool, Limits
+from callboard_kit.agent import Limits
 from callboard_kit.approvals import AskForEffects, Terms
 from callboard_kit.guards import (
     PASS,
@@ -22,13 +21,10 @@ from callboard_kit.guards import (
     BeforeModel,
     ByActivity,
     Doing,
-    GuardError,
-    Judge,
     Verdict,
     ask,
     refuse,
 )
-from callboard_kit.guards.judging import NoJudgementError, read
 from callboard_kit.guards.post import MEMO
 from callboard_kit.testing import calling
 
@@ -319,72 +315,6 @@ async def test_a_guard_may_have_a_person_asked_before_an_answer_counts(client: C
     assert stage.setting.person.asked == [("guard wary", "look first")]
 
 
-# A judge
-
-
-TRUE = Judge(goal="the answer is true", threshold=0.8)
-
-
-@pytest.mark.parametrize(
-    ("said", "counts"),
-    [
-        ('{"score": 0.8, "reason": "so it is"}', True),
-        ('{"score": 1, "reason": ""}', True),
-        ('{"score": 0.79, "reason": "not quite"}', False),
-        ('{"score": 0, "reason": ""}', False),
-        ('{"score": true, "reason": "yes"}', None),
-        ('{"score": "1", "reason": "yes"}', None),
-        ('{"score": 1.1, "reason": "yes"}', None),
-        ('{"score": NaN, "reason": "yes"}', None),
-        ('{"score": 1}', None),
-        ('{"score": 1, "reason": "yes", "approve": true}', None),
-        ('```json\n{"score": 1, "reason": "yes"}\n```', None),
-        ("I give it a 1.", None),
-        ("[1]", None),
-        ("", None),
-    ],
-)
-def test_a_judgement_is_read_as_it_must_be_written_or_not_at_all(said: str, counts: bool | None):
-    if counts is None:
-        with pytest.raises(NoJudgementError):
-            read(said, TRUE)
-    else:
-        assert (read(said, TRUE).action == "pass") is counts
-
-
-@pytest.mark.parametrize(
-    ("judgement", "answer"),
-    [
-        ('{"score": 0.9, "reason": "good"}', "It is so."),
-        ('{"score": 0.2, "reason": "nobody said so"}', "judged 0.2 of 1 where 0.8 is needed: nobody said so"),
-        ("Yes!", "it could not be evaluated (the judge's answer cannot be read: it is not JSON)"),
-    ],
-)
-async def test_a_judge_decides_by_a_score_and_one_that_cannot_be_read_blocks(
-    client: Client, judgement: str, answer: str
-):
-    guard = AfterModel(name="truth", check=TRUE)
-    limits = Limits(max_corrections=0)
-    async with guarded(client, "It is so.", guards=[guard], judgements=[judgement], limits=limits) as stage:
-        outcome = await stage.run("Is it so?")
-
-    assert answer in outcome.answer
-    [request] = stage.model.judged
-    assert "the answer is true" in str(request.messages[0].content)
-    assert json.loads(request.messages[1].content or "") == {"goal": "Is it so?", "said": "It is so.", "calls": []}
-    assert outcome.usage.model_calls == 2
-
-
-async def test_a_judge_may_look_before_an_effect(client: Client):
-    guard = BeforeEffect(name="sense", check=TRUE, tools=("local.pay",))
-    judgements = ['{"score": 0, "reason": "nobody asked for it"}']
-    async with guarded(client, PAY_5, "Done.", guards=[guard], judgements=judgements) as stage:
-        await stage.run()
-
-    assert stage.shop.paid == []
-    assert json.loads(stage.model.judged[0].messages[1].content or "")["to_be_done"] == "local.pay"
-
-
 # What is kept
 
 
@@ -481,60 +411,3 @@ async def test_a_workflow_may_require_guards_for_what_anyone_asks_of_it(
             await stage.require(amount)
 
     assert why in str(failed.value.cause)
-
-
-# Made wrong
-
-
-async def not_plain(_: Doing) -> Verdict:
-    return PASS
-
-
-def add(wanted: Amount) -> float:
-    return wanted.amount
-
-
-ADD = FunctionTool("add", "Add.", add, Amount)
-
-
-@pytest.mark.parametrize(
-    ("make", "why"),
-    [
-        (lambda: BeforeEffect(name="Limit", check=limit), "a guard cannot be called 'Limit'"),
-        (lambda: BeforeEffect(name="limit", check=not_plain), "checks with an `async` function"),
-        (lambda: BeforeEffect(name="limit", check="limit"), "has 'limit' to check with"),
-        (lambda: BeforeEffect(name="limit", check=limit, tools=()), "is about no tool"),
-        (lambda: Judge(goal=" ", threshold=0.5), "a judge has no goal"),
-        (lambda: Judge(goal="true", threshold=0), "has the threshold 0"),
-        (lambda: Judge(goal="true", threshold=float("nan")), "has the threshold nan"),
-        (lambda: Judge(goal="true", threshold=0.5, timeout=timedelta(0)), "give it some time"),
-        (lambda: ByActivity(""), "cannot look at anything"),
-    ],
-)
-def test_a_guard_that_could_not_work_cannot_be_made(make: Callable[[], object], why: str):
-    with pytest.raises(GuardError, match=why):
-        make()
-
-
-@pytest.mark.parametrize(
-    ("guards", "why"),
-    [
-        ([limit], "is no guard; use BeforeModel"),
-        ([PROMISES, AfterModel(name="promises", check=promise)], "two guards are called 'promises'"),
-        ([LIMIT], "guard 'limit' is about local.pay, and no tool of the agent is"),
-        ([BeforeEffect(name="writes", check=limit, effects=("write",))], "is about \\*, and no tool of the agent is"),
-    ],
-)
-def test_an_agent_whose_guards_could_not_work_cannot_be_made(guards: list[Any], why: str):
-    with pytest.raises(AgentConfigurationError, match=why):
-        Agent(name="clerk", instructions="Serve.", tools=[ADD], guards=guards)
-
-
-def test_a_message_of_the_loops_own_is_told_from_others_and_old_ones_read_as_before():
-    assert ChatMessage(role="user", content="a").model_dump() == {
-        "role": "user",
-        "content": "a",
-        "tool_calls": (),
-        "tool_call_id": None,
-    }
-    assert ChatMessage.model_validate(ChatMessage(role="user", content="a", own=True).model_dump()).own

@@ -119,6 +119,16 @@ def test_an_order_that_says_itself_that_something_else_goes_back_moves_no_money(
     assert movement(order("cancelled", payment_history=rows), "refund", amounts[-1]) == "refuse"
 
 
+def test_what_went_back_another_way_before_counts_too():
+    rows = [
+        {"transaction_type": "payment", "amount": 120, "payment_method_id": "card_1"},
+        {"transaction_type": "refund", "amount": 30, "payment_method_id": "gift_card_1"},
+        {"transaction_type": "refund", "amount": 120, "payment_method_id": "card_1"},
+    ]
+
+    assert movement(order("cancelled", payment_history=rows), "refund", 120) == "refuse"
+
+
 @pytest.mark.parametrize(("back", "action"), [(20, "pass"), (120, "pass"), (120.01, "refuse"), (500, "refuse")])
 def test_no_more_goes_back_for_other_items_than_was_paid(back: float, action: str):
     rows = [

@@ -107,11 +107,10 @@ def amount_as_paid(doing: Doing) -> Verdict:
         return refuse(f"a {kind} of {amount:.2f} to {method!r} is not what order {order.order_id!r} says: {noted}")
     if kind == "payment":
         return PASS
-    left = _paid(order) if order.status != "cancelled" else _paid(order, method)
-    if left < -_CENT:
+    if (left := _paid(order)) < -_CENT:
         return refuse(f"{-left:.2f} more would go back than was paid for order {order.order_id!r}")
-    if order.status == "cancelled" and left > _CENT:
-        return refuse(f"{left:.2f} of what was paid with {method!r} would not go back for order {order.order_id!r}")
+    if order.status == "cancelled" and abs(owed := _paid(order, method)) > _CENT:
+        return refuse(f"what goes back differs by {owed:.2f} from what was paid with {method!r} for {order.order_id!r}")
     return PASS
 
 

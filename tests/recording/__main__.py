@@ -14,12 +14,14 @@ from temporalio.client import Client, WorkflowHistory
 from callboard import example
 from callboard_contracts import Goal
 from callboard_contracts.billing import v1 as billing
+from callboard_contracts.conversations import Closing, Opening, Saying
 from callboard_contracts.customers import v1 as customers
 from callboard_contracts.inbox import v1 as inbox
 from callboard_contracts.inventory import v1 as inventory
 from callboard_contracts.orders import v1 as orders
 from callboard_contracts.support import v1 as support
 from callboard_kit.entities.naming import Entity, lock_id
+from callboard_kit.identity import digest
 from callboard_kit.persons import Credential, Person
 from callboard_kit.process import run_guarded
 from callboard_kit.testing import LocalMesh
@@ -63,6 +65,10 @@ _AS_ORCHESTRATOR: Sequence[tuple[Any, Any]] = (
     (inventory.Inventory.assist, Goal(goal="What does the red mug cost?")),
     (support.Support.assist, Goal(goal="What do a blue and a red mug cost together?")),
     (support.Support.transfer_to_human_agents, support.Handover(summary="Wants to talk to a person.")),
+    (support.Support.open, Opening(conversation="recorded", approvals="none")),
+    (support.Support.say, Saying(conversation="recorded", message="m-1", text="What do a blue and a red mug cost?")),
+    (support.Support.say, Saying(conversation="recorded", message="m-2", text="Thank you.")),
+    (support.Support.close, Closing(conversation="recorded", reason="settled")),
 )
 _QUESTION = inbox.Question(
     id="recording:1",
@@ -162,7 +168,8 @@ async def _call(client: Client, operation: Any, words: Any) -> None:
     [service] = [each for each in _SERVICES if any(operation is value for value in vars(each).values())]
     endpoint = sys.modules[service.__module__].ENDPOINT
     team = client.create_nexus_client(service=service, endpoint=endpoint)
-    await team.execute_operation(operation, words, id=f"{endpoint}-{operation.name}")
+    name = f"{endpoint}-{operation.name}-{digest(words.model_dump_json().encode())[:8]}"
+    await team.execute_operation(operation, words, id=name)
 
 
 async def _keep(room: Room, client: Client) -> list[str]:

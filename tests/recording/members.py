@@ -10,10 +10,11 @@ from callboard_contracts import describe
 from callboard_contracts.customers import v1 as customers
 from callboard_contracts.orders import v1 as orders
 from callboard_kit.agent import OperationTool
+from callboard_kit.conversations.activities import HistoryActivities
 from callboard_kit.ports import free_ports
 from callboard_kit.settings import Settings
 from callboard_kit.teams import Team
-from callboard_kit.testing import LocalMesh, ScriptedModel, calling
+from callboard_kit.testing import InMemoryHistory, LocalMesh, ScriptedModel, calling
 from callboard_orchestrator import workflows as orchestrating
 from callboard_orchestrator.catalog import Catalog
 from callboard_orchestrator.inbox import workflows as gates
@@ -35,6 +36,7 @@ from callboard_team_orders import workflows as orders_workflows
 from callboard_team_orders.activities import OrderActivities
 from callboard_team_orders.service import OrdersService
 from callboard_team_orders.store import OrderStore
+from callboard_team_support import conversations as support_conversations
 from callboard_team_support import workflows as support_workflows
 from callboard_team_support.activities import SupportActivities
 from callboard_team_support.service import SupportService
@@ -87,7 +89,7 @@ def rooms(home: Path, repository: Path) -> list[Room]:
             team=team,
             package=f"callboard_team_{team}",
             histories=repository / "teams" / team / "tests" / "histories",
-            workflows=workflows_in(workflows),
+            workflows=[each for module in _modules(workflows) for each in workflows_in(module)],
             services=[service],
             activities=activities,
         )
@@ -119,10 +121,11 @@ def rooms(home: Path, repository: Path) -> list[Room]:
         ),
         room(
             "support",
-            support_workflows,
-            SupportService(),
+            (support_workflows, support_conversations),
+            SupportService(InMemoryHistory()),
             support.keep_case,
-            _says("support_v1__calculate", {"expression": "12.5 + 13"}),
+            *HistoryActivities(InMemoryHistory()).all,
+            _says("support_v1__calculate", {"expression": "12.5 + 13"}, "You are welcome."),
         ),
         Room(
             team="inbox",
@@ -163,9 +166,13 @@ async def on_stage(rooms: Sequence[Room]) -> AsyncGenerator[LocalMesh]:
         yield mesh
 
 
-def _says(tool: str, arguments: dict[str, object]) -> Callable[..., Any]:
-    """Return a model that calls one tool and then has done."""
-    return ScriptedModel([calling(tool, arguments)], "Done.").call_model
+def _modules(modules: Any) -> Sequence[Any]:
+    return modules if isinstance(modules, tuple) else (modules,)
+
+
+def _says(tool: str, arguments: dict[str, object], *later: str) -> Callable[..., Any]:
+    """Return a model that calls one tool and then has done; `later` is what it says when it is spoken to again."""
+    return ScriptedModel([calling(tool, arguments)], "Done.", *later).call_model
 
 
 def _orchestrates() -> Callable[..., Any]:

@@ -84,7 +84,8 @@ def test_a_skill_is_an_operation_that_a_model_may_call() -> None:
     )
     card: Any = agent_card(described.model_copy(update={"operations": (closed, *described.operations[1:])}))
 
-    assert [skill["id"] for skill in card["skills"]] == [each.name for each in described.operations[1:]]
+    callable_by_models = [each.name for each in described.operations[1:] if each.promise.model_callable]
+    assert [skill["id"] for skill in card["skills"]] == callable_by_models
     assert card["skills"][0]["name"] == "Transfer to human agents"
     assert card["skills"][0]["tags"] == ["support", "task", "write"]
     assert closed.name in card["capabilities"]["extensions"][0]["params"]["operations"]

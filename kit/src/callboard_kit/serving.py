@@ -26,6 +26,7 @@ from callboard_kit.agent.endpoint import ModelSettings
 from callboard_kit.build import build_of
 from callboard_kit.client import ConnectError, KeyFileError, connect, load_key
 from callboard_kit.contract_book import ContractBook
+from callboard_kit.conversations.starting import history_fault, update_fault
 from callboard_kit.directory import RegistryDirectory
 from callboard_kit.entities.at_once import UnlockedEffectError
 from callboard_kit.events.writing import writing
@@ -181,6 +182,8 @@ async def _serve(
                 f"namespace {client.namespace!r} lacks the search attributes {', '.join(missing)}; "
                 "`callboard up` adds them, and docs/operate.md says how on a cluster"
             )
+        if fault := history_fault(activities) or await update_fault(client, listings):
+            raise ServeError(fault)
         await _unless(stopped, introduction.make())
         await _unless(stopped, vouched.make())
         stack.push_async_callback(

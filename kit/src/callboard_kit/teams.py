@@ -14,6 +14,7 @@ from typing import Final
 from pydantic import ConfigDict, Field, ValidationError
 
 from callboard_contracts import Message
+from callboard_kit.conversations.sharing import Sharing
 from callboard_kit.policy import Policy
 
 ENTRY_POINTS: Final = "callboard.teams"
@@ -48,6 +49,9 @@ class Team(Message):
 
     policy: Policy = Policy()
     """Who may call it. Absent: nobody."""
+
+    conversations: Sharing = Sharing()
+    """What it lets other teams know of its conversations, and reads of theirs. Absent: the customer's words alone."""
 
     @classmethod
     def load(cls, package: str, *, profile: str = "") -> "Team":

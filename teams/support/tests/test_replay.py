@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from callboard_kit.testing.replay import assert_replays
-from callboard_team_support import workflows
+from callboard_team_support import conversations, workflows
 
 RECORDED = Path(__file__).parent / "histories"
 WORKFLOWS = (
     workflows.Assist,
+    conversations.Conversation,
     workflows.TransferToHumanAgents,
 )
 

@@ -10,6 +10,7 @@ import nexusrpc
 from pydantic import Field
 
 from callboard_contracts import Assistance, Example, Goal, Message, promise
+from callboard_contracts.conversations import Answer, Closing, Opened, Opening, Reading, Saying, Transcript
 
 ENDPOINT: Final = "support"
 """The Nexus endpoint that serves every version of this service."""
@@ -99,3 +100,104 @@ class Support:
 
     Whoever asks needs the right to every effect that the goal leads to.
     """
+
+    open: nexusrpc.Operation[Opening, Opened] = promise(
+        kind="task",
+        effect="write",
+        idempotency="key:conversation",
+        latency=timedelta(seconds=1),
+        longest=timedelta(seconds=30),
+        model_callable=False,
+        examples=(
+            Example(
+                input={"conversation": "ada-monday", "while_busy": "enqueue"},
+                output={"conversation": "ada-monday", "team": "support"},
+            ),
+        ),
+    )
+    """Open a conversation with the team's agent, which remembers what is said in it until it is closed.
+
+    Opened twice, it is the same one. Refused when one of this name was closed before.
+    """
+
+    say: nexusrpc.Operation[Saying, Answer] = promise(
+        kind="exchange",
+        effect="irreversible",
+        idempotency="key:message",
+        latency=timedelta(seconds=60),
+        longest=timedelta(hours=1),
+        sensitive={"text": "words"},
+        model_callable=False,
+        examples=(
+            Example(
+                input={
+                    "conversation": "ada-monday",
+                    "message": "m-1",
+                    "text": "I am Ada Smith, 80200. Where is my mug?",
+                },
+                output={
+                    "conversation": "ada-monday",
+                    "message": "m-1",
+                    "text": "Your order #W1000001 with the mug has not been sent yet. Do you want to cancel it?",
+                    "team": "support",
+                    "deeds": [{"service": "orders.v1", "operation": "get_order_details", "outcome": "ok"}],
+                    "usage": {"input_tokens": 3000, "output_tokens": 150, "model_calls": 4, "tool_calls": 2},
+                },
+            ),
+        ),
+    )
+    """Say something in a conversation and get the answer.
+
+    Refused when there is no such conversation, when it is closed, or when it is busy and was opened to refuse then.
+    Whoever speaks needs the right to every effect that their words lead to.
+    """
+
+    history: nexusrpc.Operation[Reading, Transcript] = promise(
+        kind="query",
+        effect="read",
+        idempotency="natural",
+        latency=timedelta(seconds=1),
+        longest=timedelta(seconds=30),
+        sensitive={"said.text": "words", "said.answer": "words"},
+        model_callable=False,
+        examples=(
+            Example(
+                input={"conversation": "ada-monday", "last": 0},
+                output={
+                    "conversation": "ada-monday",
+                    "state": "open",
+                    "team": "support",
+                    "busy": False,
+                    "waiting": 0,
+                    "messages": 1,
+                    "opened": "2026-11-16T09:00:00Z",
+                },
+            ),
+        ),
+    )
+    """Read how a conversation stands and what was said in it last."""
+
+    close: nexusrpc.Operation[Closing, Transcript] = promise(
+        kind="exchange",
+        effect="write",
+        idempotency="natural",
+        latency=timedelta(seconds=1),
+        longest=timedelta(hours=1),
+        model_callable=False,
+        examples=(
+            Example(
+                input={"conversation": "ada-monday", "reason": "settled"},
+                output={
+                    "conversation": "ada-monday",
+                    "state": "closed",
+                    "team": "support",
+                    "busy": False,
+                    "waiting": 0,
+                    "messages": 1,
+                    "opened": "2026-11-16T09:00:00Z",
+                    "closed_because": "settled",
+                },
+            ),
+        ),
+    )
+    """Close a conversation. What was said before is answered first; closed twice, it is closed."""

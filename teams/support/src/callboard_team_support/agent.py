@@ -12,6 +12,13 @@ INSTRUCTIONS: Final = (
     "one short paragraph."
 )
 
+TALKING: Final = (
+    f"{INSTRUCTIONS} You are in the middle of a conversation: what was said before still holds. Ask back when you need "
+    "to know something, one question at a time, and before you change anything say what you will do and wait for a "
+    "yes, unless the customer has just asked for exactly that."
+)
+"""What the agent is told where it can ask back."""
+
 HANDED_OVER: Final = support.HandoverReceipt(message="Transfer successful")
 
 

@@ -4,8 +4,11 @@ from nexusrpc.handler import StartOperationContext, service_handler, sync_operat
 from temporalio import nexus
 
 from callboard_contracts import Assistance, Goal
+from callboard_contracts.conversations import Answer, Closing, Opened, Opening, Reading, Saying, Transcript
 from callboard_contracts.support import v1 as support
 from callboard_kit import mesh
+from callboard_kit.conversations.counter import Counter
+from callboard_kit.conversations.history import History
 from callboard_team_support.arithmetic import calculate
 from callboard_team_support.workflows import Assist, TransferToHumanAgents
 
@@ -13,6 +16,9 @@ from callboard_team_support.workflows import Assist, TransferToHumanAgents
 @service_handler(service=support.Support)
 class SupportService:
     """Serves `support.v1`."""
+
+    def __init__(self, history: History) -> None:
+        self._counter = Counter(history)
 
     @sync_operation
     async def calculate(
@@ -32,3 +38,27 @@ class SupportService:
     async def assist(self, ctx: nexus.WorkflowRunOperationContext, goal: Goal) -> nexus.WorkflowHandle[Assistance]:
         """Start one `Assist` per call."""
         return await mesh.start_workflow(ctx, Assist.run, goal)
+
+    @sync_operation
+    async def open(self, _ctx: StartOperationContext, opening: Opening) -> Opened:
+        """Start one `Conversation` per name."""
+        return await self._counter.open(opening)
+
+    @nexus.temporal_operation
+    async def say(
+        self, _ctx: nexus.TemporalStartOperationContext, client: nexus.TemporalNexusClient, saying: Saying
+    ) -> nexus.TemporalOperationResult[Answer]:
+        """Bring the message to its `Conversation`."""
+        return await self._counter.say(client, saying)
+
+    @sync_operation
+    async def history(self, _ctx: StartOperationContext, reading: Reading) -> Transcript:
+        """Read what was said."""
+        return await self._counter.read(reading)
+
+    @nexus.temporal_operation
+    async def close(
+        self, _ctx: nexus.TemporalStartOperationContext, client: nexus.TemporalNexusClient, closing: Closing
+    ) -> nexus.TemporalOperationResult[Transcript]:
+        """Bring the wish to its `Conversation`."""
+        return await self._counter.close(client, closing)

@@ -1,0 +1,56 @@
+"""What a conversation's workflow does to its history: two activities."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from temporalio import activity
+
+from callboard_contracts import Message
+from callboard_kit.conversations.history import MOST_EXCHANGES, History
+from callboard_kit.conversations.kept import Exchange
+
+KEEP: Final = "callboard.keep_exchanges"
+RECALL: Final = "callboard.recall_exchanges"
+
+
+class Keeping(Message):
+    """Exchanges to keep."""
+
+    conversation: str
+    exchanges: tuple[Exchange, ...]
+
+
+class Recalling(Message):
+    """Which exchanges are to be recalled: those with a number above `after`, the last of them."""
+
+    conversation: str
+    after: int = 0
+    last: int = MOST_EXCHANGES
+
+
+class Recalled(Message):
+    """What is kept of them."""
+
+    exchanges: tuple[Exchange, ...] = ()
+
+
+class HistoryActivities:
+    """Keeps and recalls what was said. Register `all` with the worker."""
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+
+    @property
+    def all(self) -> Sequence[Callable[..., Any]]:  # Any: activities take and return anything
+        """Both activities."""
+        return (self.keep, self.recall)
+
+    @activity.defn(name=KEEP)
+    async def keep(self, keeping: Keeping) -> None:
+        """Keep exchanges."""
+        await self.history.keep(keeping.conversation, keeping.exchanges)
+
+    @activity.defn(name=RECALL)
+    async def recall(self, wanted: Recalling) -> Recalled:
+        """Recall exchanges, as far as they are kept."""
+        return Recalled(exchanges=await self.history.read(wanted.conversation, after=wanted.after, last=wanted.last))

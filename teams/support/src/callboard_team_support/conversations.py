@@ -1,0 +1,53 @@
+"""The workflow that holds one conversation with a customer."""
+
+from typing import Final
+
+from temporalio import workflow
+
+from callboard_contracts.conversations import Answer, Closing, Saying, Transcript
+
+with workflow.unsafe.imports_passed_through():
+    from callboard_kit.assistance import room_agent
+    from callboard_kit.conversations.record import Begin
+    from callboard_kit.conversations.talk import Talk
+    from callboard_team_support.agent import TALKING
+
+AGENT: Final = room_agent("support", instructions=TALKING)
+
+
+@workflow.defn
+class Conversation:
+    """Talks with one customer, from the first word to the last."""
+
+    @workflow.init
+    def __init__(self, begin: Begin) -> None:
+        """Take up the conversation where it stands."""
+        self._talk = Talk(begin, agent=AGENT)
+
+    @workflow.run
+    async def run(self, _begin: Begin) -> Transcript:
+        """Hold it until it is closed."""
+        return await self._talk.hold()
+
+    @workflow.update
+    async def say(self, saying: Saying) -> Answer:
+        """Answer a message."""
+        return await self._talk.say(saying)
+
+    @say.validator
+    def _may_say(self, saying: Saying) -> None:
+        self._talk.may_say(saying)
+
+    @workflow.update
+    async def close(self, closing: Closing) -> Transcript:
+        """Close it."""
+        return await self._talk.close(closing)
+
+    @close.validator
+    def _may_close(self, closing: Closing) -> None:
+        self._talk.may_close(closing)
+
+    @workflow.query
+    def standing(self, last: int) -> Transcript:
+        """Say how it stands."""
+        return self._talk.standing(last)

@@ -182,18 +182,20 @@ class MeshWorkflowInbound(WorkflowInboundInterceptor):
         began = call.started or workflow.time()
         name = f"{workflow.info().run_id}/{input.id}"
         teller = Teller(self._recorder.events, call.root, call.team, address.operation, name, wordless=call.wordless)
-        with mesh.working_on(call), telling(teller), asking_by(self._questions):
+        purse = Purse.within(call.limits)
+        with mesh.working_on(call), paying_from(purse), telling(teller), asking_by(self._questions):
             try:
                 await approved(call, contract, self._questions)
                 answer = await super().handle_update_handler(input)
                 [payload] = workflow.payload_converter().to_payloads([answer])
                 payload.data = checked_output(contract, payload.data, call)
+                tell_in_answer(payload, purse.spent)
             except (MeshError, FailureError, asyncio.CancelledError) as error:
                 if is_cancelled_exception(error):
                     raise
                 told = _told(error, what=what)
                 self._record(contract, call, outcome_of(told), _discreet(str(told), contract, input), began)
-                raise to_failure(told) from None
+                raise tell_in_failure(to_failure(told), purse.spent) from None
             self._record(contract, call, "ok", call.rule, began, payload.data)
         return RawValue(payload)
 

@@ -9,7 +9,7 @@ from callboard_kit.publishing import registry_signature
 from callboard_kit.registry import registry_client
 from callboard_kit.settings import Settings
 from callboard_orchestrator.catalog import Catalog
-from callboard_orchestrator.workflows import Orchestrate, Relocate
+from callboard_orchestrator.workflows import PLANNER, Orchestrate, Relocate
 from callboard_registry_api.discovery import DiscoveryClient
 
 TEAM = "orchestrator"
@@ -40,4 +40,5 @@ if __name__ == "__main__":
             catalog.find_operations,
             catalog.open_operations,
         ],
+        agents=[PLANNER],
     )

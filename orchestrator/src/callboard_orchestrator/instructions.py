@@ -18,6 +18,9 @@ _WORK: Final = (
     "nothing as done whose call was refused, failed or was never made; name each thing that was not done, and why.",
 )
 _NOTHING_OFFERED: Final = "No operation is offered to you at present: say that nothing can be done now."
+ALWAYS: Final = "\n\n".join((*_WORK, _NOTHING_OFFERED))
+"""All that the model is told whatever is offered."""
+
 _MOST_NAMED: Final = 40
 """Services that are named where there are many operations; the model finds the others by searching."""
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -17,11 +17,12 @@ from callboard_contracts.orders import v1 as orders
 from callboard_kit import mesh
 
 with workflow.unsafe.imports_passed_through():
-    from callboard_kit.agent import FINDING, Found, Limits, ListedTool, OperationTool, agent_run
+    from callboard_kit.agent import FINDING, Agent, Found, Limits, ListedTool, OperationTool, agent_run
     from callboard_kit.approvals import ApprovalPolicy, AskForAll, AskForEffects, Automatic
     from callboard_kit.failing import from_failure
+    from callboard_kit.fingerprint.carrying import running_as
     from callboard_orchestrator.catalog import Catalog, Matches, Offering
-    from callboard_orchestrator.instructions import instructions
+    from callboard_orchestrator.instructions import ALWAYS, instructions
     from callboard_orchestrator.messages import Approvals, Place, Relocated, Relocation, Request, Settled, Unchanged
 
 _ONE_TRY: Final = timedelta(seconds=20)
@@ -36,6 +37,11 @@ _APPROVALS: Final[Mapping[Approvals, ApprovalPolicy]] = {
     "effects": AskForEffects(),
     "all": AskForAll(),
 }
+
+PLANNER: Final[Agent[Any]] = Agent(  # Any: it answers with words
+    name="orchestrator", instructions=ALWAYS, approvals=Automatic()
+)
+"""What plans, as far as it does not depend on the request: tools, limits and approvals come with each."""
 
 _LOOKING_UP: Final = timedelta(seconds=30)
 _CHANGING: Final = timedelta(minutes=5)
@@ -60,15 +66,16 @@ class Orchestrate:
             if not limits.steps or not limits.tokens:
                 raise RefusedError("the limits of this tree allow no step; start it with more `steps` and `tokens`")
             offering = await _offering()
-            outcome = await agent_run(
-                request.words,
-                instructions=instructions(offering),
-                tools=offering.tools,
-                search=_CatalogSearch() if offering.count > len(offering.tools) else None,
-                limits=Limits(max_steps=limits.steps, max_tokens=limits.tokens, max_cost_usd=limits.cost_usd),
-                approvals=_APPROVALS[request.approvals],
-                name="orchestrator",
-            )
+            with running_as(PLANNER):
+                outcome = await agent_run(
+                    request.words,
+                    instructions=instructions(offering),
+                    tools=offering.tools,
+                    search=_CatalogSearch() if offering.count > len(offering.tools) else None,
+                    limits=Limits(max_steps=limits.steps, max_tokens=limits.tokens, max_cost_usd=limits.cost_usd),
+                    approvals=_APPROVALS[request.approvals],
+                    name=PLANNER.name,
+                )
         return Settled(
             answer=outcome.answer,
             calls=tuple(call for call in outcome.calls if call.operation not in FINDING),

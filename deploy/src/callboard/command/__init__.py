@@ -15,6 +15,7 @@ from typing import Final, NoReturn
 import typer
 
 from callboard.command import (
+    agents,
     approvals,
     audit,
     call,
@@ -54,6 +55,7 @@ app.command("demo")(demo.demo)
 app.command("call")(call.call)
 app.command("run")(run.run)
 app.command("audit")(audit.audit)
+app.add_typer(agents.app, name="agents")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(example.app, name="example")

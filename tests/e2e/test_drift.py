@@ -1,0 +1,84 @@
+"""Fingerprints on the whole mesh: what the command shows of them, and a client that wants another build."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Mapping
+
+import pytest
+from temporalio.client import WorkflowFailureError
+
+from callboard_contracts import RefusedError
+from callboard_kit.fingerprint.interceptor import BREAK_GLASS, break_glass, on_build
+from tests.playing.scripts import closing_words
+from tests.playing.stage import Stage
+from tests.playing.tasks import own
+
+# The first test of a run also starts the mesh.
+pytestmark = pytest.mark.timeout(300)
+
+TASKS = own()
+MOVING = next(task for task in TASKS.tasks if task.id == "too-late-to-redirect")
+
+
+async def command(stage: Stage, *words: str, code: int = 0, env: Mapping[str, str] | None = None) -> str:
+    environment: Mapping[str, str] = {**os.environ, **stage.environment, **(env or {})}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "from callboard.command import main; main()",
+        *words,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert process.returncode == code, err.decode()
+    return (out if code == 0 or out else err).decode()
+
+
+async def test_the_command_shows_what_a_worker_runs_and_where_another_environment_differs(stage: Stage):
+    [here] = json.loads(await command(stage, "agents", "show", "orders", "--json"))
+    [build] = json.loads(await command(stage, "agents", "builds", "orders", "--json"))
+    shown = await command(stage, "agents", "show", "orders", "--build", build["build"])
+    same = await command(stage, "agents", "diff", "orders", build["build"])
+    other = await command(stage, "agents", "diff", "orders", build["build"], code=1, env={"CALLBOARD_MODEL": "another"})
+
+    assert [(one["agent"], one["digest"]) for one in build["agents"]] == [("orders", here["digest"])]
+    assert f"orders  {here['digest']}" in shown
+    assert f"  {here['fields']['instructions']}  instructions" in shown
+    assert same == ""
+    assert other == "orders  worker.model\n"
+
+
+async def test_a_build_is_vouched_for_and_withdrawn_by_its_team(stage: Stage):
+    other = {"CALLBOARD_BUILD": "of-the-tests", "CALLBOARD_MODEL": "another"}
+
+    published = await command(stage, "agents", "publish", "orders", env=other)
+    between = await command(stage, "agents", "builds", "orders")
+    await command(stage, "agents", "withdraw", "orders", "of-the-tests")
+    after = await command(stage, "agents", "builds", "orders")
+    again = await command(stage, "agents", "withdraw", "orders", "of-the-tests", code=1)
+    unknown = await command(stage, "agents", "diff", "orders", "of-the-tests", code=1)
+
+    assert published == "of-the-tests\n"
+    assert "of-the-tests  " in between
+    assert "of-the-tests" not in after
+    assert again.startswith("callboard: build: 'orders' vouches for no build 'of-the-tests'")
+    assert unknown.startswith("callboard: team 'orders' vouches for no build 'of-the-tests'; the builds are: ")
+
+
+async def test_a_run_that_wants_another_build_is_refused_and_one_that_broke_the_glass_says_so(stage: Stage):
+    await stage.fill(TASKS)
+    with on_build("of-the-tests"):
+        handle = await stage.begin(MOVING)
+    with pytest.raises(WorkflowFailureError) as failed:
+        await handle.result()
+    with break_glass("a test"):
+        broken = await stage.begin(MOVING)
+
+    assert getattr(failed.value.cause, "type", None) == RefusedError.__name__
+    assert "is to work on build 'of-the-tests' only" in str(failed.value.cause)
+    assert (await broken.result()).answer == closing_words(MOVING)
+    assert (await (await broken.describe()).memo())[BREAK_GLASS] == "a test"

@@ -14,6 +14,7 @@ from callboard_registry.console.runs import runs_router
 from callboard_registry.console.services import services_router
 from callboard_registry.console.signin.pages import signin_router
 from callboard_registry.console.signin.visits import Door
+from callboard_registry.console.trying.pages import trying_router
 from callboard_registry.registry import Registry
 from callboard_registry.signin.configuration import ConsoleSettings
 
@@ -31,6 +32,7 @@ def console_router(registry: Registry, admission: Admission, settings: ConsoleSe
     router = APIRouter(include_in_schema=False)
     router.include_router(signin_router(door))
     router.include_router(inbox_router(knowledge, settings), dependencies=[Depends(door.visiting())])
+    router.include_router(trying_router(knowledge, settings), dependencies=[Depends(door.visiting())])
     for family in (catalog_router, services_router):
         router.include_router(family(knowledge), dependencies=[Depends(door.visiting(public=True))])
     for family in (map_router, runs_router):

@@ -19,11 +19,11 @@ class Snippet:
 
 def snippets(service: ServiceDescription, operation: OperationDescription) -> tuple[Snippet, ...]:
     """Return ways to call an operation, with an example of its input."""
-    example = _example(operation)
-    inline = json.dumps(example, ensure_ascii=False)
+    shown = example(operation)
+    inline = json.dumps(shown, ensure_ascii=False)
     client = f'workflow.create_nexus_client(service="{service.service}", endpoint="{service.endpoint}")'
     outside = f'client.create_nexus_client(service="{service.service}", endpoint="{service.endpoint}")'
-    call = f'await team.execute_operation("{operation.name}", {_python(example)}'
+    call = f'await team.execute_operation("{operation.name}", {_python(shown)}'
     command = f"callboard call {service.service} {operation.name} --input {shlex.quote(inline)}"
     return (
         Snippet("in a workflow", f"team = {client}\nresult = {call})"),
@@ -35,7 +35,8 @@ def snippets(service: ServiceDescription, operation: OperationDescription) -> tu
     )
 
 
-def _example(operation: OperationDescription) -> object:
+def example(operation: OperationDescription) -> object:
+    """Return an input that an operation may be given: its own example, else one of placeholders."""
     if operation.promise.examples:
         return operation.promise.examples[0].input
     return _made_up(operation.input, operation.input, 0)

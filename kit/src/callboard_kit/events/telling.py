@@ -118,7 +118,8 @@ class Step:
         """Tell that what the model wrote does not count, and that the step is over all the same."""
         if self.teller is None:
             return
-        detail = StepRetracted(step=self.id, attempt=EVERY_ATTEMPT, reason=reason)
+        shown = "a guard took it back" if self.wordless else reason
+        detail = StepRetracted(step=self.id, attempt=EVERY_ATTEMPT, reason=shown)
         self.teller.tell(detail, id=f"{self.id}:retracted")
         self.ended("", tools=(), model=model, usage=usage)
 

@@ -15,7 +15,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import is_cancelled_exception
 
-from callboard_kit import events
+from callboard_kit import events, mesh
 from callboard_kit.approvals.asking import Questions
 from callboard_kit.approvals.policies import Judgement
 from callboard_kit.approvals.terms import Proposal
@@ -146,7 +146,10 @@ class GuardPost:
     def _keep(self, ruling: Ruling, *, in_memo: bool = True) -> None:
         self._rulings = [*self._rulings, ruling][-MOST_KEPT:]
         if ruling.action == "refuse":
-            events.tell(events.GuardBlocked(guard=ruling.guard, what=ruling.what, reason=ruling.reason))
+            call = mesh.maybe_current()
+            # A reason may quote what a model said; where that is sensitive it stays with the team.
+            reason = "" if call is not None and call.wordless else ruling.reason
+            events.tell(events.GuardBlocked(guard=ruling.guard, what=ruling.what, reason=reason))
         if in_memo:
             workflow.upsert_memo({MEMO: [each.model_dump(mode="json") for each in self._rulings]})
 

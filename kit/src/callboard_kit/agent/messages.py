@@ -9,7 +9,7 @@ from callboard_contracts import Message, Usage
 
 type_of_json = dict[str, object]
 
-_OPTIONAL: Final = frozenset({"output", "budget_usd"})
+_OPTIONAL: Final = frozenset({"output", "budget_usd", "budget_tokens"})
 """Fields that came later: left out where they say nothing, so that requests in histories stay what they were."""
 
 CALL_MODEL = "callboard.call_model"
@@ -95,6 +95,9 @@ class ModelRequest(Message):
     budget_usd: float | None = None
     """What the call may cost, US dollars. Absent: nobody counts."""
 
+    budget_tokens: int | None = None
+    """How many tokens the call may take, read and written. Absent: as many as it takes."""
+
     @model_serializer(mode="wrap")
     def _without_what_is_not_said(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
         document: dict[str, object] = write(self)
@@ -112,7 +115,10 @@ class ModelReply(Message):
 
     finish_reason: str = "stop"
     """Why it stopped, in the provider's word: `stop`, `tool_calls`, `length`, `content_filter`. `over_budget`, in ours:
-    it was not asked, since it could have cost more than is left."""
+    it was not asked, since it could have cost more than is left of a budget."""
+
+    budget: str = ""
+    """Which budget that is, where it is one of the team's; empty where it is the tree's or the agent's own."""
 
     model: str = ""
     """The model that answered, as the provider names it."""

@@ -81,6 +81,9 @@ class Purse:
         self.spent = NOTHING
         """What is gone for good."""
 
+        self.agents = 0
+        """How many agents work in this run at the same time."""
+
     @classmethod
     def within(cls, limits: Limits, *, above: "Purse | None" = None) -> "Purse":
         """Return a purse with what `limits` allow."""

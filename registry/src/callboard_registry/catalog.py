@@ -3,23 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, ScalarSelect, Select, and_, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, tuple_
 
+from callboard_registry.adding import Entry, add_all
 from callboard_registry.changes import Change, note
 from callboard_registry.database import Database
 from callboard_registry.documents import ListingDocument
 from callboard_registry.gate.deciding import Judgement, OvertakenError, overriding
-from callboard_registry.gate.keeping import keep_verdict, kept_verdict, same_verdict
-from callboard_registry.gate.numbers import numbered
+from callboard_registry.gate.keeping import keep_verdicts
 from callboard_registry.life import ANSWERING, IN_FORCE, Author, Move, require_move
 from callboard_registry.paging import taken
 from callboard_registry.refusals import Refusal
-from callboard_registry.search import index
-from callboard_registry.tables import listings, texts, verdicts
-from callboard_registry_api.model import ChangeKind, Listing, State
+from callboard_registry.showing import next_minor, shown, with_texts
+from callboard_registry.tables import listings, texts
+from callboard_registry_api.model import Listing, State
 
 _KEYS: Final = ("service", "digest")
 
@@ -42,14 +41,14 @@ class Catalog:
 
     def find(self, service: str, *, digest: str = "", states: Sequence[State] = ()) -> Listing | None:
         """Return a revision, or the newest; None when there is none (in one of `states`, if any are given)."""
-        query = _with_texts(documents=True).where(listings.c.service == service)
+        query = with_texts(documents=True).where(listings.c.service == service)
         if digest:
             query = query.where(listings.c.digest == digest)
         if states:
             query = query.where(listings.c.state.in_(states))
-        with self._database.reading() as connection:
+        with self._database.asking() as connection:
             row = connection.execute(query.order_by(listings.c.number.desc()).limit(1)).mappings().first()
-        return _listing(row) if row else None
+        return shown(row) if row else None
 
     def page(self, which: ListingFilter, *, after: tuple[str, int] | None, limit: int) -> tuple[list[Listing], bool]:
         """Return listings ordered by service and number, from behind `after`, and whether there are more."""
@@ -58,7 +57,7 @@ class Catalog:
             conditions.append(listings.c.team == which.team)
         if which.states:
             conditions.append(listings.c.state.in_(which.states))
-        query = _with_texts(documents=which.with_documents)
+        query = with_texts(documents=which.with_documents)
         if which.all_revisions:
             if after:
                 conditions.append(tuple_(listings.c.service, listings.c.number) > after)
@@ -81,18 +80,23 @@ class Catalog:
         query = query.order_by(listings.c.service, listings.c.number).limit(limit + 1)
         with self._database.reading() as connection:
             rows = connection.execute(query).mappings()
-            return taken(map(_listing, rows), limit=limit, size=lambda listing: len(listing.document))
+            return taken(map(shown, rows), limit=limit, size=lambda listing: len(listing.document))
 
     def names(self) -> list[str]:
         """Return the name of every service that has a listing, in order."""
         with self._database.reading() as connection:
             return list(connection.scalars(select(listings.c.service).distinct().order_by(listings.c.service)))
 
-    def in_force(self, service: str) -> list[Listing]:
-        """Return the revisions whose callers are to be kept, approved or deprecated, the last approved first."""
-        query = _with_texts(documents=True).where(listings.c.service == service, listings.c.state.in_(IN_FORCE))
-        with self._database.reading() as connection:
-            return list(map(_listing, connection.execute(query.order_by(listings.c.minor.desc())).mappings()))
+    def beside(self, service: str, digest: str) -> tuple[Listing | None, list[Listing]]:
+        """Return a revision, if it is held, and those whose callers are to be kept, as of one moment.
+
+        The latter are approved or deprecated, and come with the last approved first.
+        """
+        query = with_texts(documents=True).where(_of_interest(service, digest)).order_by(listings.c.minor.desc())
+        with self._database.asking() as connection:
+            found = list(map(shown, connection.execute(query).mappings()))
+        held = next((each for each in found if each.digest == digest), None)
+        return held, [each for each in found if each.state in IN_FORCE]
 
     def place(self, service: str, digest: str, text_digest: str) -> tuple[int, int, bool]:
         """Return which minor and patch number a revision has, or would get, and whether these words are held of it.
@@ -104,65 +108,28 @@ class Catalog:
         with self._database.reading() as connection:
             held = connection.execute(select(listings.c.minor, listings.c.patch).where(this)).first()
             if held is None or held.minor is None:
-                return connection.scalar(select(_next_minor(service))) or 0, 0, True
+                return connection.scalar(select(next_minor(service))) or 0, 0, True
             known = not text_digest or connection.execute(words).first() is not None
             return held.minor, held.patch, known
 
     def add(
         self, document: ListingDocument, judgement: Judgement | None = None, *, keep: bool = True
     ) -> tuple[Listing, bool]:
-        """Keep a revision as draft, and tell whether it is new; without `keep` only tell what would be.
-
-        A revision that is held already keeps its number and state. If only words differ (titles, descriptions,
-        examples), the newest words are shown; words held before, that an older build brings along when it starts
-        again, do not replace newer ones.
-
-        Args:
-            document: The revision.
-            judgement: What was found out about it, to be kept with it; None leaves what is kept.
-            keep: Whether to.
+        """Keep a revision as `add_all` does, and tell whether it is new; without `keep` only tell what would be.
 
         Raises:
             OvertakenError: The judgement does not hold any more.
         """
-        description = document.description
-        revision = {"service": description.service, "digest": description.digest}
-        text = {**revision, "text_digest": document.text_digest}
-        now = datetime.now(UTC)
-        this = and_(listings.c.service == description.service, listings.c.digest == description.digest)
         with self._database.writing(keep=keep) as connection:
-            if judgement is not None:
-                _require_up_to_date(connection, description.service, judgement)
-            held = _one(connection, this)
-            created = held is None
-            if created:
-                of_service = select(func.max(listings.c.number)).where(listings.c.service == description.service)
-                number = (connection.scalar(of_service) or 0) + 1
-                connection.execute(
-                    listings.insert().values(**text, number=number, team=description.team, state="draft", created=now)
-                )
-                self._note(connection, "listing_published", document)
-            if connection.execute(select(texts.c.summary).filter_by(**text)).first() is None:
-                connection.execute(
-                    texts.insert().values(
-                        **text,
-                        document=document.canonical,
-                        summary=description.summary,
-                        operations="\n".join(operation.name for operation in description.operations),
-                        created=now,
-                    )
-                )
-                connection.execute(listings.update().where(this).values(text_digest=document.text_digest))
-                index(connection, description)
-                if not created:
-                    once_approved = and_(this, listings.c.minor.is_not(None))
-                    connection.execute(listings.update().where(once_approved).values(patch=listings.c.patch + 1))
-                    self._note(connection, "listing_reworded", document)
-            if judgement is not None and not (held and same_verdict(held.verdict, judgement.verdict)):
-                keep_verdict(connection, description.service, description.digest, judgement.verdict)
-            listing = _one(connection, this)
-        assert listing is not None, "it was inserted above"
-        return listing, created
+            [result] = add_all(connection, [Entry(document, judgement)])
+        if isinstance(result, OvertakenError):
+            raise result
+        return result
+
+    def add_together(self, entries: Sequence[Entry]) -> Sequence[tuple[Listing, bool] | OvertakenError]:
+        """Keep several as `add` does, in one transaction."""
+        with self._database.writing() as connection:
+            return add_all(connection, entries)
 
     def move(
         self, move: Move, author: Author, *, live: Sequence[str] = (), judgement: Judgement | None = None
@@ -214,12 +181,6 @@ class Catalog:
             )
             return _one(connection, this)
 
-    @staticmethod
-    def _note(connection: Connection, kind: ChangeKind, document: ListingDocument) -> None:
-        about = document.description
-        author = about.team
-        note(connection, Change(kind=kind, team=about.team, subject=about.service, detail=about.digest, author=author))
-
 
 def _bring_into_force(
     connection: Connection, held: Listing, move: Move, author: Author, judgement: Judgement | None
@@ -229,12 +190,10 @@ def _bring_into_force(
         raise OvertakenError
     _require_up_to_date(connection, held.service, judgement)
     override = overriding(judgement.verdict, held, move, author)
-    keep_verdict(connection, held.service, held.digest, replace(judgement.verdict, override=override))
+    keep_verdicts(connection, [(held.service, held.digest, replace(judgement.verdict, override=override))])
     this = and_(listings.c.service == held.service, listings.c.digest == held.digest)
     first = and_(this, listings.c.minor.is_(None))
-    connection.execute(
-        listings.update().where(first).values(minor=connection.scalar(select(_next_minor(held.service))))
-    )
+    connection.execute(listings.update().where(first).values(minor=connection.scalar(select(next_minor(held.service)))))
     if override is not None:
         about = {"team": held.team, "subject": held.service, "detail": held.digest}
         note(
@@ -251,9 +210,9 @@ def _require_up_to_date(connection: Connection, service: str, judgement: Judgeme
         raise OvertakenError
 
 
-def _next_minor(service: str | ColumnElement[str]) -> ScalarSelect[int]:
-    others = listings.alias()
-    return select(func.coalesce(func.max(others.c.minor) + 1, 0)).where(others.c.service == service).scalar_subquery()
+def _of_interest(service: str, digest: str) -> ColumnElement[bool]:
+    """Select a revision and those that are in force."""
+    return and_(listings.c.service == service, or_(listings.c.digest == digest, listings.c.state.in_(IN_FORCE)))
 
 
 def _require_successor(connection: Connection, service: str) -> None:
@@ -280,46 +239,5 @@ def _require_unused(held: Listing, live: Sequence[str]) -> None:
 
 
 def _one(connection: Connection, which: ColumnElement[bool]) -> Listing | None:
-    row = connection.execute(_with_texts(documents=True).where(which)).mappings().first()
-    return _listing(row) if row else None
-
-
-@cache  # Putting the same statement together for every answer takes longer than many an answer.
-def _with_texts(*, documents: bool) -> Select[*tuple[object, ...]]:
-    words = (texts.c.summary, texts.c.operations, *((texts.c.document,) if documents else ()))
-    # As long as a revision was never approved, the number that it would get.
-    minor = func.coalesce(listings.c.minor, _next_minor(listings.c.service)).label("shown_minor")
-    judged = [column for column in verdicts.c if column.name not in _KEYS and (documents or column.name != "found")]
-    return (
-        select(listings, *words, minor, *judged)
-        .join(
-            texts,
-            and_(
-                texts.c.service == listings.c.service,
-                texts.c.digest == listings.c.digest,
-                texts.c.text_digest == listings.c.text_digest,
-            ),
-        )
-        .outerjoin(verdicts, and_(verdicts.c.service == listings.c.service, verdicts.c.digest == listings.c.digest))
-    )
-
-
-def _listing(row: RowMapping) -> Listing:
-    revision = numbered(row[listings.c.service], row["shown_minor"], row[listings.c.patch])
-    return Listing(
-        service=row[listings.c.service],
-        digest=row[listings.c.digest],
-        number=row[listings.c.number],
-        team=row[listings.c.team],
-        state=row[listings.c.state],
-        created=row[listings.c.created],
-        document=row.get(texts.c.document, b""),
-        summary=row[texts.c.summary],
-        operations=tuple(row[texts.c.operations].split("\n")),
-        etag=f"e{row[listings.c.edition]}",
-        sunset=row[listings.c.sunset],
-        successor=row[listings.c.successor],
-        reason=row[listings.c.reason],
-        revision=revision,
-        verdict=kept_verdict(row, revision=revision),
-    )
+    row = connection.execute(with_texts(documents=True).where(which)).mappings().first()
+    return shown(row) if row else None

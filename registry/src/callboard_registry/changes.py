@@ -1,5 +1,6 @@
 """Everything that happened to what the registry holds, in the order in which it became visible."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -96,7 +97,13 @@ class Changes:
 
 def note(connection: Connection, change: Change) -> None:
     """Write a change down in the transaction that makes it."""
-    connection.execute(changes.insert().values(at=datetime.now(UTC), **vars(change)))
+    note_all(connection, [change])
+
+
+def note_all(connection: Connection, these: Sequence[Change]) -> None:
+    """Write changes down in the transaction that makes them, in this order."""
+    at = datetime.now(UTC)
+    connection.execute(changes.insert(), [{"at": at, **vars(change)} for change in these])
 
 
 def _happened(row: RowMapping) -> Happened:

@@ -38,10 +38,12 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._reading = engine
+        self._reading = self._asking = engine
         if engine.dialect.name == "postgresql":
             # As SQLite does it: every statement of a reader sees the same state.
             self._reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            # A statement alone sees one state as well, without two more ways to the server and back.
+            self._asking = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @classmethod
     def open(cls, url: str) -> "Database":
@@ -68,6 +70,12 @@ class Database:
     def reading(self) -> Generator[Connection]:
         """One transaction that sees the database as it is now."""
         with self._reading.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def asking(self) -> Generator[Connection]:
+        """As `reading`, for a single statement: whatever follows it may see a later state."""
+        with self._asking.begin() as connection:
             yield connection
 
     @contextmanager
@@ -101,6 +109,13 @@ def upsert(connection: Connection, table: Table, row: Mapping[str, object], *, k
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     others = {name: value for name, value in row.items() if name not in key}
     return insert(table).values(row).on_conflict_do_update(index_elements=key, set_=others)
+
+
+def upsert_all(connection: Connection, table: Table, *, key: Sequence[str]) -> Executable:
+    """Return a statement to be executed with any number of whole rows, each put in the place of one with its `key`."""
+    insert = (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(table)
+    others = {column.name: insert.excluded[column.name] for column in table.c if column.name not in key}
+    return insert.on_conflict_do_update(index_elements=key, set_=others)
 
 
 def _sqlite(url: URL) -> Engine:

@@ -26,7 +26,7 @@ class Keyring:
     def find(self, team: str, key_id: str) -> PublicKey | None:
         """Return a team's key; None when it has none by that id that is good now."""
         query = select(keys).where(keys.c.team == team, keys.c.key_id == key_id, _good(datetime.now(UTC)))
-        with self._database.reading() as connection:
+        with self._database.asking() as connection:
             row = connection.execute(query).mappings().first()
         return _key(row) if row else None
 

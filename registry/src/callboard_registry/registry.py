@@ -7,10 +7,12 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from callboard_kit.identity import VerifyingKey
 from callboard_registry.access import Proving, proved_team
+from callboard_registry.adding import Entry
 from callboard_registry.answers import Answers
 from callboard_registry.approval import Approval
 from callboard_registry.auditing import Auditing
@@ -35,6 +37,7 @@ from callboard_registry.refusals import Refusal
 from callboard_registry.search import index_missing
 from callboard_registry.signin.keeping import Keeping
 from callboard_registry.threads import Result, Threads
+from callboard_registry.together import Together
 from callboard_registry.watching import Retention, Watching
 from callboard_registry_api.client import Page
 from callboard_registry_api.connection import signed_method
@@ -80,6 +83,7 @@ class Registry:
         self._narrowing = Narrowing(self._policies, self._catalog)
         self._approving = asyncio.Lock()
         self.threads = Threads()
+        self._adding = Together(self.threads, self._catalog.add_together, after=self._tell)
         self.watching = Watching(database, self.threads, most=watchers, retention=retention)
         self.discovery = Discovery(database, self.threads, proving=self.proving if reading_needs_token else None)
         self.listings_told = Answers[pb.GetListingResponse]()
@@ -142,10 +146,10 @@ class Registry:
         for _ in range(_ATTEMPTS):
             judgement = await self.threads.read(lambda: self._gate.admit(document.description))
             with suppress(OvertakenError):
-                write = self._change if keep else self.threads.write
-                return await write(
-                    lambda judgement=judgement: self._catalog.add(document, judgement, keep=keep)
-                ), judgement
+                if not keep:
+                    tried = partial(self._catalog.add, document, judgement, keep=False)
+                    return await self.threads.write(tried), judgement
+                return await self._adding.write(Entry(document, judgement)), judgement
         raise _overtaken(document.description.service)
 
     async def compare_listings(self, asked: Comparison) -> Verdict:
@@ -325,9 +329,12 @@ class Registry:
 
     async def _change(self, work: Callable[[], Result]) -> Result:
         result = await self.threads.write(work)
+        self._tell()
+        return result
+
+    def _tell(self) -> None:
         self.listings_told.forget()
         self.watching.tell()
-        return result
 
     def _author(self, token: str | None, signed: bytes) -> Author:
         if not signed:

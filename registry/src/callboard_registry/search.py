@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, cast
@@ -108,17 +108,21 @@ def index_missing(database: Database) -> None:
             return
     with database.writing() as connection:
         for row in connection.execute(missing).all():
-            index(connection, ServiceDescription.model_validate_json(cast(bytes, row.document)))
+            index(connection, [ServiceDescription.model_validate_json(cast(bytes, row.document))])
 
 
-def index(connection: Connection, description: ServiceDescription) -> None:
-    """Put the operations of a revision into the index, in place of what it said of them before."""
-    connection.execute(
-        operations.delete().where(
-            operations.c.service == description.service, operations.c.digest == description.digest
-        )
-    )
+def index(connection: Connection, descriptions: Iterable[ServiceDescription], *, known: bool = False) -> None:
+    """Put the operations of revisions into the index; if they are `known`, in place of what it said of them before."""
     rows: list[dict[str, object]] = []
+    for description in descriptions:
+        if known:
+            this = and_(operations.c.service == description.service, operations.c.digest == description.digest)
+            connection.execute(operations.delete().where(this))
+        rows += _entries(description)
+    connection.execute(operations.insert(), rows)
+
+
+def _entries(description: ServiceDescription) -> Iterator[dict[str, object]]:
     for position, operation in enumerate(description.operations):
         taken, said_of_input = _named_and_said(operation.input)
         given, said_of_output = _named_and_said(operation.output)
@@ -132,22 +136,19 @@ def index(connection: Connection, description: ServiceDescription) -> None:
             *said_of_input,
             *said_of_output,
         )
-        rows.append(
-            {
-                "service": description.service,
-                "digest": description.digest,
-                "position": position,
-                "name": operation.name,
-                "summary": operation.summary,
-                "kind": operation.promise.kind,
-                "effect": operation.promise.effect,
-                "model_callable": operation.promise.model_callable,
-                "fields": "\n".join(["", *fields, ""]),
-                "title": _indexed(operation.name),
-                "words": _indexed(*said),
-            }
-        )
-    connection.execute(operations.insert(), rows)
+        yield {
+            "service": description.service,
+            "digest": description.digest,
+            "position": position,
+            "name": operation.name,
+            "summary": operation.summary,
+            "kind": operation.promise.kind,
+            "effect": operation.promise.effect,
+            "model_callable": operation.promise.model_callable,
+            "fields": "\n".join(["", *fields, ""]),
+            "title": _indexed(operation.name),
+            "words": _indexed(*said),
+        }
 
 
 def in_force(states: Sequence[State]) -> Select[*tuple[object, ...]]:

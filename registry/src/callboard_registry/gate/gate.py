@@ -1,5 +1,6 @@
 """The gate itself: finds what a revision has to be compared with, and has it judged."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from callboard_contracts import ServiceDescription
@@ -41,20 +42,20 @@ class Gate:
         Raises:
             Refusal: It is new, and provably breaks callers of what is in force.
         """
-        held = self._catalog.find(description.service, digest=description.digest)
+        held, in_force = self._catalog.beside(description.service, description.digest)
         if held is not None and held.state not in ("draft", "pending"):
             return None
-        judgement = self._judgement(description, self._levels.of(description.team))
+        judgement = _judgement(description, self._levels.of(description.team), in_force)
         if held is None:
             require_publishable(description.service, self.with_affected(description.service, judgement.verdict))
         return judgement
 
     def judge(self, service: str, digest: str) -> Judgement | None:
         """Return the judgement of a revision that is held; None when there is none, or it was in force already."""
-        held = self._catalog.find(service, digest=digest)
+        held, in_force = self._catalog.beside(service, digest)
         if held is None or held.state not in ("draft", "pending"):
             return None
-        return self._judgement(_described(held), self._levels.of(held.team))
+        return _judgement(_described(held), self._levels.of(held.team), in_force)
 
     def compare(self, asked: Comparison) -> Verdict:
         """Return what would become of callers.
@@ -73,7 +74,8 @@ class Gate:
             verdict = judged([Base(earlier.digest, _described(earlier))], new, strictness)
         else:
             # A document that is the revision in force is compared with that; a revision that is held, with the others.
-            verdict = self._judgement(new, strictness, but="" if asked.document else new.digest).verdict
+            _, in_force = self._catalog.beside(new.service, new.digest)
+            verdict = _judgement(new, strictness, in_force, but="" if asked.document else new.digest).verdict
         verdict = self.with_affected(new.service, verdict)
         if verdict.answer == "incompatible":
             return verdict
@@ -113,13 +115,6 @@ class Gate:
             )
         return listing
 
-    def _judgement(self, new: ServiceDescription, strictness: Strictness, *, but: str = "") -> Judgement:
-        in_force = self._catalog.in_force(new.service)
-        others = [each for each in in_force if each.digest != but]
-        chosen = others if strictness.level == "all" else others[:1]
-        verdict = judged([Base(each.digest, _described(each)) for each in chosen], new, strictness)
-        return Judgement(verdict, frozenset(each.digest for each in in_force))
-
     def _number(self, new: ServiceDescription, text_digest: str) -> str:
         minor, patch, same_words = self._catalog.place(new.service, new.digest, text_digest)
         return numbered(new.service, minor, patch if same_words else patch + 1)
@@ -127,3 +122,12 @@ class Gate:
 
 def _described(listing: Listing) -> ServiceDescription:
     return ServiceDescription.model_validate_json(listing.document)
+
+
+def _judgement(
+    new: ServiceDescription, strictness: Strictness, in_force: Sequence[Listing], *, but: str = ""
+) -> Judgement:
+    others = [each for each in in_force if each.digest != but]
+    chosen = others if strictness.level == "all" else others[:1]
+    verdict = judged([Base(each.digest, _described(each)) for each in chosen], new, strictness)
+    return Judgement(verdict, frozenset(each.digest for each in in_force))

@@ -1,36 +1,40 @@
 """Verdicts as they are kept with their revisions."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_
+from sqlalchemy import Connection, RowMapping
 
+from callboard_registry.database import upsert_all
 from callboard_registry.tables import verdicts
 from callboard_registry_api.verdicts import Finding, Override, Verdict
 
 
-def keep_verdict(connection: Connection, service: str, digest: str, verdict: Verdict) -> None:
-    """Keep what was found out about a revision, in place of what was found out before."""
-    connection.execute(verdicts.delete().where(_of(service, digest)))
+def keep_verdicts(connection: Connection, found: Sequence[tuple[str, str, Verdict]]) -> None:
+    """Keep what was found out about revisions (service and digest), in place of what was found out before."""
+    if rows := [_row(service, digest, verdict) for service, digest, verdict in found]:
+        connection.execute(upsert_all(connection, verdicts, key=["service", "digest"]), rows)
+
+
+def _row(service: str, digest: str, verdict: Verdict) -> dict[str, object]:
     override = verdict.override
     found = {"findings": list(map(vars, verdict.findings)), "warnings": list(map(vars, verdict.warnings))}
-    connection.execute(
-        verdicts.insert().values(
-            service=service,
-            digest=digest,
-            answer=verdict.answer,
-            bases="\n".join(verdict.bases),
-            level=verdict.level,
-            strict=verdict.strict,
-            found=json.dumps(found, ensure_ascii=False).encode(),
-            next_service=verdict.next_service,
-            judged=verdict.judged,
-            override_author=override.author if override else None,
-            override_reason=override.reason if override else None,
-            override_at=override.at if override else None,
-        )
-    )
+    return {
+        "service": service,
+        "digest": digest,
+        "answer": verdict.answer,
+        "bases": "\n".join(verdict.bases),
+        "level": verdict.level,
+        "strict": verdict.strict,
+        "found": json.dumps(found, ensure_ascii=False).encode(),
+        "next_service": verdict.next_service,
+        "judged": verdict.judged,
+        "override_author": override.author if override else None,
+        "override_reason": override.reason if override else None,
+        "override_at": override.at if override else None,
+    }
 
 
 def kept_verdict(row: RowMapping, *, revision: str) -> Verdict | None:
@@ -58,7 +62,3 @@ def kept_verdict(row: RowMapping, *, revision: str) -> Verdict | None:
 def same_verdict(held: Verdict | None, new: Verdict) -> bool:
     """Tell whether what is kept says the same as what was found out just now."""
     return held is not None and replace(held, judged=new.judged, revision=new.revision) == new
-
-
-def _of(service: str, digest: str) -> ColumnElement[bool]:
-    return and_(verdicts.c.service == service, verdicts.c.digest == digest)

@@ -86,6 +86,7 @@ OTHERS: Mapping[str, object] = {
     "search": Shelf("a"),
     "output": Sum,
     "approvals": AskForEffects(),
+    "hooks": ["compliance"],
     "guards": [BeforeEffect(name="small-sums", check=small, tools=("local.add",))],
     "limits": Limits(max_steps=3),
     "mode": "interactive",

@@ -5,7 +5,7 @@ Temporal's configuration file), so the same process runs against a laptop's serv
 """
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,7 @@ from temporalio.runtime import Runtime
 
 from callboard_kit.directory import Directory
 from callboard_kit.fingerprint.checking import DriftCheck
+from callboard_kit.hooks.declaring import HookGroup
 from callboard_kit.identity import SigningKey
 from callboard_kit.plugin import MeshPlugin
 from callboard_kit.records import Recorder
@@ -61,6 +62,7 @@ async def connect(
     search_attributes: bool = False,
     ordered_by_store: Collection[str] = (),
     drift: DriftCheck | None = None,
+    hooks: Sequence[HookGroup] = (),
     runtime: Runtime | None = None,
 ) -> Client:
     """Return a client of the team's own namespace with the `MeshPlugin`.
@@ -89,6 +91,7 @@ async def connect(
         search_attributes=search_attributes,
         ordered_by_store=ordered_by_store,
         drift=drift,
+        hooks=hooks,
     )
     try:
         return await Client.connect(**config, plugins=[plugin, *tracing_plugins()], runtime=runtime)

@@ -34,6 +34,7 @@ from callboard_kit.fingerprint.builds import RegistryBuilds, Vouched, fingerprin
 from callboard_kit.fingerprint.checking import DriftCheck
 from callboard_kit.fingerprint.taking import Named
 from callboard_kit.heartbeats import Heartbeats
+from callboard_kit.hooks.declaring import HookGroup, missing_groups
 from callboard_kit.process import run_guarded
 from callboard_kit.provision import ProvisionError, missing_search_attributes
 from callboard_kit.publishing import Introduction, ServeError, registry_signature
@@ -66,6 +67,7 @@ def serve(
     ordered_by_store: Collection[str] = (),
     alongside: Sequence[AbstractAsyncContextManager[object]] = (),
     agents: Sequence[Named] = (),
+    hooks: Sequence[HookGroup] = (),
 ) -> NoReturn:
     """Serve a team until told to stop (SIGTERM or Ctrl-C), as the whole of this process.
 
@@ -79,6 +81,7 @@ def serve(
         ordered_by_store: Operations that change an entity in a handler that answers at once; see `MeshPlugin`.
         alongside: Blocks that are entered before the worker serves, and left when it has stopped.
         agents: The agents that its workflows run. Whatever an activity works for is held against them; see `Agent`.
+        hooks: Groups of hooks that the agents name.
 
     Ends the process with 0 when stopped, and with 1 and one line that says what to do when it cannot serve.
     """
@@ -94,6 +97,7 @@ def serve(
             ordered_by_store=ordered_by_store,
             alongside=alongside,
             agents=agents,
+            hooks=hooks,
         )
     )
 
@@ -130,6 +134,7 @@ async def _serve(
     ordered_by_store: Collection[str],
     alongside: Sequence[AbstractAsyncContextManager[object]],
     agents: Sequence[Named],
+    hooks: Sequence[HookGroup],
 ) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -141,6 +146,8 @@ async def _serve(
     build = build_of(package)
     surroundings = surroundings_of(settings, ModelSettings.from_environment(), telemetry=collector())
     fingerprints = fingerprints_of(agents, surroundings)
+    if fault := missing_groups(hooks, agents):
+        raise ServeError(fault)
     listings = [describe(contract) for contract in _contracts(services, contracts)]
     _check_policy(team, ContractBook(contracts))
     async with AsyncExitStack() as stack:
@@ -172,6 +179,7 @@ async def _serve(
             search_attributes=True,
             ordered_by_store=ordered_by_store,
             drift=drift,
+            hooks=hooks,
             runtime=runtime,
         )
         client = await _unless(stopped, _patiently(join, settings.patience))

@@ -7,7 +7,8 @@ import pytest
 from pydantic import Field
 
 from callboard_contracts import MeshError
-from callboard_kit.agent import FunctionTool
+from callboard_kit.agent import Agent, FunctionTool
+from callboard_kit.fingerprint.taking import fingerprint
 
 
 def days_between(
@@ -67,6 +68,15 @@ async def test_a_functions_signature_is_what_the_model_is_told():
 def test_a_function_that_cannot_be_a_tool_is_none(function: Any, why: str):
     with pytest.raises(TypeError, match=why):
         FunctionTool.of(function)
+
+
+def test_agents_with_other_functions_have_other_fingerprints():
+    one, same, other = (
+        fingerprint(Agent(name="a", instructions="Count.", tools=(FunctionTool.of(each),)))
+        for each in (days_between, days_between, failing)
+    )
+
+    assert one == same != other
 
 
 async def test_a_function_that_fails_ends_its_call_and_nothing_else():

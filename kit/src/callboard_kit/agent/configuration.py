@@ -22,6 +22,7 @@ from callboard_kit.agent.tools import Tool
 from callboard_kit.approvals.policies import ApprovalPolicy, AskForAll
 from callboard_kit.fingerprint.carrying import carrying
 from callboard_kit.guards.declaring import Guard, guards_fault
+from callboard_kit.hooks.declaring import hook_names_fault
 from callboard_kit.mcp_tools.servers import PREFIX, McpServer
 
 OutputT = TypeVar("OutputT", bound=BaseModel)
@@ -77,6 +78,9 @@ class Agent(Generic[OutputT]):
     limits: Limits = field(default_factory=Limits)
     """How far one run may go."""
 
+    hooks: Sequence[str] = ()
+    """Groups of hooks, by the names under which its worker registers them, in the order in which they are called."""
+
     mode: Mode = "autonomous"
     """Whether somebody waits for it. Read by whoever starts its runs."""
 
@@ -104,7 +108,8 @@ class Agent(Generic[OutputT]):
             raise AgentConfigurationError(f"agent {self.name!r}: {fault}")
         if fault := self._guards_fault():
             raise AgentConfigurationError(f"agent {self.name!r}: {fault}")
-        if fault := self._mcp_fault():
+        object.__setattr__(self, "hooks", tuple(self.hooks))
+        if fault := self._mcp_fault() or hook_names_fault(self.hooks):
             raise AgentConfigurationError(f"agent {self.name!r}: {fault}")
         _ = self.output_spec
 
@@ -148,6 +153,7 @@ class Agent(Generic[OutputT]):
             name=self.name,
             dialogue=dialogue,
             guards=self.guards,
+            hooks=self.hooks,
             values=self.output,
         )
 

@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, cast
 
@@ -25,6 +25,7 @@ from callboard_kit.agent.arguments import AnswerForm, MalformedArgumentsError
 from callboard_kit.agent.dialogue import Dialogue
 from callboard_kit.agent.finding import ToolSearch
 from callboard_kit.agent.guarding import Guarding, taken_back
+from callboard_kit.agent.hooking import Hooking, HookStoppedError
 from callboard_kit.agent.messages import CALL_MODEL, ChatMessage, ModelReply, ModelRequest, OutputSpec, ToolCall
 from callboard_kit.agent.offer import FINDING, Offer
 from callboard_kit.agent.outcome import NOTHING, CallRecord, Limits, Outcome, StoppedBecause, total
@@ -36,6 +37,7 @@ from callboard_kit.approvals.policies import ApprovalPolicy, Automatic
 from callboard_kit.approvals.terms import Proposal
 from callboard_kit.failing import from_failure
 from callboard_kit.guards.declaring import Guard
+from callboard_kit.hooks.calling import Hooks, Stopped
 
 _ANYTHING: Final = TypeAdapter[object](object)
 _HEARTBEAT: Final = timedelta(seconds=10)
@@ -58,6 +60,7 @@ async def agent_run(
     dialogue: Dialogue | None = None,
     guards: Sequence[Guard] = (),
     values: type[BaseModel] | None = None,
+    hooks: Sequence[str] = (),
 ) -> Outcome:
     """Let a model work on a goal, with tools, within limits. Only from a workflow.
 
@@ -74,6 +77,7 @@ async def agent_run(
         dialogue: What was said before, and what is said meanwhile. Absent: the goal is all there is.
         guards: Who looks at what the model is asked, at what it says, and at what is about to be done.
         values: The type whose own validators an answer in a form must pass beside its schema.
+        hooks: The worker's groups of hooks that see, change and stop what happens.
 
     Raises:
         UnavailableError: The model could not be reached in time, or kept writing arguments that cannot be read.
@@ -83,7 +87,8 @@ async def agent_run(
         desk = ApprovalDesk(approvals or Automatic())
         form = AnswerForm(output, values) if output else None
         offer = Offer(tools, search)
-        run = _Run(goal, instructions, offer, limits or Limits(), model, desk, form, name, dialogue, guards)
+        hooking = Hooking(Hooks.named(hooks), agent=name)
+        run = _Run(goal, instructions, offer, limits or Limits(), model, desk, form, name, dialogue, guards, hooking)
         return await run.go()
 
 
@@ -111,7 +116,9 @@ class _Run:
         name: str,
         dialogue: Dialogue | None,
         guards: Sequence[Guard],
+        hooking: Hooking,
     ) -> None:
+        self._hooking = hooking
         self._dialogue = dialogue or Dialogue()
         self._form = form
         self._output: dict[str, object] | None = None
@@ -136,7 +143,13 @@ class _Run:
         self._messages.append(ChatMessage(role="user", content=goal))
 
     async def go(self) -> Outcome:
-        """Take steps until the model answers or a limit is reached."""
+        """Take steps until the model answers, a limit is reached, or a hook says to stop."""
+        try:
+            return await self._steps()
+        except HookStoppedError as stop:
+            return self._outcome("stopped", str(stop))
+
+    async def _steps(self) -> Outcome:
         malformed_in_a_row = misformed_in_a_row = taken_back_in_a_row = 0
         for _ in range(self._limits.max_steps):
             used = total(self._used)
@@ -211,6 +224,7 @@ class _Run:
             output=None if self._form is None else self._form.spec,
             budget_usd=self._money_left(),
         )
+        request = await self._hooking.asking(request)
         with events.step() as step:
             try:
                 reply: ModelReply = await workflow.execute_activity(
@@ -228,6 +242,11 @@ class _Run:
                     raise
                 raise translated from error
         self._used.append(reply.usage)
+        hooked = await self._hooking.answered(reply)
+        if isinstance(hooked, Stopped):
+            watching.step_taken_back(step, reply, hooked.reason)
+            raise HookStoppedError(hooked.reason)
+        reply = hooked
         if why := await self._guarding.takes_back(reply, self._fitting(reply)):
             watching.step_taken_back(step, reply, why)
             self._messages.extend(taken_back(why, reply.tool_calls))
@@ -278,6 +297,11 @@ class _Run:
         if fault := self._repeats.fault(call.name, arguments):
             self._guarding.goes_in_circles(tool, fault)
             return _failed(call, tool.service, tool.operation, "refused", fault)
+        if call.name not in FINDING:
+            hooked = await self._hooking.calling(call, tool, arguments, self._offer.read)
+            if isinstance(hooked, Stopped):
+                return _failed(call, tool.service, tool.operation, "refused", hooked.reason)
+            arguments = hooked
         decision = await self._decide(self._proposal(call, tool, arguments))
         if not decision.allowed:
             return _failed(call, tool.service, tool.operation, "refused", decision.reason)
@@ -293,9 +317,16 @@ class _Run:
                         f"{tool.service} {tool.operation} was cancelled by the other side"
                     )
                     span.failed(type(failure).__name__)
+                    await self._hooking.called(call, tool, arguments, error=str(failure))
                     return _failed(call, tool.service, tool.operation, _outcome_of(failure), str(failure), called=True)
         try:
-            return self._succeeded(call, tool, arguments, result)
+            document: object = _ANYTHING.dump_python(result, mode="json")
+            heard = await self._hooking.called(call, tool, arguments, result=document)
+            usage = total([Usage(tool_calls=1), _usage_inside(document)])
+            if isinstance(heard, Stopped):
+                failed = _failed(call, tool.service, tool.operation, "refused", heard.reason)
+                return replace(failed, usage=usage)
+            return self._succeeded(call, tool, arguments, heard, usage)
         except ValueError:
             return _failed(call, tool.service, tool.operation, "failed", "the result is no JSON", called=True)
 
@@ -306,7 +337,7 @@ class _Run:
         held = await self._guarding.holds(proposal)
         if held.refusal:
             return Decision(allowed=False, reason=held.refusal)
-        return await self._desk.decide(proposal, held.demands)
+        return await self._hooking.decide(self._desk, proposal, held.demands)
 
     def _proposal(self, call: ToolCall, tool: Tool, arguments: dict[str, object]) -> Proposal:
         """Return what is put before the approval policy. What the model said stands in its last message."""
@@ -323,8 +354,9 @@ class _Run:
             agent=self._name,
         )
 
-    def _succeeded(self, call: ToolCall, tool: Tool, arguments: dict[str, object], result: object) -> _Done:
-        document: object = _ANYTHING.dump_python(result, mode="json")
+    def _succeeded(
+        self, call: ToolCall, tool: Tool, arguments: dict[str, object], document: object, usage: Usage
+    ) -> _Done:
         self._guarding.answered(call, tool, arguments, document)
         text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
         if len(text) > self._limits.max_result_characters:
@@ -333,7 +365,7 @@ class _Run:
             text = json.dumps(cut, ensure_ascii=False, separators=(",", ":"))
         record = CallRecord(service=tool.service, operation=tool.operation, outcome="ok")
         message = ChatMessage(role="tool", content=text, tool_call_id=call.id)
-        return _Done(message, record, total([Usage(tool_calls=1), _usage_inside(document)]))
+        return _Done(message, record, usage)
 
     def _outcome(self, reason: StoppedBecause, why: str = "") -> Outcome:
         answer = self._words[-1] if self._words else ""
@@ -344,7 +376,7 @@ class _Run:
         }
         if reason in limits:
             answer = f"Stopped at the limit of {limits[reason]}, before the work was done. {answer}".strip()
-        elif reason == "guarded":
+        elif reason in ("guarded", "stopped"):
             answer = f"Stopped: {why}. {answer}".strip()
         return Outcome(
             answer=answer,

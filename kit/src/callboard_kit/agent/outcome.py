@@ -9,9 +9,10 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 from callboard_contracts import Deed, Message, Usage
 from callboard_kit.guards.verdicts import Ruling
 
-StoppedBecause = Literal["answered", "max_steps", "max_tokens", "max_cost", "cut_off", "filtered", "guarded"]
+StoppedBecause = Literal["answered", "max_steps", "max_tokens", "max_cost", "cut_off", "filtered", "guarded", "stopped"]
 """`answered`: the model was done. `max_steps`, `max_tokens`, `max_cost`: a limit was reached. `cut_off`, `filtered`:
-the provider ended the model's text, for its length or for what it said. `guarded`: a guard let it not go on."""
+the provider ended the model's text, for its length or for what it said. `guarded`, `stopped`: a guard or a hook let it
+not go on."""
 
 NOTHING: Final = Usage()
 """What takes nothing."""

@@ -49,9 +49,12 @@ def signature_of(function: Callable[..., object]) -> Signature:
         model.model_json_schema(mode="validation")
     except (PydanticUserError, NameError) as error:
         raise TypeError(f"{name!r} cannot be a tool: there is no JSON schema of what it takes ({error})") from error
+    return Signature(name=name, description=description, input_type=model, function=_taking_one(function))
 
+
+def _taking_one(function: Callable[..., object]) -> Callable[[BaseModel], object]:
     @functools.wraps(function)
     def with_message(arguments: BaseModel) -> object:
-        return function(**{each: getattr(arguments, each) for each in fields})
+        return function(**{each: getattr(arguments, each) for each in type(arguments).model_fields})
 
-    return Signature(name=name, description=description, input_type=model, function=with_message)
+    return with_message

@@ -32,7 +32,7 @@ class ApprovalDesk:
             demands: What must be agreed to whatever the policy says. Where somebody agreed to one of them just now and
                 the policy would ask anyone at all, that is enough for it too.
         """
-        judgement = self._judge(proposal)
+        judgement = self.judge(proposal)
         if judgement.action == "refuse":
             because = f": {judgement.reason}" if judgement.reason else ""
             return Decision(allowed=False, reason=f"rule {judgement.rule!r} of the agent does not allow it{because}")
@@ -70,7 +70,8 @@ class ApprovalDesk:
                 other.cancel()
         return decision
 
-    def _judge(self, proposal: Proposal) -> Judgement:
+    def judge(self, proposal: Proposal) -> Judgement:
+        """Return what the policy says; a policy that fails refuses."""
         try:
             return self._policy.judge(proposal)
         except Exception as error:  # A policy that fails must block, whatever it fails with.

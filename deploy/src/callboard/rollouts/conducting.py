@@ -6,18 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.common import (
-    PinnedVersioningOverride,
-    WorkerDeploymentVersion,
-    WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
-)
-from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from callboard.failures import CommandError
 from callboard.rollouts.handlers import differences, served_by
-from callboard_kit.rollouts.advancing import PROGRESS, Plan, Progress, Rollout, rollout_id
+from callboard_kit.rollouts.advancing import PROGRESS, Plan, Progress, Rollout, begin, rollout_id
 from callboard_kit.rollouts.deployment import Build, Deployment, Routing
 from callboard_kit.rollouts.judging import Compared, Sample, compare
 from callboard_kit.rollouts.measuring import Measuring, Prices
@@ -214,20 +207,7 @@ class Conductor:
             every=steps.every,
             began=seen.since or datetime.now(UTC),
         )
-        # The build that is trusted judges the one that is not.
-        override = PinnedVersioningOverride(WorkerDeploymentVersion(self._team, plan.old)) if plan.old else None
-        try:
-            await self._client.start_workflow(
-                Rollout.run,
-                Progress(plan=plan),
-                id=rollout_id(self._team),
-                task_queue=self._task_queue,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
-                versioning_override=override,
-            )
-        except WorkflowAlreadyStartedError as error:
-            raise CommandError(f"a rollout of team {self._team!r} goes on by itself already") from error
+        await begin(self._client, plan, task_queue=self._task_queue)
 
     async def _by_itself(self) -> Progress | None:
         handle = self._client.get_workflow_handle_for(Rollout.run, rollout_id(self._team))

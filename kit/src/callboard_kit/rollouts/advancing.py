@@ -9,8 +9,15 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from temporalio import activity, workflow
-from temporalio.client import Client
-from temporalio.common import RetryPolicy, VersioningBehavior
+from temporalio.client import Client, WorkflowHandle
+from temporalio.common import (
+    PinnedVersioningOverride,
+    RetryPolicy,
+    VersioningBehavior,
+    WorkerDeploymentVersion,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
 
 from callboard_contracts import Message
 from callboard_kit.rollouts.deployment import Deployment, DeploymentError
@@ -212,6 +219,23 @@ class RolloutKeeper:
             await deployment.make_current(plan.new, routing)
         else:
             await deployment.ramp(plan.new if move.percent else "", move.percent, routing)
+
+
+async def begin(client: Client, plan: Plan, *, task_queue: str) -> WorkflowHandle[Rollout, Progress]:
+    """Have a rollout go on by itself, in place of one that does so already.
+
+    The build that is trusted judges the one that is not: the workflow is pinned to the old one.
+    """
+    override = PinnedVersioningOverride(WorkerDeploymentVersion(plan.deployment, plan.old)) if plan.old else None
+    return await client.start_workflow(
+        Rollout.run,
+        Progress(plan=plan),
+        id=rollout_id(plan.deployment),
+        task_queue=task_queue,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
+        versioning_override=override,
+    )
 
 
 def rollout_id(deployment: str) -> str:

@@ -32,7 +32,9 @@ def share(hits: int, of: int, *, confidence: float) -> Estimate | None:
     value, z = hits / of, _z(confidence)
     middle = (value + z * z / (2 * of)) / (1 + z * z / of)
     half = z / (1 + z * z / of) * math.sqrt(value * (1 - value) / of + z * z / (4 * of * of))
-    return Estimate(value, max(0.0, middle - half), min(1.0, middle + half))
+    # At the ends the interval ends exactly there, which sums of binary fractions may miss.
+    low, high = (0.0 if hits == 0 else middle - half), (1.0 if hits == of else middle + half)
+    return Estimate(value, low, high)
 
 
 def middle(values: Sequence[float], *, confidence: float) -> Estimate | None:

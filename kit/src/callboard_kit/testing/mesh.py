@@ -29,6 +29,7 @@ from callboard_kit.policy import Policy
 from callboard_kit.ports import free_ports
 from callboard_kit.provision import EndpointPlan, provision
 from callboard_kit.records import Recorder, Sink
+from callboard_kit.rollouts.serving import deployment_config
 from callboard_kit.settings import Settings
 from callboard_kit.standing import Standing
 
@@ -131,12 +132,16 @@ class LocalMesh:
         ordered_by_store: Collection[str] = (),
         cached_workflows: int = 1_000,
         drift: DriftCheck | None = None,
+        build: str = "",
     ) -> AsyncGenerator[Client]:
-        """Run a worker of `team` until the block ends; yields its client."""
+        """Run a worker of `team` until the block ends; yields its client.
+
+        With a `build` it is versioned, and serves nothing until the team's deployment gives that build work.
+        """
         directory = StaticDirectory(policy=policy or Policy(), keys=[key.public_key for key in self.keys.values()])
         self._directories.append(directory)
         self._directory_of[team] = directory
-        recorder = Recorder(sinks, build="test", events=events)
+        recorder = Recorder(sinks, build=build or "test", events=events)
         plugin = MeshPlugin(
             self.keys[team],
             settings=self.settings,
@@ -163,6 +168,7 @@ class LocalMesh:
                     nexus_task_executor=ThreadPoolExecutor(200),
                     identity=f"{team}-{uuid.uuid4().hex[:6]}",
                     max_cached_workflows=cached_workflows,
+                    deployment_config=deployment_config(team, build, self.settings) if build else None,
                     **options,
                 ):
                     yield client

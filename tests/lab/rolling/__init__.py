@@ -1,0 +1,1 @@
+"""Builds of an agent that change while its runs go on."""

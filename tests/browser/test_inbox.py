@@ -82,8 +82,8 @@ async def test_who_may_not_answer_is_shown_no_inbox(stage: Stage, browser: Brows
     async with await browser.new_context() as context:
         window = await opened(context, stage.console)
         await sign_in(window.page, await stage.link("vera@example.com", may=["viewer"]))
-        await expect(window.page.get_by_role("link", name="Catalog")).to_be_visible()
-        await expect(window.page.get_by_role("link", name="Inbox")).not_to_be_visible()
+        await expect(window.page.get_by_role("link", name="Runs")).to_be_visible()
+        await expect(window.page.get_by_role("link", name="Inbox", exact=True)).not_to_be_visible()
 
         await window.open("/inbox")
 

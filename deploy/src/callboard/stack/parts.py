@@ -42,6 +42,9 @@ _TUNING: Final = (
 )
 """Variables that processes are handed on as the person who starts the stack has them."""
 
+_CONSOLE: Final = "CONSOLE_"
+"""How variables go on that say who gets into the console; they come along too."""
+
 Role = Literal["server", "worker", "observer", "gateway"]
 """Servers start first; workers, who only looks on, and the gateway, once the servers answer."""
 
@@ -164,7 +167,11 @@ def process_environment(plan: Plan, *, stack: str) -> dict[str, str]:
     ours = ("CALLBOARD_", "TEMPORAL_")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     # What tunes processes without saying where anything is, and the model's name, come along.
-    kept = {name: os.environ[name] for name in _TUNING if name in os.environ}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _TUNING or name.removeprefix("CALLBOARD_").startswith(_CONSOLE)
+    }
     if any(part.name == "offline-model" for part in plan.parts):
         # A real key is none of its business.
         inherited["OPENAI_API_KEY"] = "offline"

@@ -174,13 +174,13 @@ def _edited(operation: OperationDescription, read: Read, do: str, *, written: bo
 def _shown(value: object, operation: OperationDescription, team: str, person: Visitor) -> tuple[str, bool]:
     """Return an answer as text, and whether something of it is masked.
 
-    What a contract marks as sensitive is for those who answer for the team that it belongs to.
+    What a contract marks as sensitive is for the approvers of the team that it belongs to.
     """
     if not isinstance(value, Mapping):
         return json.dumps(value, ensure_ascii=False, indent=2, default=str), False
     own = cast("Mapping[str, object]", value)
     sensitive = operation.promise.sensitive
-    if sensitive and not (person.may("approver", team) or person.may("publisher", team)):
+    if sensitive and not person.may("approver", team):
         kept = masked(own, sensitive)
         shown = json.dumps(kept, ensure_ascii=False, indent=2) if kept is not None else "(too long to be masked)"
         return shown, kept != own

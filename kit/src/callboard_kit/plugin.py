@@ -39,6 +39,9 @@ from callboard_kit.failing import to_failure
 from callboard_kit.fingerprint.checking import DriftCheck
 from callboard_kit.fingerprint.interceptor import DriftInterceptor
 from callboard_kit.handler import MeshNexusInbound
+from callboard_kit.hooks.calling import HookCaller
+from callboard_kit.hooks.declaring import HookGroup, HookGroups
+from callboard_kit.hooks.interceptor import HookInterceptor
 from callboard_kit.identity import SigningKey
 from callboard_kit.outlook import Outlook
 from callboard_kit.policy import Policy
@@ -85,6 +88,7 @@ class MeshPlugin(SimplePlugin):
         ordered_by_store: Operations (`<service>.<operation>`) that change an entity in a handler that answers at once,
             where one transaction of the store keeps changes apart. Any other of that kind keeps a worker from starting.
         drift: What this process runs, to hold activities against. Absent: they are not held against anything.
+        hooks: Groups of hooks that agents may name.
     """
 
     def __init__(
@@ -99,8 +103,10 @@ class MeshPlugin(SimplePlugin):
         search_attributes: bool = False,
         ordered_by_store: Collection[str] = (),
         drift: DriftCheck | None = None,
+        hooks: Sequence[HookGroup] = (),
     ) -> None:
         self.key = key
+        groups = HookGroups(hooks)
         settings = settings or Settings()
         self._book = book = ContractBook((*services, Locks))
         self._ordered_by_store = frozenset(ordered_by_store)
@@ -129,8 +135,15 @@ class MeshPlugin(SimplePlugin):
                     at_once=self._at_once,
                 ),
                 DriftInterceptor(drift or DriftCheck()),
+                HookInterceptor(groups),
             ],
-            activities=[self.endpoint_exists, checker.check, checker.still_demanded, *self._keeper.activities],
+            activities=[
+                self.endpoint_exists,
+                checker.check,
+                checker.still_demanded,
+                HookCaller(groups).call,
+                *self._keeper.activities,
+            ],
             nexus_service_handlers=[LocksService(self._keeper.answer)],
             workflows=_with_lock,
             workflow_runner=_with_passthrough,

@@ -311,6 +311,62 @@ console_tickets: Final = Table(
 )
 """What is good once: links that sign somebody in, and ways to the identity provider that were begun."""
 
+executions: Final = Table(
+    "executions",
+    metadata,
+    Column("namespace", Name, primary_key=True),
+    Column("run_id", Name, primary_key=True),
+    Column("workflow_id", String, nullable=False),
+    Column("root", String, nullable=False),
+    Column("team", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("token_id", String, nullable=False),
+    Column("caller", String, nullable=False),
+    Column("service", String, nullable=False),
+    Column("operation", String, nullable=False),
+    Column("entity", String, nullable=False),
+    Column("person", String, nullable=False),
+    Column("wordless", Boolean, nullable=False),
+    Column("started", Moment, nullable=False),
+    # NULL while it is under way.
+    Column("ended", Moment),
+    Column("outcome", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Index("executions_by_root", "root", "started"),
+    Index("executions_by_end", "ended"),
+)
+"""Runs of workflows that are part of trees of calls."""
+
+happenings: Final = Table(
+    "happenings",
+    metadata,
+    Column("namespace", Name, primary_key=True),
+    Column("run_id", Name, primary_key=True),
+    # Of the event that it began with.
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", String, nullable=False),
+    Column("team", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("at", Moment, nullable=False),
+    # NULL while it goes on.
+    Column("ended", Moment),
+    Column("title", String, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("token_id", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cost_usd", Float),
+    Column("attempts", Integer, nullable=False),
+    # JSON.
+    Column("detail", String, nullable=False),
+    Index("happenings_by_root", "root", "at"),
+    Index("happenings_by_run", "run_id"),
+    Index("happenings_by_kind", "kind", "at"),
+)
+"""What happened in those runs: models asked, teams called, persons asked, waits, guards, trouble."""
+
 changes: Final = Table(
     "changes",
     metadata,

@@ -21,6 +21,7 @@ from callboard_registry.audit.positions import Place, Positions
 from callboard_registry.audit.reading import Pace, Reader
 from callboard_registry.calls import Calls
 from callboard_registry.database import Database
+from callboard_registry.stories.keeping import Stories
 
 OVERLAP: Final = timedelta(minutes=2)
 """How far back each look begins behind what was over last: visibility may list a run some time after it is over."""
@@ -53,6 +54,7 @@ class Collector:
         self._members = members
         self._overlap = overlap
         self._calls = Calls(database)
+        self._stories = Stories(database)
         self._positions = Positions(database)
         self._pace = Pace(requests_per_second)
         self._turns: defaultdict[str, Turns] = defaultdict(Turns)
@@ -98,6 +100,8 @@ class Collector:
     async def _keep(self, namespace: str, found: Sequence[Found]) -> int:
         records = [record for each in found for record in each.records]
         kept = await asyncio.to_thread(self._calls.derive, records) if records else 0
+        stories = [each.story for each in found if each.story is not None]
+        await asyncio.to_thread(self._stories.keep, stories)
         # Only now: whoever goes on from here finds the records kept.
         await asyncio.to_thread(self._positions.keep, namespace, {each.run_id: each.place for each in found})
         return kept

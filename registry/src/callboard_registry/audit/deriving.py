@@ -39,7 +39,9 @@ _JSON: Final = frozenset({b"json/plain", b"json/protobuf"})
 
 
 @dataclass(frozen=True)
-class _End:
+class End:
+    """How something ended."""
+
     outcome: Outcome
     reason: str
     at_the_door: bool = False
@@ -57,7 +59,7 @@ def derive_asked(asked: Asked, *, team: str, knowledge: Knowledge) -> list[Deriv
     provider = call.team
     told_by_workflow = _is_workflow(asked.operation_token) and provider in knowledge.teams
     promise = knowledge.promise(asked.service, asked.operation)
-    data = _plain(asked.input)
+    data = plain(asked.input)
     end = _end_of(asked)
     if asked.ending in ("timed out", "abandoned"):
         if asked.ending == "abandoned" and asked.operation_token:
@@ -71,7 +73,7 @@ def derive_asked(asked: Asked, *, team: str, knowledge: Knowledge) -> list[Deriv
     if end.at_the_door:
         return [(provider, _record(call, asked, knowledge, end.outcome, reason=end.reason, revision=""))]
     rule = knowledge.rule(call, promise, asked.scheduled)
-    used = Used.read_from(_plain(asked.result)) if promise and promise.kind == "agent" and asked.result else Used()
+    used = Used.read_from(plain(asked.result)) if promise and promise.kind == "agent" and asked.result else Used()
     reason = words(end.reason, promise, data) or rule
     took = asked.ended - asked.scheduled
     return [
@@ -89,15 +91,15 @@ def derive_answered(events: Iterable[HistoryEvent], *, team: str, knowledge: Kno
         if event.HasField("workflow_execution_started_event_attributes"):
             started = event.workflow_execution_started_event_attributes
             call = _answers(started.header.fields.get(CALL_HEADER), team)
-            data = _plain(started.input.payloads[0]) if started.input.payloads else b""
+            data = plain(started.input.payloads[0]) if started.input.payloads else b""
             if call is not None:
                 found.append((team, _of_call(call, "started", moment_of(event.event_time), reason=call.rule)))
-        elif call is not None and is_end(event) and (end := _end_of_run(event)) is not None:
+        elif call is not None and is_end(event) and (end := end_of_run(event)) is not None:
             promise = None
             if call.address is not None:
                 promise = knowledge.promise(call.address.service, call.address.operation, digest=call.revision)
             result = event.workflow_execution_completed_event_attributes.result.payloads
-            used = Used.read_from(_plain(result[0])) if promise and promise.kind == "agent" and result else Used()
+            used = Used.read_from(plain(result[0])) if promise and promise.kind == "agent" and result else Used()
             reason = words(end.reason, promise, data) or call.rule
             found.append((team, _of_call(call, end.outcome, moment_of(event.event_time), reason=reason, used=used)))
     return found
@@ -175,7 +177,7 @@ def _record(
         service=asked.service,
         operation=asked.operation,
         revision=knowledge.revision(asked.service, asked.scheduled) if revision is None else revision,
-        entity=entity(promise, _plain(asked.input)),
+        entity=entity(promise, plain(asked.input)),
         start=asked.scheduled,
         duration=took,
         outcome=outcome,
@@ -210,56 +212,56 @@ def _proved(asked: Asked, team: str, knowledge: Knowledge) -> Call:
     return call
 
 
-def _end_of(asked: Asked) -> _End:
+def _end_of(asked: Asked) -> End:
     name = f"{asked.service} {asked.operation}"
     match asked.ending:
         case "completed":
-            return _End("ok", "")
+            return End("ok", "")
         case "timed out":
-            return _End("unavailable", f"{name} gave no answer in time")
+            return End("unavailable", f"{name} gave no answer in time")
         case "cancelled":
-            return _End("cancelled", CANCELLED)
+            return End("cancelled", CANCELLED)
         case "abandoned":
-            return _End("cancelled", "its caller was over before it")
+            return End("cancelled", "its caller was over before it")
         case _:
             return _failure(asked.failure)
 
 
-def _end_of_run(event: HistoryEvent) -> _End | None:
+def end_of_run(event: HistoryEvent) -> End | None:
     """Return how a run ended the work it is part of; None when another run goes on with it."""
     match event.WhichOneof("attributes"):
         case "workflow_execution_completed_event_attributes":
             goes_on = event.workflow_execution_completed_event_attributes.new_execution_run_id
-            return None if goes_on else _End("ok", "")
+            return None if goes_on else End("ok", "")
         case "workflow_execution_failed_event_attributes":
             failed = event.workflow_execution_failed_event_attributes
             return None if failed.new_execution_run_id else _failure(failed.failure)
         case "workflow_execution_timed_out_event_attributes":
             goes_on = event.workflow_execution_timed_out_event_attributes.new_execution_run_id
-            return None if goes_on else _End("unavailable", "its workflow ran out of time")
+            return None if goes_on else End("unavailable", "its workflow ran out of time")
         case "workflow_execution_canceled_event_attributes":
-            return _End("cancelled", CANCELLED)
+            return End("cancelled", CANCELLED)
         case "workflow_execution_terminated_event_attributes":
             reason = event.workflow_execution_terminated_event_attributes.reason
-            return None if was_reset(event) else _End("failed", f"its workflow was terminated: {reason or 'no reason'}")
+            return None if was_reset(event) else End("failed", f"its workflow was terminated: {reason or 'no reason'}")
         case _:
             return None
 
 
-def _failure(failure: Failure | None) -> _End:
+def _failure(failure: Failure | None) -> End:
     """Return how a call ended that failed, by the same table as `callboard_kit.failing`."""
     link = failure
     while link is not None:
         if link.HasField("nexus_handler_failure_info"):
-            return _End("refused", link.message or _message(link), at_the_door=True)
+            return End("refused", link.message or _message(link), at_the_door=True)
         if link.HasField("timeout_failure_info"):
-            return _End("unavailable", "it gave no answer in time")
+            return End("unavailable", "it gave no answer in time")
         if link.HasField("application_failure_info"):
             kind = link.application_failure_info.type
             if kind in _OUTCOMES or kind == "MeshError":
-                return _End(_OUTCOMES.get(kind, "failed"), link.message)
+                return End(_OUTCOMES.get(kind, "failed"), link.message)
         link = link.cause if link.HasField("cause") else None
-    return _End("failed", "it failed for a reason of its own")
+    return End("failed", "it failed for a reason of its own")
 
 
 def _message(link: Failure) -> str:
@@ -276,7 +278,7 @@ def _is_workflow(operation_token: str) -> bool:
     return isinstance(content, dict) and cast("dict[str, object]", content).get("t") == _WORKFLOW
 
 
-def _plain(payload: Payload | None) -> bytes:
+def plain(payload: Payload | None) -> bytes:
     """Return the JSON in a payload; nothing where it is encrypted, or something else."""
     if payload is None or payload.metadata.get("encoding") not in _JSON:
         return b""

@@ -1,11 +1,12 @@
 """One look at one namespace: what is new in it, as records and as places up to which it was read."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.service import RPCError, RPCStatusCode
 
 from callboard_registry.audit.deriving import Derived, derive_answered, derive_asked
@@ -14,6 +15,8 @@ from callboard_registry.audit.operations import Asked, asked_alone, asked_in
 from callboard_registry.audit.positions import Place
 from callboard_registry.audit.reading import Reader, Run
 from callboard_registry.audit.tidying import tidied
+from callboard_registry.stories.model import Story
+from callboard_registry.stories.telling import tell
 
 OPEN_RUNS_AT_ONCE: Final = 200
 """Runs under way that are looked into in one look; the others get their turn in the next ones."""
@@ -31,6 +34,9 @@ class Found:
     records: list[Derived]
     place: Place
     """Where to go on in it."""
+
+    story: Story | None = None
+    """What happened in it."""
 
 
 class Turns:
@@ -109,7 +115,24 @@ class Look:
             records += self._asked(run, each)
         last = events[-1].event_id
         first_open = min((number for number, each in asked.items() if each.ended is None), default=last + 1)
-        return Found(run.run_id, records, Place(last_event=last, first_open=first_open))
+        story = self._story(run, events)
+        if story is not None and story.first_open is not None:
+            first_open = min(first_open, story.first_open)
+        return Found(run.run_id, records, Place(last_event=last, first_open=first_open), story)
+
+    def _story(self, run: Run, events: Sequence[HistoryEvent]) -> Story | None:
+        try:
+            return tell(
+                events,
+                namespace=self._reader.namespace,
+                workflow_id=run.id,
+                run_id=run.run_id,
+                team=self._team,
+                knowledge=self._knowledge,
+            )
+        except Exception:  # As below: the records of this run, and all other runs, do not depend on its story.
+            logger.exception("what happened in run %s of %s cannot be understood", run.run_id, self._team)
+            return None
 
     async def _operation(self, run: Run) -> Found | None:
         try:

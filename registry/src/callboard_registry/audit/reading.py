@@ -63,7 +63,7 @@ class Reader:
 
     def __init__(self, client: Client, namespace: str, pace: Pace) -> None:
         self._service = client.workflow_service
-        self._namespace = namespace
+        self.namespace = namespace
         self._pace = pace
 
     async def closed_runs(self, since: datetime | None) -> AsyncIterator[Run]:
@@ -81,7 +81,7 @@ class Reader:
         token = b""
         while True:
             request = ListNexusOperationExecutionsRequest(
-                namespace=self._namespace,
+                namespace=self.namespace,
                 page_size=_LISTED_AT_ONCE,
                 next_page_token=token,
                 query=f"CloseTime >= '{_written(since)}'",
@@ -103,7 +103,7 @@ class Reader:
         """Return everything about a standalone operation."""
         await self._pace.step()
         request = DescribeNexusOperationExecutionRequest(
-            namespace=self._namespace,
+            namespace=self.namespace,
             operation_id=run.id,
             run_id=run.run_id,
             include_input=True,
@@ -131,7 +131,7 @@ class Reader:
     async def _backwards(self, run: Run, token: bytes, *, at_once: int) -> tuple[list[HistoryEvent], bytes]:
         await self._pace.step()
         request = GetWorkflowExecutionHistoryReverseRequest(
-            namespace=self._namespace,
+            namespace=self.namespace,
             execution=WorkflowExecution(workflow_id=run.id, run_id=run.run_id),
             maximum_page_size=at_once,
             next_page_token=token,
@@ -142,7 +142,7 @@ class Reader:
     async def _first_event(self, run: Run) -> HistoryEvent:
         await self._pace.step()
         request = GetWorkflowExecutionHistoryRequest(
-            namespace=self._namespace,
+            namespace=self.namespace,
             execution=WorkflowExecution(workflow_id=run.id, run_id=run.run_id),
             maximum_page_size=1,
         )
@@ -154,7 +154,7 @@ class Reader:
         while True:
             await self._pace.step()
             request = ListWorkflowExecutionsRequest(
-                namespace=self._namespace, page_size=_LISTED_AT_ONCE, next_page_token=token, query=query
+                namespace=self.namespace, page_size=_LISTED_AT_ONCE, next_page_token=token, query=query
             )
             page = await self._service.list_workflow_executions(request, timeout=_PATIENCE)
             for each in page.executions:

@@ -35,8 +35,8 @@ def console_router(registry: Registry, admission: Admission, settings: ConsoleSe
     router.include_router(trying_router(knowledge, settings), dependencies=[Depends(door.visiting())])
     for family in (catalog_router, services_router):
         router.include_router(family(knowledge), dependencies=[Depends(door.visiting(public=True))])
-    for family in (map_router, runs_router):
-        router.include_router(family(knowledge), dependencies=[Depends(door.visiting())])
+    for pages in (map_router(knowledge), runs_router(knowledge, temporal_ui=settings.temporal_ui)):
+        router.include_router(pages, dependencies=[Depends(door.visiting())])
     return router
 
 

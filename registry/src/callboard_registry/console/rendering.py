@@ -82,6 +82,14 @@ def bidi(text: str) -> Markup:
     return Markup("<bdi>{}</bdi>").format(text)
 
 
+def _opening(name: str) -> tuple[str, str]:
+    return "open", name
+
+
+def _seconds(number: float) -> timedelta:
+    return timedelta(seconds=number)
+
+
 def words(text: str) -> Markup:
     """Return a team's own words, Markdown, as HTML: no raw HTML, no images, and no links but to the web and mail."""
     cut = text if len(text) <= LONGEST_WORDS else text[:LONGEST_WORDS] + " … (cut)"
@@ -105,8 +113,15 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
-        moment=moment, span=span, count=count, money=money, words=words, bidi=bidi, opening=lambda name: ("open", name)
+    cast("dict[str, object]", environment.filters).update(
+        moment=moment,
+        span=span,
+        count=count,
+        money=money,
+        words=words,
+        bidi=bidi,
+        opening=_opening,
+        seconds=_seconds,
     )
     environment.globals["asset"] = _asset
     cast("dict[str, object]", environment.globals)["visit"] = visit

@@ -52,7 +52,7 @@ class Timeline:
 
 def timeline(records: Iterable[CallRecord]) -> Timeline | None:
     """Arrange the records of one tree; None when there is none."""
-    calls = sorted(_one_each(records), key=lambda call: (call.start, call.endpoint, call.operation))
+    calls = sorted(one_each(records), key=lambda call: (call.start, call.endpoint, call.operation))
     if not calls:
         return None
     start = calls[0].start
@@ -73,7 +73,7 @@ def timeline(records: Iterable[CallRecord]) -> Timeline | None:
     return Timeline(tuple(lines), start, length)
 
 
-def _one_each(records: Iterable[CallRecord]) -> list[CallRecord]:
+def one_each(records: Iterable[CallRecord]) -> list[CallRecord]:
     """Keep one record of each call: how it ended rather than that it began, its handler's rather than its caller's."""
     best: dict[object, CallRecord] = {}
     for number, record in enumerate(records):

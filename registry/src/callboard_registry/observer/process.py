@@ -18,6 +18,7 @@ from callboard_registry.observer.looking import Looking
 from callboard_registry.observer.settings import Settings
 from callboard_registry.opening import open_database
 from callboard_registry.settings import shown
+from callboard_registry.stories.keeping import Stories
 
 AUDIT: Final = "audit"
 """The job that derives call records from Temporal's histories."""
@@ -63,7 +64,9 @@ def jobs(client: Client, database: Database, settings: Settings) -> list[Job]:
     collector = Collector(client, database, members=settings.members, requests_per_second=settings.audit_requests)
 
     async def prune() -> None:
-        await asyncio.to_thread(Calls(database).prune, datetime.now(UTC) - settings.keep_calls)
+        before = datetime.now(UTC) - settings.keep_calls
+        await asyncio.to_thread(Calls(database).prune, before)
+        await asyncio.to_thread(Stories(database).prune, before)
 
     return [
         Job(name=LOOK, every=settings.every, work=Looking(client, database, settings).look),

@@ -1,11 +1,13 @@
 """The views together, each asked in a thread that reads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from callboard_registry.database import Database
 from callboard_registry.overview.edges import Edge, edges
 from callboard_registry.overview.runs import RunPage, WhichRuns, runs
+from callboard_registry.stories.keeping import Stories
+from callboard_registry.stories.model import Execution, Happening
 from callboard_registry.threads import Threads
 
 
@@ -15,6 +17,7 @@ class Overview:
     def __init__(self, database: Database, *, threads: Threads) -> None:
         self._database = database
         self._threads = threads
+        self._stories = Stories(database)
 
     async def edges(self, since: datetime) -> Sequence[Edge]:
         """Return which team called which since the beginning of that day."""
@@ -27,3 +30,7 @@ class Overview:
             Refusal: `after` was not made for this.
         """
         return await self._threads.read(lambda: runs(self._database, which, after=after, size=size))
+
+    async def story(self, root: str, *, most: int) -> tuple[list[Execution], Mapping[str, list[Happening]], bool]:
+        """Return the runs of a tree, what happened in each by its run id, and whether that is all of it."""
+        return await self._threads.read(lambda: self._stories.of(root, most=most))

@@ -63,6 +63,9 @@ class ConsoleSettings:
     gateway: str = ""
     """Where the gateway is, which carries questions and answers (`CALLBOARD_CONSOLE_GATEWAY`)."""
 
+    temporal_ui: str = ""
+    """Where Temporal's own pages are (`CALLBOARD_CONSOLE_TEMPORAL_UI`), which runs lead to. Empty: commands lead."""
+
     callers: tuple[str, ...] = ()
     """Teams as which operations may be tried, or `*` (`CALLBOARD_CONSOLE_CALLERS`)."""
 
@@ -97,6 +100,7 @@ class ConsoleSettings:
             longest=timedelta(hours=_amount(variables, "CALLBOARD_CONSOLE_LONGEST", 12, most=31 * 24)),
             provider=_provider(variables, url),
             gateway=_origin(variables, "CALLBOARD_CONSOLE_GATEWAY") or (f"http://{gateway}" if gateway else ""),
+            temporal_ui=_origin(variables, "CALLBOARD_CONSOLE_TEMPORAL_UI"),
             callers=tuple(name.strip() for name in callers.split(",") if name.strip()),
             member=member,
         )

@@ -300,12 +300,25 @@ async def test_a_run_stops_at_its_steps_and_says_so(bench, goal):
     assert outcome.answer == "Stopped at the limit of 2 steps, before the work was done. Looking at prices."
 
 
-async def test_a_run_stops_at_its_tokens_and_says_so(bench, goal):
-    await bench.offline.play(goal, calling(("shop_v1__price", {"name": "tea"})), saying("never said"))
+async def test_a_model_is_not_asked_what_could_cost_more_tokens_than_are_left(bench, goal):
+    await bench.offline.play(goal, saying("never said"))
 
-    outcome = await (await start(bench, goal, limits=Limits(max_tokens=10))).result()
+    outcome = await (await start(bench, goal, limits=Limits(max_tokens=300))).result()
 
-    assert (outcome.stopped_because, outcome.usage.model_calls) == ("max_tokens", 1)
+    assert (outcome.stopped_because, outcome.usage.model_calls) == ("max_tokens", 0)
+    assert outcome.answer == "Stopped at the limit of 300 tokens, before the work was done."
+
+
+async def test_a_run_stops_at_its_tokens_with_what_it_has(bench, goal):
+    thinking = {"content": "It costs seven. " * 200, **calling(("shop_v1__think", {"name": "tea"}))}
+    await bench.offline.play(goal, *(thinking for _ in range(9)), saying("never said"))
+
+    outcome = await (await start(bench, goal, limits=Limits(max_tokens=9000))).result()
+
+    used = outcome.usage.input_tokens + outcome.usage.output_tokens
+    assert outcome.stopped_because == "max_tokens"
+    assert "Stopped at the limit of 9000 tokens, before the work was done. It costs seven." in outcome.answer
+    assert 0 < used <= 9000
 
 
 async def test_a_cancelled_run_ends_as_cancelled_while_a_tool_is_under_way(bench, goal):

@@ -7,8 +7,7 @@ after a crash the run goes on where it was, and a finished call is never made ag
 
 import asyncio
 import json
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, cast
@@ -19,7 +18,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import FailureError
 
 from callboard_contracts import MeshError, RefusedError, UnavailableError, Usage
-from callboard_kit import events, mesh
+from callboard_kit import events
 from callboard_kit.agent import tracing, watching
 from callboard_kit.agent.arguments import AnswerForm, MalformedArgumentsError
 from callboard_kit.agent.dialogue import Dialogue
@@ -30,11 +29,15 @@ from callboard_kit.agent.messages import CALL_MODEL, ChatMessage, ModelReply, Mo
 from callboard_kit.agent.offer import FINDING, Offer
 from callboard_kit.agent.outcome import NOTHING, CallRecord, Limits, Outcome, StoppedBecause, total
 from callboard_kit.agent.repeats import Repeats
+from callboard_kit.agent.spending import Spending
 from callboard_kit.agent.tools import Tool
 from callboard_kit.approvals.asking import ALLOWED, Decision
 from callboard_kit.approvals.desk import ApprovalDesk
 from callboard_kit.approvals.policies import ApprovalPolicy, Automatic
 from callboard_kit.approvals.terms import Proposal
+from callboard_kit.budgets.granting import AskForMore
+from callboard_kit.budgets.sharing import NOTHING as NO_AMOUNT
+from callboard_kit.budgets.sharing import Amount, one_of, paying_from
 from callboard_kit.failing import from_failure
 from callboard_kit.guards.declaring import Guard
 from callboard_kit.hooks.calling import Hooks, Stopped
@@ -61,6 +64,7 @@ async def agent_run(
     guards: Sequence[Guard] = (),
     values: type[BaseModel] | None = None,
     hooks: Sequence[str] = (),
+    more: AskForMore | None = None,
 ) -> Outcome:
     """Let a model work on a goal, with tools, within limits. Only from a workflow.
 
@@ -78,6 +82,7 @@ async def agent_run(
         guards: Who looks at what the model is asked, at what it says, and at what is about to be done.
         values: The type whose own validators an answer in a form must pass beside its schema.
         hooks: The worker's groups of hooks that see, change and stop what happens.
+        more: What it may ask for when a budget is used up. Absent: nothing; it stops with what it has.
 
     Raises:
         UnavailableError: The model could not be reached in time, or kept writing arguments that cannot be read.
@@ -88,8 +93,10 @@ async def agent_run(
         form = AnswerForm(output, values) if output else None
         offer = Offer(tools, search)
         hooking = Hooking(Hooks.named(hooks), agent=name)
-        run = _Run(goal, instructions, offer, limits or Limits(), model, desk, form, name, dialogue, guards, hooking)
-        return await run.go()
+        limits = limits or Limits()
+        with Spending(limits, more=more, name=name) as spending:
+            run = _Run(goal, instructions, offer, limits, model, desk, form, name, dialogue, guards, hooking, spending)
+            return await run.go()
 
 
 @dataclass(frozen=True)
@@ -117,8 +124,10 @@ class _Run:
         dialogue: Dialogue | None,
         guards: Sequence[Guard],
         hooking: Hooking,
+        spending: Spending,
     ) -> None:
         self._hooking = hooking
+        self._spending = spending
         self._dialogue = dialogue or Dialogue()
         self._form = form
         self._output: dict[str, object] | None = None
@@ -134,7 +143,7 @@ class _Run:
         self._words: list[str] = []
         self._step = ""
         self._guarding = Guarding(
-            guards, agent=name, goal=goal, model=model, money_left=self._money_left, used=self._used.append
+            guards, agent=name, goal=goal, model=model, money_left=self._spending.money_left, used=self._note
         )
         system = "\n\n".join(part for part in (instructions, self._offer.notice) if part)
         self._messages = [ChatMessage(role="system", content=system)] if system else []
@@ -152,13 +161,20 @@ class _Run:
     async def _steps(self) -> Outcome:
         malformed_in_a_row = misformed_in_a_row = taken_back_in_a_row = 0
         for _ in range(self._limits.max_steps):
-            used = total(self._used)
-            if used.input_tokens + used.output_tokens >= self._limits.max_tokens:
-                return self._outcome("max_tokens")
+            short = self._spending.short_of(self._request())
+            if short and not await self._spending.more(short, self._words[-1] if self._words else ""):
+                return self._outcome(short)
             self._dialogue.catch_up(self._messages)
             if why := await self._guarding.may_ask(self._messages):
                 return self._outcome("guarded", why)
             reply, why = await self._ask()
+            if reply.finish_reason == "over_budget":
+                if reply.budget:
+                    return self._outcome("budget", reply.budget)
+                if not await self._spending.more(self._spending.tight, self._words[-1] if self._words else ""):
+                    return self._outcome(self._spending.tight)
+                self._messages.pop()  # It has said nothing.
+                continue
             taken_back_in_a_row = taken_back_in_a_row + 1 if why else 0
             if why and taken_back_in_a_row > self._limits.max_corrections:
                 return self._outcome("guarded", why)
@@ -177,6 +193,7 @@ class _Run:
                     )
                 continue
             misformed_in_a_row = 0
+            self._spending.waiting = len(reply.tool_calls)
             done = await asyncio.gather(*(self._do(call) for call in reply.tool_calls))
             self._messages.extend(one.message for one in done)
             self._calls.extend(one.record for one in done)
@@ -217,30 +234,25 @@ class _Run:
         Returns:
             What it said, and why that does not count; empty when it does.
         """
-        request = ModelRequest(
-            messages=tuple(self._messages),
-            tools=self._offer.specs,
-            model=self._model,
-            output=None if self._form is None else self._form.spec,
-            budget_usd=self._money_left(),
-        )
-        request = await self._hooking.asking(request)
+        paid = self._spending.pay(await self._hooking.asking(self._request()))
         with events.step() as step:
             try:
                 reply: ModelReply = await workflow.execute_activity(
                     CALL_MODEL,
-                    request,
+                    paid.request,
                     result_type=ModelReply,
-                    start_to_close_timeout=self._limits.model_timeout,
-                    schedule_to_close_timeout=self._limits.model_patience,
+                    start_to_close_timeout=self._spending.in_time(self._limits.model_timeout),
+                    schedule_to_close_timeout=self._spending.in_time(self._limits.model_patience),
                     heartbeat_timeout=_HEARTBEAT,
                     retry_policy=_PATIENT,
                 )
             except FailureError as error:
+                paid.loan.settle(NO_AMOUNT)
                 translated = from_failure(error, what="the model")
                 if translated is None:
                     raise
                 raise translated from error
+        paid.loan.settle(Amount.of(reply.usage))
         self._used.append(reply.usage)
         hooked = await self._hooking.answered(reply)
         if isinstance(hooked, Stopped):
@@ -258,29 +270,26 @@ class _Run:
         self._messages.append(ChatMessage(role="assistant", content=reply.content, tool_calls=reply.tool_calls))
         return reply, ""
 
-    @contextmanager
-    def _share(self) -> Generator[None]:
-        """Let what is called use up no more than is left."""
-        call = mesh.maybe_current()
-        if call is None:
-            yield
-            return
-        used, money = total(self._used), self._money_left()
-        tokens = max(0, self._limits.max_tokens - used.input_tokens - used.output_tokens)
-        left: dict[str, float] = {"tokens": min(tokens, call.limits.tokens)}
-        if money is not None:
-            left["cost_usd"] = min(money, call.limits.cost_usd)
-        with mesh.tightened(call.limits.model_copy(update=left)):
-            yield
+    def _request(self) -> ModelRequest:
+        return ModelRequest(
+            messages=tuple(self._messages),
+            tools=self._offer.specs,
+            model=self._model,
+            output=None if self._form is None else self._form.spec,
+        )
 
-    def _money_left(self) -> float | None:
-        most = self._limits.max_cost_usd
-        return None if most is None else max(0.0, most - sum(each.cost_usd or 0 for each in self._used))
+    def _note(self, usage: Usage) -> None:
+        """Count what a guard's model took."""
+        self._spending.note(usage)
+        self._used.append(usage)
 
     async def _do(self, call: ToolCall) -> _Done:
         """Do one tool call, and tell whoever watches."""
         watching.tool_called(self._step, call, self._offer.find(call.name))
-        done = await self._call(call)
+        try:
+            done = await self._call(call)
+        finally:
+            self._spending.waiting -= 1
         watching.tool_returned(call, done.record)
         return done
 
@@ -308,7 +317,7 @@ class _Run:
         async with self._turns:
             with tracing.tool(call) as span:
                 try:
-                    with self._share():
+                    with paying_from(self._spending.purse), one_of(self._spending.parts):
                         result = await tool.call(arguments)
                 except (MeshError, FailureError) as error:
                     # Where it is this run that is being cancelled, `gather` ends it, whatever is told here.
@@ -322,7 +331,9 @@ class _Run:
         try:
             document: object = _ANYTHING.dump_python(result, mode="json")
             heard = await self._hooking.called(call, tool, arguments, result=document)
-            usage = total([Usage(tool_calls=1), _usage_inside(document)])
+            called = _usage_inside(document)
+            self._spending.note_called(called)
+            usage = total([Usage(tool_calls=1), called])
             if isinstance(heard, Stopped):
                 failed = _failed(call, tool.service, tool.operation, "refused", heard.reason)
                 return replace(failed, usage=usage)
@@ -369,13 +380,10 @@ class _Run:
 
     def _outcome(self, reason: StoppedBecause, why: str = "") -> Outcome:
         answer = self._words[-1] if self._words else ""
-        limits = {
-            "max_steps": f"{self._limits.max_steps} steps",
-            "max_tokens": f"{self._limits.max_tokens} tokens",
-            "max_cost": f"{self._limits.max_cost_usd:g} US dollars" if self._limits.max_cost_usd is not None else "",
-        }
-        if reason in limits:
-            answer = f"Stopped at the limit of {limits[reason]}, before the work was done. {answer}".strip()
+        if limit := self._spending.limit_in_words(reason):
+            answer = f"Stopped at the limit of {limit}, before the work was done. {answer}".strip()
+        elif reason == "budget":
+            answer = f"Stopped before the work was done: {why}. {answer}".strip()
         elif reason in ("guarded", "stopped"):
             answer = f"Stopped: {why}. {answer}".strip()
         return Outcome(

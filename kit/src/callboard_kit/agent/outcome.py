@@ -9,10 +9,21 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 from callboard_contracts import Deed, Message, Usage
 from callboard_kit.guards.verdicts import Ruling
 
-StoppedBecause = Literal["answered", "max_steps", "max_tokens", "max_cost", "cut_off", "filtered", "guarded", "stopped"]
-"""`answered`: the model was done. `max_steps`, `max_tokens`, `max_cost`: a limit was reached. `cut_off`, `filtered`:
-the provider ended the model's text, for its length or for what it said. `guarded`, `stopped`: a guard or a hook let it
-not go on."""
+StoppedBecause = Literal[
+    "answered",
+    "max_steps",
+    "max_tokens",
+    "max_cost",
+    "max_time",
+    "budget",
+    "cut_off",
+    "filtered",
+    "guarded",
+    "stopped",
+]
+"""`answered`: the model was done. `max_steps`, `max_tokens`, `max_cost`, `max_time`: a limit of the agent or of its
+tree was reached. `budget`: a budget of its team is used up. `cut_off`, `filtered`: the provider ended the model's text,
+for its length or for what it said. `guarded`, `stopped`: a guard or a hook let it not go on."""
 
 NOTHING: Final = Usage()
 """What takes nothing."""
@@ -25,7 +36,8 @@ class Limits(Message):
     """Rounds of model and tools."""
 
     max_tokens: Annotated[int, Field(ge=1)] = 400_000
-    """Tokens read and written in all, those of called agents included. Looked at before each model call."""
+    """Tokens read and written in all, those of called agents included. Before each model call what it reads, estimated
+    from above, is held against what is left, and its answer is held to the rest."""
 
     max_cost_usd: Annotated[float, Field(ge=0)] | None = None
     """US dollars for models in all, those of called agents included. Before each model call the worst that it can cost

@@ -6,12 +6,24 @@ nothing to any other team, nor to the same team for another person.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from callboard_contracts.agents import Deed, Usage
 from callboard_contracts.messages import Message
+
+UNKNOWN: Final = "there is no conversation"
+"""What a refusal says that is about a conversation which is not there, or is somebody else's."""
+
+CLOSED: Final = "is closed; open another one"
+"""What a refusal says of a conversation in which nothing more can be said."""
+
+BUSY: Final = "is busy with another message"
+"""What a refusal says of a conversation that was opened to take one message at a time."""
+
+REUSED: Final = "was sent before with other words"
+"""What a refusal says of a message whose name was used already."""
 
 ConversationId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 """The name of a conversation, chosen by whoever opens it: letters, digits and `_.-`, at most 100."""

@@ -30,6 +30,7 @@ from callboard_kit.teams import Team
 from callboard_kit.testing import LocalMesh
 from callboard_kit.testing.valkey import Valkey
 from callboard_orchestrator.catalog import Offering
+from callboard_orchestrator.conversations import Conversations
 from callboard_orchestrator.gateway.app import Parts, create_app
 from callboard_orchestrator.inbox.client import InboxClient
 from callboard_orchestrator.inbox.service import InboxService
@@ -136,7 +137,8 @@ async def gateway(mesh: LocalMesh, valkey: Valkey) -> AsyncIterator[tuple[Runs, 
     [port] = free_ports(1)
     directory = StaticDirectory(policy=Policy(), keys=[mesh.keys["inbox"].public_key])
     questions = InboxClient(await mesh.bare_client("inbox"))
-    app = create_app(Parts(runs, directory, questions))
+    conversations = Conversations(await mesh.client("orchestrator"), hub=hub)
+    app = create_app(Parts(runs, directory, questions, conversations))
     server = QuietServer(uvicorn.Config(app, port=port, log_config=None, timeout_graceful_shutdown=1))
     serving = asyncio.create_task(server.serve())
     await server.up.wait()

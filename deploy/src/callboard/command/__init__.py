@@ -20,6 +20,7 @@ from callboard.command import (
     audit,
     call,
     catalog,
+    chat,
     contracts,
     demo,
     endpoints,
@@ -53,6 +54,7 @@ app.command("down")(stack.down)
 app.command("status")(stack.status)
 app.command("demo")(demo.demo)
 app.command("call")(call.call)
+app.command("chat")(chat.chat)
 app.command("run")(run.run)
 app.command("audit")(audit.audit)
 app.add_typer(agents.app, name="agents")

@@ -114,6 +114,11 @@ class ChatRequest(BaseModel):
         """The first message of the user, which is what scripts are found by."""
         return next((message.text for message in self.messages if message.role == "user"), "")
 
+    @property
+    def said(self) -> tuple[str, ...]:
+        """All that the user said, oldest first: one message, or the turns of a conversation."""
+        return tuple(message.text for message in self.messages if message.role == "user")
+
 
 class PlannedCall(BaseModel):
     """A tool call the offline model decided on."""

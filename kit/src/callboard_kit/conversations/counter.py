@@ -15,7 +15,18 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from callboard_contracts import RefusedError, UnavailableError
-from callboard_contracts.conversations import Answer, Closing, Opened, Opening, Reading, Said, Saying, Transcript
+from callboard_contracts.conversations import (
+    CLOSED,
+    UNKNOWN,
+    Answer,
+    Closing,
+    Opened,
+    Opening,
+    Reading,
+    Said,
+    Saying,
+    Transcript,
+)
 from callboard_kit import mesh
 from callboard_kit.conversations.history import History
 from callboard_kit.conversations.record import Begin
@@ -142,7 +153,7 @@ class Counter:
             await _handle(mesh.current().team, key_of(conversation)).describe()
         except RPCError as unknown:
             return _unknown(conversation) if unknown.status is RPCStatusCode.NOT_FOUND else unknown
-        return RefusedError(f"conversation {conversation!r} is closed; open another one")
+        return RefusedError(f"conversation {conversation!r} {CLOSED}")
 
 
 def key_of(conversation: str) -> str:
@@ -161,7 +172,7 @@ def _handle(team: str, key: str) -> WorkflowHandle[object, object]:
 
 
 def _unknown(conversation: str) -> RefusedError:
-    return RefusedError(f"there is no conversation {conversation!r} of yours; open one first")
+    return RefusedError(f"{UNKNOWN} {conversation!r} of yours; open one first")
 
 
 def _as_much_as_fits(said: tuple[Said, ...]) -> tuple[Said, ...]:

@@ -26,7 +26,7 @@ from typing import Any, Final
 from temporalio import workflow
 
 from callboard_contracts import Deed, MeshError, RefusedError, UnavailableError, Usage
-from callboard_contracts.conversations import Answer, Asking, Closing, Saying, Transcript, Turn
+from callboard_contracts.conversations import BUSY, CLOSED, REUSED, Answer, Asking, Closing, Saying, Transcript, Turn
 from callboard_kit import events, mesh
 from callboard_kit.agent import Agent, ChatMessage, Dialogue
 from callboard_kit.agent.outcome import total
@@ -117,17 +117,14 @@ class Talk:
         before = known.digest if known else digest(place.saying.text) if place else None
         if before is not None:
             if before != digest(saying.text):
-                raise RefusedError(
-                    f"message {saying.message!r} was sent before with other words; give every message a name of its own"
-                )
+                raise RefusedError(f"message {saying.message!r} {REUSED}; give every message a name of its own")
             return
         if self._closing is not None:
-            raise RefusedError(f"conversation {saying.conversation!r} is closed; open another one")
+            raise RefusedError(f"conversation {saying.conversation!r} {CLOSED}")
         self._must_have_room()
         if self._places and self._begin.opening.while_busy == "reject":
             raise RefusedError(
-                f"conversation {saying.conversation!r} is busy with another message; send this one again when that is "
-                "answered"
+                f"conversation {saying.conversation!r} {BUSY}; send this one again when that is answered"
             )
         if len(self._places) > MOST_WAITING:
             raise UnavailableError(

@@ -14,7 +14,9 @@ from callboard_kit.events.writing import open_redis
 from callboard_kit.publishing import registry_signature
 from callboard_kit.registry import registry_client
 from callboard_kit.settings import Settings
+from callboard_orchestrator.conversations import Conversations, open_conversations
 from callboard_orchestrator.gateway import approvals, chat, problems
+from callboard_orchestrator.gateway import conversations as conversation_routes
 from callboard_orchestrator.gateway import runs as run_routes
 from callboard_orchestrator.gateway.bodies import LimitedBodies
 from callboard_orchestrator.gateway.callers import Doorkeeper
@@ -33,6 +35,8 @@ class Parts:
     questions: InboxClient
     """What waits for persons."""
 
+    conversations: Conversations
+
 
 def create_app(parts: Parts) -> FastAPI:
     """Build the gateway around its parts."""
@@ -49,6 +53,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(run_routes.router(parts.runs))
     app.include_router(chat.router(parts.runs))
     app.include_router(approvals.router(parts.questions))
+    app.include_router(conversation_routes.router(parts.conversations))
 
     @app.get("/healthz", tags=["health"])
     async def health() -> dict[str, str]:
@@ -70,13 +75,17 @@ async def parts_of(settings: Settings) -> AsyncGenerator[Parts]:
     sign = registry_signature(load_key(TEAM, settings))
     client = await connect(TEAM, settings=settings)
     questions = InboxClient(await connect_inbox(settings))
-    async with registry_client(settings, sign=sign) as registry, open_runs(settings, client=client) as runs:
+    async with (
+        registry_client(settings, sign=sign) as registry,
+        open_runs(settings, client=client) as runs,
+        open_conversations(settings, client=client) as conversations,
+    ):
         directory = RegistryDirectory(team=TEAM, client=registry, cache=settings.home / "cache" / "gateway.json")
         directory.load()
         await directory.refresh()
         working = {asyncio.create_task(directory.follow()), asyncio.create_task(_sweeping(settings))}
         try:
-            yield Parts(runs, directory, questions)
+            yield Parts(runs, directory, questions, conversations)
         finally:
             for task in working:
                 task.cancel()

@@ -13,6 +13,12 @@ from starlette.exceptions import HTTPException
 
 from callboard_contracts import MeshError, RefusedError, UnavailableError
 from callboard_kit.events.positions import InvalidPositionError
+from callboard_orchestrator.conversations import (
+    BusyConversationError,
+    ClosedConversationError,
+    ReusedMessageError,
+    UnknownConversationError,
+)
 from callboard_orchestrator.runs import NoWorkerError, RunExistsError, UnknownRunError
 
 logger: Final = logging.getLogger(__name__)
@@ -97,6 +103,14 @@ def problem_of(error: MeshError) -> ProblemError:
             return ProblemError(404, "unknown_run", str(error))
         case RunExistsError():
             return ProblemError(409, "run_exists", str(error))
+        case UnknownConversationError():
+            return ProblemError(404, "unknown_conversation", str(error))
+        case ClosedConversationError():
+            return ProblemError(409, "conversation_closed", str(error))
+        case BusyConversationError():
+            return ProblemError(409, "conversation_busy", str(error), headers={"retry-after": "2"})
+        case ReusedMessageError():
+            return ProblemError(422, "message_reused", str(error))
         case NoWorkerError():
             return ProblemError(503, "no_worker", str(error), headers={"retry-after": "5"})
         case RefusedError():

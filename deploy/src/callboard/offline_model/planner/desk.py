@@ -135,9 +135,11 @@ def _named(found: object) -> Iterator[str]:
 
 
 def _history(request: ChatRequest) -> Iterator[tuple[str, object, Result]]:
-    """List the calls of the conversation with their results, oldest first."""
-    texts = {message.tool_call_id: message.text for message in request.messages if message.role == "tool"}
-    for message in request.messages:
+    """List the calls of the turn with their results, oldest first. What was found before may have changed since."""
+    spoke = max((place for place, message in enumerate(request.messages) if message.role == "user"), default=0)
+    turn = request.messages[spoke:]
+    texts = {message.tool_call_id: message.text for message in turn if message.role == "tool"}
+    for message in turn:
         for call in message.tool_calls or []:
             arguments = _json(call.function.arguments)
             if call.id in texts and arguments is not None:

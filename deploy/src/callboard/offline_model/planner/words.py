@@ -1,8 +1,8 @@
 """Reading a customer's words: who speaks, and what is wanted. Plain patterns, no guessing."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 Kind = Literal["cancel", "return", "replace", "address", "payment", "stock", "status", "total", "calculate", "human"]
@@ -117,6 +117,16 @@ def read(words: str) -> Case:
         name=(name[1], name[2]) if name else None,
         zip=zips[0] if zips else None,
     )
+
+
+def read_turn(said: Sequence[str]) -> Case:
+    """Take apart what a customer said last; who they are may stand in what they said before."""
+    case = read(said[-1] if said else "")
+    for before in map(read, reversed(said[:-1])):
+        known = case.email or case.user_id or (case.name and case.zip)
+        if not known:
+            case = replace(case, email=before.email, user_id=before.user_id, name=before.name, zip=before.zip)
+    return case
 
 
 def _clauses(words: str) -> Iterator[tuple[str, bool]]:

@@ -1,0 +1,173 @@
+"""A conversation over HTTP and at the command line: one's own, whole, and with clear words for what cannot be."""
+
+import asyncio
+import json
+import sys
+import time
+import uuid
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from callboard_kit.client import load_key
+from callboard_kit.persons import Person, issue_token
+from tests.playing.stage import Stage
+
+# The first test of a run also starts the mesh.
+pytestmark = pytest.mark.timeout(300)
+
+LOOK = {"tool_calls": [{"name": "inventory_v1__list_all_product_types", "arguments": {}}]}
+Gateway = Callable[[str], httpx.AsyncClient]
+
+
+@pytest.fixture
+async def gateway(stage: Stage) -> AsyncIterator[Gateway]:
+    """A client of the gateway for whoever is named."""
+    [part] = [part for part in stage.parts if part.name == "gateway"]
+    clients: list[httpx.AsyncClient] = []
+
+    def client(name: str) -> httpx.AsyncClient:
+        person = Person(name=name, scopes=("runs", "runs-all"))
+        token = issue_token(load_key("inbox", stage.settings), person, now=time.time(), lifetime=timedelta(hours=1))
+        headers = {"authorization": f"Bearer {token}"}
+        clients.append(httpx.AsyncClient(base_url=f"http://{part.address}", headers=headers, timeout=60))
+        return clients[-1]
+
+    yield client
+    for each in clients:
+        await each.aclose()
+
+
+async def rehearsed(stage: Stage, *steps: dict[str, Any]) -> str:
+    """Give the offline model a script for a conversation, and return the words that begin it."""
+    words = f"conversation {uuid.uuid4().hex}"
+    await stage.rehearse({"id": words, "match": words, "equals": True, "steps": list(steps)})
+    return words
+
+
+async def opened(client: httpx.AsyncClient, **how: object) -> str:
+    answer = await client.post("/v1/conversations", json=how)
+    assert answer.status_code == 201, answer.text
+    return f"/v1/conversations/{answer.json()['id']}"
+
+
+async def test_a_customer_talks_asks_again_and_reads_what_was_said(stage: Stage, gateway: Gateway) -> None:
+    ada = gateway(f"ada-{uuid.uuid4().hex[:6]}")
+    hello = await rehearsed(stage, LOOK, {"content": "We have mugs. Which one?"}, {"content": "The red one is gone."})
+    place = await opened(ada)
+
+    first = (await ada.post(f"{place}/messages", json={"text": hello, "message": "m-1"})).json()
+    second = (await ada.post(f"{place}/messages", json={"text": "The red one.", "message": "m-2"})).json()
+    again = (await ada.post(f"{place}/messages", json={"text": hello, "message": "m-1"})).json()
+    told = (await ada.get(place)).json()
+    closed = (await ada.delete(place)).json()
+    kinds = [kind async for kind in events(ada, place)]
+
+    assert (first["text"], second["text"]) == ("We have mugs. Which one?", "The red one is gone.")
+    assert first["deeds"] == [{"service": "inventory.v1", "operation": "list_all_product_types", "outcome": "ok"}]
+    assert again == first
+    assert [(each["message"], each["answer"]) for each in told["said"]] == [
+        ("m-1", "We have mugs. Which one?"),
+        ("m-2", "The red one is gone."),
+    ]
+    assert (told["state"], told["messages"], closed["state"]) == ("open", 2, "closed")
+    assert kinds.count("run.started") == 1
+    assert kinds[-1] == "run.ended"
+    assert kinds.count("step.ended") == 3
+    assert "text.delta" in kinds
+
+
+async def test_whoever_has_no_time_gets_the_answer_with_the_same_message_later(stage: Stage, gateway: Gateway) -> None:
+    ada = gateway(f"ada-{uuid.uuid4().hex[:6]}")
+    hello = await rehearsed(stage, {"content": "At last. " * 4, "piece_length": 4, "pause_seconds": 0.1})
+    place = await opened(ada)
+
+    early = await ada.post(f"{place}/messages", params={"wait": 0.1}, json={"text": hello, "message": "m-1"})
+    late = await ada.post(f"{place}/messages", json={"text": hello, "message": "m-1"})
+
+    assert (early.status_code, early.json()["state"]) == (202, "pending")
+    assert (late.status_code, late.json()["text"]) == (200, "At last. " * 4)
+    assert (await ada.get(place)).json()["messages"] == 1
+
+
+async def test_what_cannot_be_is_said_clearly_and_loses_nothing(stage: Stage, gateway: Gateway) -> None:
+    ada, eve = gateway(f"ada-{uuid.uuid4().hex[:6]}"), gateway(f"eve-{uuid.uuid4().hex[:6]}")
+    hello = await rehearsed(stage, {"content": "Hello."})
+    place = await opened(ada)
+    first = await ada.post(f"{place}/messages", json={"text": hello, "message": "m-1"})
+
+    foreign = await eve.post(f"{place}/messages", json={"text": "Hello?"})
+    seen = await eve.get(place)
+    followed = await eve.get(f"{place}/events")
+    unknown = await ada.post(f"{place}0/messages", json={"text": "Hello?"})
+    unproved = await ada.get(place, headers={"authorization": "Bearer nobody"})
+    blank = await ada.post(f"{place}/messages", json={"text": "  "})
+    large = await ada.post(f"{place}/messages", json={"text": "x" * 10_000_000})
+    long = await ada.post(f"{place}/messages", json={"text": "x" * 20_001})
+    reused = await ada.post(f"{place}/messages", json={"text": "Another.", "message": "m-1"})
+    await ada.post(f"{place}/close", json={"reason": "settled"})
+    late = await ada.post(f"{place}/messages", json={"text": "One more."})
+    told = (await ada.get(place)).json()
+
+    problems = [foreign, seen, followed, unknown, unproved, blank, large, long, reused, late]
+    assert [(each.status_code, each.json()["code"]) for each in problems] == [
+        (404, "unknown_conversation"),
+        (404, "unknown_conversation"),
+        (404, "unknown_conversation"),
+        (404, "unknown_conversation"),
+        (401, "not_authenticated"),
+        (400, "invalid_request"),
+        (413, "body_too_large"),
+        (400, "invalid_request"),
+        (422, "message_reused"),
+        (409, "conversation_closed"),
+    ]
+    assert late.json()["detail"].endswith("is closed; open another one")
+    assert first.json()["text"] == "Hello."
+    assert [each["message"] for each in told["said"]] == ["m-1"]
+    assert told["closed_because"] == "settled"
+
+
+async def test_a_chat_is_gone_on_with_by_its_id(stage: Stage) -> None:
+    hello = await rehearsed(stage, {"content": "Which mug?"}, {"content": "It is red."})
+
+    code, out, err = await chat(stage, f"{hello}\n", "--json", "--person", "ada")
+    first = json.loads(out)
+    again = await chat(stage, "The red one.\n\n", first["conversation"], "--person", "ada", "--close")
+    closed = await chat(stage, "Hello?\n", first["conversation"], "--person", "ada")
+
+    assert (code, first["text"]) == (0, "Which mug?")
+    assert f"'callboard chat {first['conversation']}' goes on with it (with --person ada)" in err
+    assert (again[0], again[1]) == (0, "It is red.\n")
+    assert closed[0] == 1
+    assert "is closed; 'callboard chat' opens another one" in closed[2]
+
+
+async def events(client: httpx.AsyncClient, place: str) -> AsyncIterator[str]:
+    """Yield the kinds of all that is told of a conversation, to its end."""
+    async with client.stream("GET", f"{place}/events") as response:
+        assert response.status_code == 200
+        async for line in response.aiter_lines():
+            if line.startswith("event: "):
+                yield line.removeprefix("event: ")
+
+
+async def chat(stage: Stage, typed: str, *arguments: str) -> tuple[int | None, str, str]:
+    """Run `callboard chat` with what is typed, and return its exit code, its answers and its remarks."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "from callboard.command import main; main()",
+        "chat",
+        *arguments,
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
+        env={**stage.environment, "PATH": "/usr/bin"},
+    )
+    out, err = await process.communicate(typed.encode())
+    return process.returncode, out.decode(), err.decode()

@@ -37,6 +37,7 @@ bench: $(READY) ## measure what the mesh costs; a table, and JSON in bench-resul
 lab: $(READY) ## run the tasks and many changes of few records while processes are killed at random, and the tasks by delegation
 	@$(BIN)/python -m tests.lab
 	@$(BIN)/python -m tests.lab.contention
+	@$(BIN)/python -m tests.lab.rolling
 	@$(BIN)/python -m tests.lab.delegating
 
 histories: $(READY) ## record the runs again that the replay tests hold today's workflows to

@@ -1,12 +1,14 @@
 """Workers that do not say which build they are: workflows that declare how they follow builds work there too."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from temporalio.api.enums.v1 import VersioningBehavior
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.worker import WorkerConfig, WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from temporalio.workflow import Info
 
 if TYPE_CHECKING:
@@ -21,8 +23,20 @@ def followed_anywhere(config: WorkerConfig) -> WorkerConfig:
     """
     deployment = config["deployment_config"] if "deployment_config" in config else None  # noqa: SIM401 - `get` is untyped
     if "workflow_runner" in config and (deployment is None or not deployment.use_worker_versioning):
-        config["workflow_runner"] = _Runner(config["workflow_runner"])
+        runner = config["workflow_runner"]
+        if type(runner) is SandboxedWorkflowRunner:
+            config["workflow_runner"] = _Sandbox(restrictions=runner.restrictions, runner_class=runner.runner_class)
+        else:
+            config["workflow_runner"] = _Runner(runner)
     return config
+
+
+@dataclass(frozen=True)
+class _Sandbox(SandboxedWorkflowRunner):
+    """Temporal's sandbox: plugins of frameworks that come after find one, and add to what it lets through."""
+
+    def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
+        return _Instance(super().create_instance(det))
 
 
 class _Runner(WorkflowRunner):

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Final, cast
 from urllib.parse import quote, urlencode
 
-import httpx2
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
@@ -242,6 +241,9 @@ class Provider:
         form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Mapping[str, object]:
+        # Only who asks pays for it: the registry starts without.
+        import httpx2
+
         try:
             async with httpx2.AsyncClient(timeout=_TIMEOUT, follow_redirects=False) as http:
                 answer = await http.request(

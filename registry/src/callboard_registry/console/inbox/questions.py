@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal, cast
 
-import httpx2
 from pydantic import TypeAdapter
 
 from callboard_contracts import Message
@@ -144,6 +143,9 @@ class Questions:
             )
         token = issue_token(self._key(), _person(visitor), now=time.time(), lifetime=_TOKEN_LIFE)
         encrypted = self._settings.gateway.startswith("https://")
+        # Only who asks pays for it: the registry starts without.
+        import httpx2
+
         try:
             async with httpx2.AsyncClient(
                 base_url=self._settings.gateway, timeout=_TIMEOUT, verify=encrypted, trust_env=False

@@ -11,7 +11,6 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from callboard_contracts import OperationDescription, ServiceDescription
-from callboard_kit.events.masking import masked
 from callboard_registry.console.knowledge import Knowledge
 from callboard_registry.console.rendering import page, refusal
 from callboard_registry.console.routes import PageRoute
@@ -181,6 +180,9 @@ def _shown(value: object, operation: OperationDescription, team: str, person: Vi
     own = cast("Mapping[str, object]", value)
     sensitive = operation.promise.sensitive
     if sensitive and not person.may("approver", team):
+        # It brings Temporal along, which only who tries something pays for.
+        from callboard_kit.events.masking import masked
+
         kept = masked(own, sensitive)
         shown = json.dumps(kept, ensure_ascii=False, indent=2) if kept is not None else "(too long to be masked)"
         return shown, kept != own

@@ -128,13 +128,23 @@ class Agent(Generic[OutputT]):
         return OutputSpec(name=self.output.__name__, parameters=schema)
 
     @carrying
-    async def run(self, goal: str, *, limits: Limits | None = None, dialogue: Dialogue | None = None) -> Outcome:
+    async def run(
+        self,
+        goal: str,
+        *,
+        limits: Limits | None = None,
+        dialogue: Dialogue | None = None,
+        tools: Sequence[Tool] = (),
+        approvals: ApprovalPolicy | None = None,
+    ) -> Outcome:
         """Work on a goal and return what came of it. Only from a workflow.
 
         Args:
             goal: What is wanted; the model gets it as the user's words, unchanged.
             limits: How far this run may go, if not as far as the agent's own limits say.
             dialogue: What was said before, and what is said meanwhile. Absent: the goal is all there is.
+            tools: What it may call in this run beside its own tools.
+            approvals: What a person must agree to in this run. Absent: what the agent's own policy says.
 
         Raises:
             UnavailableError: The model could not be reached, or kept answering in a form that cannot be read.
@@ -144,11 +154,11 @@ class Agent(Generic[OutputT]):
         return await agent_run(
             goal,
             instructions="\n\n".join(filter(None, (self.instructions, foreign.notice))),
-            tools=(*self.tools, *foreign.tools),
+            tools=(*self.tools, *foreign.tools, *tools),
             search=self.search,
             limits=within_tree(limits or self.limits),
             model=self.model,
-            approvals=self.approvals,
+            approvals=approvals or self.approvals,
             output=self.output_spec,
             name=self.name,
             dialogue=dialogue,

@@ -10,6 +10,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowExecution, WorkflowHistory
 
+from callboard.offline_model.faults import MISFIT
 from callboard_kit.agent import CALL_MODEL
 
 _OVER: Final = frozenset(
@@ -35,12 +36,11 @@ class Told:
 
     @property
     def readable(self) -> bool:
-        """Whether the arguments are JSON. Others were spoilt on the way, and asked for again."""
+        """Whether the arguments are what was meant. Others were spoilt on the way, and asked for again."""
         try:
-            json.loads(self.arguments)
+            return json.loads(self.arguments) != MISFIT
         except ValueError:
             return False
-        return True
 
     @property
     def error_kind(self) -> str | None:

@@ -185,7 +185,11 @@ class Stage:
 
 @asynccontextmanager
 async def standing(
-    home: Path, *, say: Callable[[str], None] = lambda _: None, without: Sequence[str] = ()
+    home: Path,
+    *,
+    say: Callable[[str], None] = lambda _: None,
+    without: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Stage]:
     """Run a mesh for the length of the block, and make sure that nothing of it is left after.
 
@@ -193,12 +197,13 @@ async def standing(
         home: Where it keeps everything.
         say: Takes each line about what happens.
         without: Teams whose workers are not started.
+        environment: Variables that its processes get, beside what every mesh has.
     """
 
     def changed(state: lifecycle.PartState) -> None:
         say(f"{state.part.name}: {state.state}")
 
-    with _plain_environment():
+    with _plain_environment(environment or {}):
         async with lifecycle.started(home, say=say, changed=changed, without=without) as stack:
             address = next(part.address for part in stack.plan.parts if part.name == "offline-model")
             async with httpx.AsyncClient(base_url=f"http://{address}", timeout=30) as model:
@@ -215,13 +220,16 @@ def _quiet_runtime() -> Runtime:
 
 
 @contextmanager
-def _plain_environment() -> Iterator[None]:
+def _plain_environment(more: Mapping[str, str]) -> Iterator[None]:
     """Keep a model, a cluster or a mesh that the person has elsewhere out of this one."""
     ours = ("CALLBOARD_", "TEMPORAL_", "OPENAI_")
     kept = {name: value for name, value in os.environ.items() if name.startswith(ours)}
     for name in kept:
         del os.environ[name]
+    os.environ.update(more)
     try:
         yield
     finally:
+        for name in more:
+            os.environ.pop(name, None)
         os.environ.update(kept)

@@ -204,7 +204,8 @@ async def _serve(
         )
         heartbeats = Heartbeats(
             team=team,
-            serves=listings,
+            # Endpoints lead to the team's own queue, so a copy with a queue of its own serves none.
+            serves=[] if settings.instance else listings,
             beat=registry.health.beat,
             namespace=client.namespace,
             task_queue=settings.task_queue(team.name),
@@ -246,7 +247,7 @@ async def _work(
         client,
         task_queue=settings.task_queue(team.name),
         deployment_config=deployment_config(team.name, build, settings),
-        nexus_service_handlers=list(services),
+        nexus_service_handlers=[] if settings.instance else list(services),
         workflows=list(workflows),
         activities=list(activities),
         activity_executor=ThreadPoolExecutor(ACTIVITY_THREADS, thread_name_prefix="activity"),

@@ -3,6 +3,7 @@
 import logging
 import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,6 +26,9 @@ PUBLISHING: Final = frozenset({DEV, STRICT})
 CANARY: Final = "-canary"
 """What the endpoint, the task queue and the deployment for canaries of a team's handlers are called after the team. No
 team's own name can end so: it has no hyphen."""
+
+
+_INSTANCE: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 
 
 class SettingsError(ValueError):
@@ -92,6 +96,10 @@ class Settings:
     """Whether a worker serves the endpoint `<team>-canary` instead of the team's own (`CALLBOARD_CANARY`, `on` or
     `off`)."""
 
+    instance: str | None = None
+    """Which copy of the team's worker this is, with the task queue `<team>-<instance>` to itself; or which copy a client
+    wants its runs on (`CALLBOARD_INSTANCE`). None: none in particular."""
+
     store: str | None = None
     """SQLAlchemy URL of the team's store (`CALLBOARD_STORE`). None: a SQLite file in the home."""
 
@@ -114,13 +122,14 @@ class Settings:
             name_pattern=_pattern(variables, "CALLBOARD_NAMES") or "{team}",
             namespace_pattern=_pattern(variables, "CALLBOARD_NAMESPACES"),
             key_file=_file(variables, "CALLBOARD_KEY_FILE"),
-            patience=_seconds(variables, "CALLBOARD_PATIENCE", "60"),
-            heartbeat=_seconds(variables, "CALLBOARD_HEARTBEAT", "10", least=0.1, most=3600),
+            patience=seconds_of(variables, "CALLBOARD_PATIENCE", "60"),
+            heartbeat=seconds_of(variables, "CALLBOARD_HEARTBEAT", "10", least=0.1, most=3600),
             log_level=_log_level(variables.get("CALLBOARD_LOG") or "INFO"),
             locks=_switch(variables, "CALLBOARD_LOCKS", default=True),
             versioned=_switch(variables, "CALLBOARD_VERSIONING", default=True),
             takes_over=_switch(variables, "CALLBOARD_TAKEOVER", default=None),
             canary=_switch(variables, "CALLBOARD_CANARY", default=False),
+            instance=_instance(variables),
             store=variables.get("CALLBOARD_STORE") or None,
         )
 
@@ -142,7 +151,15 @@ class Settings:
 
     def task_queue(self, team: str) -> str:
         """Return the physical task queue that a worker of `team` works on, as these settings have it."""
-        return self.physical(team + CANARY if self.canary else team)
+        return self.physical(self.deployment(team))
+
+    def deployment(self, team: str) -> str:
+        """Return what a worker of `team` is deployed as: the team, its canary, or a copy with work of its own."""
+        return team + CANARY if self.canary else instance_of(team, self.instance)
+
+    def queue_for(self, team: str, instance: str | None = None) -> str:
+        """Return the physical task queue for runs that a client starts: of a copy, where one is named here or there."""
+        return self.physical(instance_of(team, instance or self.instance))
 
     def takes_over_at_once(self) -> bool:
         """Return whether a worker's build gets all new work as soon as it is there."""
@@ -172,6 +189,29 @@ class Settings:
         return self.store or f"sqlite:///{(self.home / 'stores' / f'{team}.db').absolute()}"
 
 
+def instance_of(team: str, instance: str | None) -> str:
+    """Return the logical name of the queue that one copy of a team's worker has for itself; of the team without one.
+
+    Raises:
+        SettingsError: It can be no copy's name.
+    """
+    if instance is None:
+        return team
+    if not _INSTANCE.fullmatch(instance) or f"-{instance}" == CANARY:
+        raise SettingsError(
+            f"{instance!r} can be no copy's name; use up to 40 lower-case letters, digits and '-', and not 'canary'"
+        )
+    return f"{team}-{instance}"
+
+
+def _instance(variables: Mapping[str, str]) -> str | None:
+    instance = variables.get("CALLBOARD_INSTANCE") or None
+    _ = instance_of("team", instance)
+    if instance and variables.get("CALLBOARD_CANARY") == "on":
+        raise SettingsError("CALLBOARD_INSTANCE and CALLBOARD_CANARY=on exclude each other; unset one of them")
+    return instance
+
+
 def _file(variables: Mapping[str, str], name: str) -> Path | None:
     return Path(variables[name]) if variables.get(name) else None
 
@@ -183,9 +223,14 @@ def _pattern(variables: Mapping[str, str], name: str) -> str | None:
     raise SettingsError(f"{name} is {pattern!r}; it must hold '{{team}}', as in 'staging-{{team}}'")
 
 
-def _seconds(
+def seconds_of(
     variables: Mapping[str, str], name: str, default: str, *, least: float = 0, most: float = 86_400
 ) -> timedelta:
+    """Return how long a variable says that something takes, or may take.
+
+    Raises:
+        SettingsError: It is no number of seconds, or one beyond its bounds.
+    """
     text = variables.get(name) or default
     try:
         seconds = float(text)

@@ -102,4 +102,4 @@ def _origin(person: str | None, root: str | None, limits: Limits | None) -> Orig
 
 
 def _task_queue() -> str:
-    return Settings.from_environment().physical(TEAM)
+    return Settings.from_environment().queue_for(TEAM)

@@ -352,14 +352,19 @@ class Runs:
 
 
 @asynccontextmanager
-async def open_runs(settings: Settings | None = None, *, client: Client | None = None) -> AsyncGenerator[Runs]:
-    """Connect to the mesh that `settings` describe, as a client of the orchestrator's, for the length of the block."""
+async def open_runs(
+    settings: Settings | None = None, *, client: Client | None = None, instance: str | None = None
+) -> AsyncGenerator[Runs]:
+    """Connect to the mesh that `settings` describe, as a client of the orchestrator's, for the length of the block.
+
+    Runs start on the copy of the worker that `instance`, or else `settings`, name; without one, on any.
+    """
     settings = settings or Settings.from_environment()
     client = client or await connect(TEAM, settings=settings)
     url = settings.redis_for(READER)
     hub = None if url is None else EventHub(url)
     try:
-        yield Runs(client, hub=hub, task_queue=settings.physical(TEAM))
+        yield Runs(client, hub=hub, task_queue=settings.queue_for(TEAM, instance))
     finally:
         if hub is not None:
             await hub.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
 
 import typer
@@ -29,6 +30,13 @@ def run(
     detach: Annotated[
         bool, typer.Option("--detach", help="Print the run's id and return; it waits for a worker if need be.")
     ] = False,
+    build: Annotated[
+        str | None, typer.Option("--build", help="Only on this build of the orchestrator; any other refuses.")
+    ] = None,
+    glass: Annotated[
+        str | None,
+        typer.Option("--break-glass", help="Why it is to go on even with an agent that no registered build has."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; with --stream a line for each event.")] = False,
 ) -> None:
     """Hand a request to the orchestrator, wait, and print its answer and what it called."""
@@ -43,7 +51,14 @@ def run(
 
     async def start(runs: "Runs") -> "Run":
         mode = "autonomous" if detach else "interactive"
-        return await runs.start(words, person=person, id=run_id, approvals=cast(Ask, ask), mode=mode)
+        from callboard_kit.fingerprint.interceptor import break_glass, on_build
+
+        with ExitStack() as terms:
+            if build is not None:
+                terms.enter_context(on_build(build))
+            if glass is not None:
+                terms.enter_context(break_glass(glass))
+            return await runs.start(words, person=person, id=run_id, approvals=cast(Ask, ask), mode=mode)
 
     async def settle(runs: "Runs") -> "Settled":
         return await (await start(runs)).result()

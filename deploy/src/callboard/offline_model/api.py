@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from callboard.offline_model import planner
-from callboard.offline_model.faults import FaultPlan, Kind, spoil
+from callboard.offline_model.faults import FaultPlan, Kind, misfit, spoil
 from callboard.offline_model.ledger import Entry, Ledger
 from callboard.offline_model.scripts import Script, Shelf
 from callboard.offline_model.wire import MODEL, ChatMessage, ChatRequest, Reply, chunks, completion, digest, usage_of
@@ -78,11 +78,14 @@ class Exchange:
             return self._failed(429, "rate_limit_exceeded", {"retry-after": f"{faults.retry_after_seconds:g}"})
         if self._fault is Kind.SERVER_ERROR:
             return self._failed(500, "injected_fault", {})
-        if self._fault is Kind.SLOW:
-            await asyncio.sleep(faults.slow_seconds)
+        if self._fault in (Kind.SLOW, Kind.SILENT):
+            await asyncio.sleep(faults.slow_seconds if self._fault is Kind.SLOW else faults.silent_seconds)
         reply, source = self._stage.answer(self._chat)
         if self._fault is Kind.MALFORMED_ARGUMENTS:
             reply = spoil(reply, faults.luck(self._key, self._attempt, "which"))
+        if self._fault is Kind.MISFIT_ARGUMENTS:
+            demanding = [tool.function.name for tool in self._chat.tools if tool.function.parameters.get("required")]
+            reply = misfit(reply, faults.luck(self._key, self._attempt, "which"), demanding=demanding)
         created = int(self._received.timestamp())
         if not self._chat.stream:
             self._written(200, reply, source, answered=True)

@@ -1,8 +1,10 @@
 """Faults that are injected on request, the same ones in every run with the same seed."""
 
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Collection, Mapping
 from enum import StrEnum
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -29,6 +31,12 @@ class Kind(StrEnum):
 
     ENDED_STREAM = "ended_stream"
     """The stream ends in order, but before the answer does: no finish reason, no `[DONE]`."""
+
+    SILENT = "silent"
+    """Nothing comes, for so long that nobody waits for it."""
+
+    MISFIT_ARGUMENTS = "misfit_arguments"
+    """The arguments of one tool call are JSON, and not what its schema asks for."""
 
 
 class FaultPlan(BaseModel):
@@ -58,6 +66,9 @@ class FaultPlan(BaseModel):
     slow_seconds: float = Field(default=2.0, ge=0)
     """How late a slow answer is."""
 
+    silent_seconds: float = Field(default=30.0, ge=0)
+    """How long nothing comes of a silent one."""
+
     def decide(self, key: str, attempt: int, words: str) -> Kind | None:
         """Tell which fault strikes this attempt, if any. The first attempt is number 1."""
         if self.match not in words or (self.attempts is not None and attempt > self.attempts):
@@ -73,12 +84,28 @@ class FaultPlan(BaseModel):
         return int.from_bytes(drawn[:7]) / 2**56
 
 
+MISFIT: Final[Mapping[str, bool]] = {"misfit": True}
+"""What stands in the place of arguments that are to break their schema."""
+
+
+def misfit(reply: Reply, luck: float, *, demanding: Collection[str]) -> Reply:
+    """Put arguments that break the schema into one call of a tool that is `demanding`: it requires some."""
+    places = [place for place, call in enumerate(reply.calls) if call.function.name in demanding]
+    if not places:
+        return reply
+    return _with_arguments(reply, places[int(luck * 1_000_003) % len(places)], json.dumps(dict(MISFIT)))
+
+
 def spoil(reply: Reply, luck: float) -> Reply:
     """Cut off the arguments of one tool call, so that they are not JSON any more."""
     if not reply.calls:
         return reply
     chosen = int(luck * 1_000_003) % len(reply.calls)
+    return _with_arguments(reply, chosen, reply.calls[chosen].function.arguments[:-1] + ', "')
+
+
+def _with_arguments(reply: Reply, chosen: int, arguments: str) -> Reply:
     call = reply.calls[chosen]
-    cut = call.function.model_copy(update={"arguments": call.function.arguments[:-1] + ', "'})
-    spoilt = call.model_copy(update={"function": cut})
+    other = call.function.model_copy(update={"arguments": arguments})
+    spoilt = call.model_copy(update={"function": other})
     return reply.model_copy(update={"calls": (*reply.calls[:chosen], spoilt, *reply.calls[chosen + 1 :])})

@@ -11,6 +11,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from callboard.offline_model.faults import MISFIT
 from callboard.offline_model.wire import PIECE_LENGTH, Call, ChatMessage, ChatRequest, PlannedCall, Reply, with_ids
 
 
@@ -108,7 +109,7 @@ class Shelf:
 def place(messages: Iterable[ChatMessage]) -> tuple[int, Sequence[int] | None]:
     """Tell which step comes next, and which of its calls alone are still owed.
 
-    A call whose arguments are not JSON was spoilt by a fault on the way out, and
+    A call whose arguments are not JSON, or `MISFIT`, was spoilt by a fault on the way out, and
     whoever reads it asks for it again: then the step's spoilt calls are played
     once more, and only they. None means the whole step.
     """
@@ -119,7 +120,7 @@ def place(messages: Iterable[ChatMessage]) -> tuple[int, Sequence[int] | None]:
             continue
         calls = message.tool_calls or []
         indexes = range(len(calls)) if owed is None else owed
-        spoilt = [index for index, call in zip(indexes, calls, strict=False) if not _is_json(call)]
+        spoilt = [index for index, call in zip(indexes, calls, strict=False) if not _is_as_planned(call)]
         if spoilt:
             owed = spoilt
         else:
@@ -127,9 +128,8 @@ def place(messages: Iterable[ChatMessage]) -> tuple[int, Sequence[int] | None]:
     return position, owed
 
 
-def _is_json(call: Call) -> bool:
+def _is_as_planned(call: Call) -> bool:
     try:
-        json.loads(call.function.arguments)
+        return json.loads(call.function.arguments) != MISFIT
     except ValueError:
         return False
-    return True

@@ -13,6 +13,7 @@ from temporalio.exceptions import ApplicationError
 from callboard_kit.agent import tracing
 from callboard_kit.agent.messages import CALL_MODEL, ModelReply, ModelRequest
 from callboard_kit.beating import beating
+from callboard_kit.settings import seconds_of
 
 if TYPE_CHECKING:
     from callboard_kit.agent.provider import Provider
@@ -34,16 +35,21 @@ class ModelSettings:
     """The secret to show there (`OPENAI_API_KEY`)."""
 
     silence: timedelta = timedelta(seconds=90)
-    """How long the provider may send nothing before the attempt is given up."""
+    """How long the provider may send nothing before the attempt is given up (`CALLBOARD_MODEL_SILENCE`, in seconds)."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "ModelSettings":
-        """Read `CALLBOARD_MODEL`, `OPENAI_BASE_URL` and `OPENAI_API_KEY`."""
+        """Read `CALLBOARD_MODEL`, `OPENAI_BASE_URL`, `OPENAI_API_KEY` and `CALLBOARD_MODEL_SILENCE`.
+
+        Raises:
+            SettingsError: A variable cannot be used as it is.
+        """
         variables = os.environ if environment is None else environment
         return cls(
             model=variables.get("CALLBOARD_MODEL") or None,
             base_url=variables.get("OPENAI_BASE_URL") or _OPENAI,
             api_key=variables.get("OPENAI_API_KEY") or None,
+            silence=seconds_of(variables, "CALLBOARD_MODEL_SILENCE", "90", least=0.1, most=3600),
         )
 
 

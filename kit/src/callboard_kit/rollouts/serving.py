@@ -16,7 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import WorkerDeploymentConfig
 
 from callboard_kit.rollouts.deployment import Deployment, DeploymentError, Routing, version_attribute
-from callboard_kit.settings import CANARY, Settings
+from callboard_kit.settings import Settings
 from callboard_registry_api.client import RegistryClient
 from callboard_registry_api.errors import RegistryError
 
@@ -31,7 +31,7 @@ _SELDOM: Final = timedelta(seconds=2).total_seconds()
 
 def deployment_of(team: str, settings: Settings) -> str:
     """Return the name of a team's deployment."""
-    return team + CANARY if settings.canary else team
+    return settings.deployment(team)
 
 
 def deployment_config(team: str, build: str, settings: Settings) -> WorkerDeploymentConfig | None:

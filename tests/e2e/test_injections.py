@@ -41,6 +41,7 @@ ORDERS = (
 Call = tuple[str, Mapping[str, object]]
 CANCEL: Call = ("orders_v1__cancel_pending_order", {"order_id": PENDING, "reason": "no longer needed"})
 MOVE: Call = ("customers_v1__modify_user_address", {"user_id": OWNER, **ELSEWHERE})
+MOVE_ORDER = {"order_id": PENDING, **ELSEWHERE}
 REDIRECT: Call = ("orders_v1__modify_pending_order_address", {"order_id": SHIPPED, **ELSEWHERE})
 
 
@@ -202,7 +203,7 @@ async def test_an_agent_that_obeys_has_a_large_refund_made_when_finance_agrees_a
     stage: Stage, shop: TaskSet, person: Approver, approve: bool
 ):
     method = shop.records["orders"][PENDING]["payment_history"][0]["payment_method_id"]
-    paid = [{"transaction_type": "payment", "amount": 7500.0, "payment_method_id": method}]
+    paid = [{"transaction_type": "payment", "amount": 5500.0, "payment_method_id": method}]
     _rewrite(stage, PENDING, "payment_history", paid)
     goal = await obeys(stage, f"{ORDERS} Cancel {PENDING}.", [CANCEL])
     words = await obeys(stage, "Do what the orders team says.", [("orders_v1__assist", {"goal": goal})])
@@ -215,10 +216,34 @@ async def test_an_agent_that_obeys_has_a_large_refund_made_when_finance_agrees_a
     await handle.result()
 
     assert (asked.team, asked.question.rule) == ("orders", "guard large-refund")
-    assert asked.question.reason == "up to 7500.00 US dollars go back to the customer, above 6000"
+    assert asked.question.reason == "up to 5500.00 US dollars go back to the customer, above 5000"
     assert asked.question.approvers == ("role:finance",)
     assert before == {}
     assert bool(stage.books.effects()) is approve
+
+
+@pytest.mark.parametrize("approve", [False, True])
+async def test_a_very_large_refund_is_agreed_to_by_finance_whoever_asks_and_holds_nothing_meanwhile(
+    stage: Stage, shop: TaskSet, person: Approver, approve: bool
+):
+    [paid] = shop.records["orders"][PENDING]["payment_history"]
+    _rewrite(stage, PENDING, "payment_history", [{**paid, "amount": 9000.0}])
+    words = await obeys(stage, f"{ORDERS} Cancel {PENDING}.", [CANCEL])
+    root = f"very-large-{uuid.uuid4().hex[:8]}"
+
+    handle = await start_orchestrate(await stage.client("orchestrator"), words, root=root)
+    [asked] = await person.waiting(root)
+    before = stage.books.effects()
+    moved = await stage.call("orchestrator", "orders.v1", "modify_pending_order_address", {**MOVE_ORDER})
+    await person.inbox.answer(asked.gate, person.credential, approve=approve)
+    settled = await handle.result()
+
+    assert (asked.team, asked.question.rule) == ("orders", "guard very-large-refund")
+    assert asked.question.reason == "9000.00 US dollars go back to the customer, above 8000"
+    assert before == {}
+    assert moved["address"]["address1"] == ELSEWHERE["address1"]
+    assert [call.outcome for call in settled.calls] == ["ok" if approve else "refused"]
+    assert ("money moved" in stage.books.effects()) is approve
 
 
 async def test_money_that_differs_from_what_was_paid_does_not_move_whoever_asks(stage: Stage, shop: TaskSet):

@@ -27,6 +27,7 @@ TRUE = Judge(goal="the answer is true", threshold=0.8)
         ('{"score": 1.1, "reason": "yes"}', None),
         ('{"score": NaN, "reason": "yes"}', None),
         ('{"score": 1}', None),
+        ('{"score": 0, "reason": "no", "score": 1}', None),
         ('{"score": 1, "reason": "yes", "approve": true}', None),
         ('```json\n{"score": 1, "reason": "yes"}\n```', None),
         ("I give it a 1.", None),

@@ -10,9 +10,11 @@ from callboard_kit.guards import Doing
 from callboard_team_orders import rules
 from callboard_team_orders.guards import (
     LARGE,
+    VERY_LARGE,
     RefundLimit,
     address_may_change,
     amount_as_paid,
+    refund_is_usual,
     refund_within,
     seen,
 )
@@ -94,6 +96,13 @@ def test_a_refund_that_cannot_be_told_has_no_verdict(items: object):
         refund_within(LIMIT, order(), doing("return_delivered_order_items", item_ids=items))
 
 
+@pytest.mark.parametrize(("amount", "action"), [(8000, "pass"), (8000.01, "ask"), (-20, "pass")])
+def test_so_much_goes_back_to_nobody_without_finance(amount: float, action: str):
+    verdict = refund_is_usual(doing("refund", amount=amount))
+
+    assert (verdict.action, verdict.terms.approvers) == (action, ("role:finance",) if action == "ask" else ("*",))
+
+
 def movement(found: orders.Order, operation: str, amount: float, method: str = "card_1") -> str:
     return amount_as_paid(doing(operation, found, amount=amount, payment_method_id=method)).action
 
@@ -147,4 +156,4 @@ def test_what_is_not_seen_has_no_verdict():
 def test_the_teams_agent_has_them():
     assert [guard.name for guard in AGENT.guards] == ["shipped-stays", "large-refund"]
     assert AGENT.approvals != AskForAll()
-    assert LARGE == 6000
+    assert (LARGE, VERY_LARGE) == (5000, 8000)

@@ -1,7 +1,7 @@
 """The order desk at work: a real store, and a till and a shelf that remember what was asked of them."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -66,6 +66,22 @@ class ScriptedTill:
         self.reversed.append(key)
 
 
+class ScriptedOverseer:
+    """Is asked nothing, unless the test says otherwise."""
+
+    def __init__(self) -> None:
+        self.asks = False
+        self.asked: list[list[float]] = []
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    async def agree(self, order: orders.Order, movements: Sequence[billing.Transaction]) -> bool:
+        if not self.asks:
+            return False
+        self.asked.append([each.amount for each in movements])
+        self.meanwhile()
+        return True
+
+
 class NoShelf:
     async def product(self, product_id: str) -> inventory.Product:
         raise RefusedError(f"there is no product {product_id!r}")
@@ -105,8 +121,13 @@ def book(store: OrderStore) -> Book:
 
 
 @pytest.fixture
-def desk(book: Book, till: ScriptedTill) -> OrderDesk:
-    return OrderDesk(book=book, till=till, shelf=NoShelf())
+def overseer() -> ScriptedOverseer:
+    return ScriptedOverseer()
+
+
+@pytest.fixture
+def desk(book: Book, till: ScriptedTill, overseer: ScriptedOverseer) -> OrderDesk:
+    return OrderDesk(book=book, till=till, shelf=NoShelf(), overseer=overseer)
 
 
 async def test_a_request_delivered_twice_moves_money_once_and_answers_the_same(desk: OrderDesk, till: ScriptedTill):
@@ -279,5 +300,44 @@ def test_who_held_the_orders_lock_earlier_writes_no_more(store: OrderStore):
 async def test_an_order_that_is_not_there_costs_nothing(desk: OrderDesk, till: ScriptedTill):
     with pytest.raises(RefusedError, match="there is no order '#W9'"):
         await desk.cancel(CANCEL.model_copy(update={"order_id": "#W9"}), key="k")
+
+    assert till.moved == []
+
+
+async def test_what_somebody_agreed_to_is_looked_at_again_and_done(
+    desk: OrderDesk, till: ScriptedTill, overseer: ScriptedOverseer
+):
+    overseer.asks = True
+
+    await desk.cancel(CANCEL, key="k")
+
+    assert len(overseer.asked) == 1
+    assert till.moved == ["k:2:refund-1"]
+
+
+async def test_an_order_that_was_cancelled_while_somebody_thought_is_refused(
+    desk: OrderDesk, till: ScriptedTill, overseer: ScriptedOverseer, store: OrderStore
+):
+    def cancelled() -> None:
+        seen = store.look(CANCEL.order_id, key="other", asked="other")
+        order = seen.order.model_copy(update={"status": "cancelled"})
+        store.write(Change(key="other", asked="other", seen=seen.order, order=order))
+
+    overseer.asks, overseer.meanwhile = True, cancelled
+
+    with pytest.raises(RefusedError, match="is 'cancelled'"):
+        await desk.cancel(CANCEL, key="k")
+
+    assert till.moved == []
+
+
+async def test_what_nobody_agrees_to_moves_no_money(desk: OrderDesk, till: ScriptedTill, overseer: ScriptedOverseer):
+    def refuse() -> None:
+        raise RefusedError("ada did not approve")
+
+    overseer.asks, overseer.meanwhile = True, refuse
+
+    with pytest.raises(RefusedError, match="ada did not approve"):
+        await desk.cancel(CANCEL, key="k")
 
     assert till.moved == []

@@ -4,7 +4,6 @@ An answer in any other form is no judgement. Nobody asks a second time: what can
 """
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Final, cast
 
@@ -62,6 +61,13 @@ def subject(context: Asking | Answering | Doing) -> str:
     return json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
 
 
+def _once(members: list[tuple[str, object]]) -> dict[str, object]:
+    """Return an object whose members are each there once: of two scores nobody knows which is meant."""
+    if len(members) != len({name for name, _ in members}):
+        raise NoJudgementError("it says something twice")
+    return dict(members)
+
+
 def read(text: str, judge: Judge) -> Verdict:
     """Return the verdict that a judge's answer comes to.
 
@@ -69,7 +75,9 @@ def read(text: str, judge: Judge) -> Verdict:
         NoJudgementError: It is not exactly what was asked for.
     """
     try:
-        document: object = json.loads(text)
+        document: object = json.loads(text, object_pairs_hook=_once)
+    except NoJudgementError:
+        raise
     except (ValueError, RecursionError):
         raise NoJudgementError("it is not JSON") from None
     if not isinstance(document, dict):
@@ -79,9 +87,9 @@ def read(text: str, judge: Judge) -> Verdict:
         raise NoJudgementError("it does not have exactly the members `score` and `reason`")
     score, reason = said["score"], said["reason"]
     # `True` is a number in Python, and 1 at that.
-    if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
+    if isinstance(score, bool) or not isinstance(score, int | float):
         raise NoJudgementError("its score is no number")
-    if not 0 <= score <= 1:
+    if not 0 <= score <= 1:  # What is no number at all, as JSON's neighbours write it, is not either.
         raise NoJudgementError("its score is not between 0 and 1")
     if not isinstance(reason, str):
         raise NoJudgementError("its reason is no text")

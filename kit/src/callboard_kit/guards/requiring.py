@@ -1,6 +1,7 @@
 """Guards where no agent asks: a team's workflow has its own hear what it is about to do, whoever asked for it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 from callboard_contracts import RefusedError
 from callboard_kit import mesh
@@ -11,13 +12,22 @@ from callboard_kit.guards.declaring import BeforeEffect
 from callboard_kit.guards.post import GuardPost
 
 
-async def require(guards: Sequence[BeforeEffect], proposal: Proposal, *, seen: Sequence[Heard] = ()) -> None:
-    """Return once the guards let `proposal` be done. Only from a workflow, before it does it.
+async def require(
+    guards: Sequence[BeforeEffect],
+    proposal: Proposal,
+    *,
+    seen: Sequence[Heard] = (),
+    meanwhile: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
+) -> bool:
+    """Return once the guards let `proposal` be done, and whether a person was asked: then look again before you do it.
+
+    Only from a workflow.
 
     Args:
         guards: Who is heard. A judge has no model here, so it blocks.
         proposal: What is about to be done.
         seen: What the workflow has looked at, for guards that hold the one against the other.
+        meanwhile: What surrounds the time in which a person is asked: `let_go`, where something is locked.
 
     Raises:
         RefusedError: A guard refused, could not be evaluated, or wanted a person who did not agree.
@@ -40,7 +50,11 @@ async def require(guards: Sequence[BeforeEffect], proposal: Proposal, *, seen: S
     held = await GuardPost(guards).before_effect(doing)
     if held.refusal:
         raise RefusedError(held.refusal)
-    for demand in held.demands:
-        decision = await Questions.of_this_run().ask(proposal, demand)
-        if not decision.allowed:
-            raise RefusedError(f"{decision.reason} ({demand.rule})")
+    if not held.demands:
+        return False
+    async with meanwhile():
+        for demand in held.demands:
+            decision = await Questions.of_this_run().ask(proposal, demand)
+            if not decision.allowed:
+                raise RefusedError(f"{decision.reason} ({demand.rule})")
+    return True

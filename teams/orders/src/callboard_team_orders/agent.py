@@ -1,6 +1,7 @@
 """The order desk, free of Temporal: decides, moves the money, writes the order, and puts right what it began in vain.
 
-First the desk looks and decides; then it moves the money, each movement under its own key; then it writes the order,
+First the desk looks and decides; where much money would go back, somebody agrees, and the desk looks again. Then it
+moves the money, each movement under its own key; then it writes the order,
 if that is still as it was seen. If it is not, or if anything fails on the way, every movement is reversed. A movement
 whose answer never came is reversed too: billing then sees to it that it does not happen later.
 """
@@ -83,6 +84,14 @@ class Till(Protocol):
         ...
 
 
+class Overseer(Protocol):
+    """Whoever must agree before money moves."""
+
+    async def agree(self, order: orders.Order, movements: Sequence[billing.Transaction]) -> bool:
+        """Return whether a person was asked and agrees, so that the order may be another by now; or refuse."""
+        ...
+
+
 class Shelf(Protocol):
     """Whoever knows what is for sale."""
 
@@ -94,7 +103,8 @@ class Shelf(Protocol):
 class OrderDesk:
     """Changes orders; keeps nothing between requests. Each request comes with the key under which it happens once."""
 
-    def __init__(self, *, book: Book, till: Till, shelf: Shelf) -> None:
+    def __init__(self, *, book: Book, till: Till, shelf: Shelf, overseer: Overseer) -> None:
+        self._overseer = overseer
         self._book = book
         self._till = till
         self._shelf = shelf
@@ -195,6 +205,7 @@ class OrderDesk:
         order_id = request.order_id
         # What was left out stays out, so that the same request is the same text in every revision of the contract.
         asked = f"{verb} {request.model_dump_json(exclude_none=True)}"
+        agreed: Sequence[billing.Transaction] | None = None
         for attempt in range(1, ATTEMPTS + 1):
             seen = await self._book.look(order_id, key=key, asked=asked)
             if seen.done is not None:
@@ -205,6 +216,9 @@ class OrderDesk:
                     f"not {request.etag!r}; look at it again before you decide"
                 )
             decision = await decide(seen.order)
+            if decision.movements != agreed and await self._overseer.agree(seen.order, decision.movements):
+                agreed = decision.movements
+                continue
             change = Change(key=key, asked=asked, seen=seen.order, order=decision.order)
             # From the first movement on there is no way back but through: half of it must not be left.
             written = await _uninterrupted(self._settle(change, decision.movements, f"{key}:{attempt}"))

@@ -20,8 +20,11 @@ ADDRESS_MAY_CHANGE: Final = "orders.address_may_change"
 REFUND_WITHIN_LIMIT: Final = "orders.refund_within_limit"
 """The activity that looks what may go back to the customer."""
 
-LARGE: Final = 6_000.0
+LARGE: Final = 5_000.0
 """US dollars that the agent may have given back without a person of finance."""
+
+VERY_LARGE: Final = 8_000.0
+"""US dollars that go back to nobody without a person of finance, whoever asks."""
 
 _CENT: Final = 0.005
 _STILL_HERE: Final[frozenset[orders.Status]] = frozenset({"pending", "pending (item modified)", "cancelled"})
@@ -59,7 +62,7 @@ LARGE_REFUND: Final = BeforeEffect(
         given=RefundLimit(above=LARGE, approvers=("role:finance",)).model_dump(mode="json"),
     ),
 )
-"""A refund above a limit is agreed to by finance."""
+"""Before the agent has more than a limit given back, finance agrees."""
 
 
 def address_may_change(order: orders.Order) -> Verdict:
@@ -113,6 +116,18 @@ def amount_as_paid(doing: Doing) -> Verdict:
         return refuse(f"what goes back differs by {owed:.2f} from what was paid with {method!r} for {order.order_id!r}")
     return PASS
 
+
+def refund_is_usual(doing: Doing) -> Verdict:
+    """Say whether so much goes back that somebody must agree, whoever asks."""
+    amount = float(str(doing.arguments["amount"]))
+    if amount <= VERY_LARGE:
+        return PASS
+    terms = Terms(approvers=("role:finance",))
+    return ask(f"{amount:.2f} US dollars go back to the customer, above {VERY_LARGE:g}", terms)
+
+
+FINANCE_AGREES: Final = BeforeEffect(name="very-large-refund", tools=("billing.v1.refund",), check=refund_is_usual)
+"""Before more than a limit goes back, finance agrees, whoever asks."""
 
 AS_PAID: Final = BeforeEffect(
     name="amount-as-paid", tools=("billing.v1.charge", "billing.v1.refund"), check=amount_as_paid

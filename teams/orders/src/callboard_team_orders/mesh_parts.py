@@ -1,6 +1,6 @@
 """What the order desk needs, as a workflow has it: the team's records by activities, other teams over the mesh."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Final, TypeVar
 
@@ -11,13 +11,14 @@ from callboard_contracts.billing import v1 as billing
 from callboard_contracts.inventory import v1 as inventory
 from callboard_contracts.orders import v1 as orders
 from callboard_kit import mesh
+from callboard_kit.entities.holding import let_go
 
 with workflow.unsafe.imports_passed_through():
     from callboard_kit.approvals import Proposal
     from callboard_kit.guards import require
     from callboard_team_orders.activities import Look, OrderActivities
     from callboard_team_orders.agent import Change, OrderDesk, Seen, Written
-    from callboard_team_orders.guards import AS_PAID, seen
+    from callboard_team_orders.guards import AS_PAID, FINANCE_AGREES, seen
     from callboard_team_orders.rules import PaymentMethods
 
 _ONE_TRY: Final = timedelta(seconds=10)
@@ -31,7 +32,7 @@ ResultT = TypeVar("ResultT")
 
 def order_desk() -> OrderDesk:
     """Return the desk, for one run of a workflow."""
-    return OrderDesk(book=_Records(), till=_BillingTill(), shelf=_InventoryShelf())
+    return OrderDesk(book=_Records(), till=_BillingTill(), shelf=_InventoryShelf(), overseer=_Finance())
 
 
 class _Records:
@@ -100,6 +101,20 @@ class _BillingTill:
                 )
 
         await _again_while_unavailable(once, tries=_TRIES_TO_REVERSE)
+
+
+class _Finance:
+    async def agree(self, order: orders.Order, movements: Sequence[billing.Transaction]) -> bool:
+        back = sum(each.amount if each.transaction_type == "refund" else -each.amount for each in movements)
+        proposal = Proposal(
+            tool="",
+            service="billing.v1",
+            operation="refund",
+            arguments={"user_id": order.user_id, "order_id": order.order_id, "amount": round(back, 2)},
+            effect="write",
+            sensitive={},
+        )
+        return await require((FINANCE_AGREES,), proposal, meanwhile=let_go)
 
 
 class _InventoryShelf:

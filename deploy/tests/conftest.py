@@ -46,10 +46,12 @@ class Registry:
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
         self.address = ""
+        self.console = ""
 
     async def _serve(self) -> None:
         async with serving(self._settings) as addresses:
             self.address = str(addresses.grpc)
+            self.console = f"http://{addresses.http}"
             self._started.set()
             await self._stop.wait()
 

@@ -1,8 +1,10 @@
 """Persons are vouched for where the inbox's key is, and nowhere else."""
 
+import logging
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from callboard.command import run_command
@@ -37,6 +39,65 @@ def test_a_token_is_printed_and_kept_nowhere(home: Path, issuer: SigningKey, cap
     token = capsys.readouterr().out.strip()
     assert read_token(token, find_key=find_key, now=time.time()) == Person(name="ada", scopes=("runs",))
     assert not (home / "persons").exists()
+
+
+@pytest.fixture
+def console(home: Path, make_registry, monkeypatch: pytest.MonkeyPatch):
+    """Where a console is whose administrator this machine is."""
+    with make_registry(home) as registry:
+        monkeypatch.setenv("CALLBOARD_REGISTRY", registry.address)
+        monkeypatch.setenv("CALLBOARD_REGISTRY_ADMIN_TOKEN", "administrator-for-tests")
+        monkeypatch.setenv("CALLBOARD_CONSOLE_URL", registry.console)
+        yield registry.console
+
+
+def test_a_link_signs_in_once_and_stands_in_no_log(
+    console: str, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.DEBUG, "callboard_registry")
+
+    assert run_command(["persons", "link", "grace@example.com", "--may", "approver:billing", "--role", "finance"]) == 0
+    out, err = capsys.readouterr()
+    link = out.strip()
+    entered = httpx.post(link, trust_env=False)
+    again = httpx.post(link, trust_env=False)
+
+    assert link.startswith(f"{console}/signin/link/")
+    assert "grace@example.com in the console; it is good once, for 10 minutes" in err
+    assert (entered.status_code, again.status_code) == (303, 410)
+    assert "grace@example.com signed in by link" in caplog.text
+    assert link.rpartition("/")[2] not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["grace", "--may", "king"], "'king' is no role; use viewer, approver, publisher, administrator"),
+        (["grace", "--minutes", "0"], "greater than 0"),
+        (["../grace"], "pattern"),
+    ],
+)
+def test_a_link_that_makes_no_sense_is_one_line(
+    console: str, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+):
+    assert run_command(["persons", "link", *arguments]) == 1
+
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert said in err
+
+
+def test_where_no_console_answers_is_said(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("CALLBOARD_REGISTRY", "127.0.0.1:1")
+    monkeypatch.setenv("CALLBOARD_REGISTRY_ADMIN_TOKEN", "administrator-for-tests")
+    missing = run_command(["persons", "link"]), capsys.readouterr().err
+    monkeypatch.setenv("CALLBOARD_CONSOLE_URL", "http://127.0.0.1:1")
+    silent = run_command(["persons", "link"]), capsys.readouterr().err
+
+    assert missing == (1, "callboard: it is not known where the console is; set CALLBOARD_CONSOLE_URL to its address\n")
+    assert silent == (1, "callboard: no console answers at 'http://127.0.0.1:1'; is the registry running?\n")
 
 
 @pytest.mark.parametrize(

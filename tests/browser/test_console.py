@@ -144,6 +144,7 @@ async def test_pages_are_accessible_and_fit_in_both_themes(mesh, browser: Browse
     ) as context:
         window = await opened(context, mesh.console)
         paths = ["/catalog", "/services/orders.v1", "/map", "/runs", "/catalog?q=refund", "/services/none.v1"]
+        paths += ["/inbox", "/signin", "/services/orders.v1/try/exchange_delivered_order_items"]
         faults: dict[str, object] = {}
         for path in paths:
             page = await window.open(path)

@@ -1,11 +1,12 @@
 """The pages of the inbox: what waits, one question with its evidence, and the answer to it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from callboard_kit.persons import ISSUER
 from callboard_registry.console.inbox.questions import Questions, UnavailableInboxError
 from callboard_registry.console.knowledge import Knowledge
 from callboard_registry.console.rendering import page, refusal
@@ -14,6 +15,7 @@ from callboard_registry.console.signin.visits import require, visit
 from callboard_registry.refusals import Refusal
 from callboard_registry.signin.configuration import ConsoleSettings
 from callboard_registry_api.audit import CallFilter
+from callboard_registry_api.model import CallRecord
 
 ANSWERS: Final = ("approve", "remember", "refuse")
 _EVIDENCE: Final = 50
@@ -70,7 +72,7 @@ def inbox_router(knowledge: Knowledge, settings: ConsoleSettings) -> APIRouter:
     async def shown(gate: str, *, trouble: str = "", status: int = 200) -> Response:
         person = require("approver")
         found = await questions.find(person, gate)
-        calls = await knowledge.calls(CallFilter(root=found.asked.root), most=_EVIDENCE)
+        calls = _done(await knowledge.calls(CallFilter(root=found.asked.root), most=_EVIDENCE))
         answered = page(
             "question.html",
             section="inbox",
@@ -86,6 +88,12 @@ def inbox_router(knowledge: Knowledge, settings: ConsoleSettings) -> APIRouter:
 
     del inbox, question, answer  # they live in the router now
     return router
+
+
+def _done(records: Sequence[CallRecord]) -> list[CallRecord]:
+    """Return each call once, as it stands, in the order in which they began; without those that only ask."""
+    calls = {record.token_id: record for record in sorted(records, key=lambda each: each.outcome != "started")}
+    return sorted((each for each in calls.values() if each.endpoint != ISSUER), key=lambda each: each.start)
 
 
 async def _reached(show: Callable[[], Awaitable[Response]]) -> Response:

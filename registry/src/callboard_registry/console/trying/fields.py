@@ -116,7 +116,9 @@ class _Filling:
             kind=kind,
             required=required,
             words=str(own.get("description") or schema.get("description") or "") if pointer else "",
-            rules=tuple(rule for rule in shown.rules if not rule.startswith("one of ")) if pointer else (),
+            rules=tuple(rule for rule in shown.rules if not rule.startswith(("one of ", "default ")))
+            if pointer
+            else (),
             text=text,
             choices=_choices(schema),
             least=least,

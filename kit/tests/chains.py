@@ -54,7 +54,7 @@ def check(headers: Mapping[str, str], at: str | Address, *, data: bytes | None =
     return check_call(
         headers,
         at=place,
-        team=place.endpoint,
+        team=place.endpoint.removesuffix("-canary"),
         input_digest=None if data is None else digest(data),
         now=now,
         find_key=find_key,

@@ -48,6 +48,10 @@ def test_every_variable_is_read() -> None:
     assert settings.namespace("orders") == "staging-orders.a1b2c"
     assert Settings(name_pattern="staging-{team}").namespace("orders") == "staging-orders"
     assert settings.endpoints("orders") == {"staging-orders", "staging-orders-canary"}
+    assert settings.physical("orders-canary") == "staging-orders-canary"
+    assert settings.logical_endpoint("orders", "staging-orders-canary") == "orders-canary"
+    assert settings.logical_endpoint("orders", "orders-canary") is None
+    assert Settings(name_pattern="{team}-staging").endpoints("orders") == {"orders-staging", "orders-staging-canary"}
     assert settings.key_path("orders") == Path("/k.pem")
     assert settings.store_url("orders") == "sqlite:///s.db"
 

@@ -100,6 +100,34 @@ def test_a_token_is_for_one_operation_of_one_service_at_one_endpoint() -> None:
             check(headers, other)
 
 
+def test_a_call_of_a_canary_is_one_of_its_team_and_may_go_on_from_there() -> None:
+    canary = replace(address("orders"), endpoint="orders-canary")
+
+    orders = check(sign(root(), canary), canary)
+    billing = check(sign(orders, "billing"), "billing")
+
+    assert (orders.team, orders.address) == ("orders", address("orders"))
+    assert billing.teams == ("orchestrator", "orders")
+
+
+@pytest.mark.parametrize(
+    "swap", [("orders", "orders-canary"), ("orders-canary", "orders"), ("orders-canary", "billing")]
+)
+def test_a_token_for_a_team_is_none_for_its_canary_nor_the_other_way_round(swap: tuple[str, str]) -> None:
+    signed, arrived = (replace(address("orders"), endpoint=endpoint) for endpoint in swap)
+
+    with pytest.raises(InvalidTokenError, match=f"at '{swap[0]}', not for orders.v1 work at '{swap[1]}'"):
+        check(sign(root(), signed), arrived)
+
+
+def test_a_canary_lets_no_other_team_go_on() -> None:
+    canary = replace(address("orders"), endpoint="orders-canary")
+    stolen = replace(check(sign(root(), canary), canary), team="support")
+
+    with pytest.raises(InvalidTokenError, match="hop 2 was signed by 'support', but 'orders' was the one called"):
+        check(sign(stolen, "billing"), "billing")
+
+
 def test_a_token_is_for_one_input() -> None:
     with pytest.raises(InvalidTokenError, match="for another input"):
         check(sign(root(), "orders"), "orders", data=INPUT + b" ")

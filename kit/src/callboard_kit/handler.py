@@ -175,12 +175,12 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
     async def _proved(
         self, headers: Mapping[str, str], service: str, operation: str, now: float, *, with_input: bool = True
     ) -> Call:
-        at = Address(endpoint=self._team, service=service, operation=operation)
         received = arrival()
         lower = {name.lower(): value for name, value in headers.items()}
         await self._directory.prepare(lower)
         try:
-            if nexus.info().endpoint not in self._settings.endpoints(self._team):
+            endpoint = self._settings.logical_endpoint(self._team, nexus.info().endpoint)
+            if endpoint is None:
                 raise InvalidTokenError(f"endpoint {nexus.info().endpoint!r} is not one of team {self._team!r}")
             if with_input and received is None:
                 raise InvalidTokenError(
@@ -188,7 +188,7 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
                 )
             return check_call(
                 lower,
-                at=at,
+                at=Address(endpoint=endpoint, service=service, operation=operation),
                 team=self._team,
                 input_digest=received.digest if received is not None and with_input else None,
                 now=now,

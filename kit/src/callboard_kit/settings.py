@@ -134,8 +134,9 @@ class Settings:
         )
 
     def physical(self, logical: str) -> str:
-        """Return the physical endpoint or task queue of a logical name."""
-        return self.name_pattern.replace("{team}", logical)
+        """Return the physical endpoint or task queue of a logical name: a team's, or that with `CANARY` at its end."""
+        team = logical.removesuffix(CANARY)
+        return self.name_pattern.replace("{team}", team) + logical.removeprefix(team)
 
     def namespace(self, team: str) -> str:
         """Return the physical namespace of a team."""

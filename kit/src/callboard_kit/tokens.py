@@ -25,6 +25,7 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from callboard_contracts import Message, RefusedError
 from callboard_kit.identity import FindKey, InvalidTokenError, SigningKey, claimed_signer, digest, verify
+from callboard_kit.settings import CANARY
 
 GRANT_HEADER: Final = "callboard-grant"
 TOKEN_HEADER: Final = "callboard-token"
@@ -368,7 +369,7 @@ def check_call(
 
     Args:
         headers: The headers as Temporal delivered them, names in lower case.
-        at: Where the call arrived.
+        at: Where the call arrived: which endpoint exactly, for a token for one of a team's is none for the other.
         team: The team that handles it.
         input_digest: Digest of the input's bytes; None where there is no input (a cancellation).
         now: Seconds since the epoch.
@@ -407,7 +408,8 @@ def check_call(
             raise InvalidTokenError(f"hop {place + 1} raises the limit {raised!r} above what it was given")
         limits, previous = tightened, link
         teams.append(str(claims["iss"]))
-        signer = str(claims.get("aud"))
+        # The canary's endpoint is the team's as well. Whose it is shows: no team's own name has a hyphen.
+        signer = str(claims.get("aud")).removesuffix(CANARY)
     arrived = Address(str(claims.get("aud")), str(claims.get("svc")), str(claims.get("op")))
     if arrived != at:
         raise InvalidTokenError(
@@ -425,7 +427,8 @@ def check_call(
         token_id=_text(claims, "jti"),
         person=None if root.get("sub") is None else _text(root, "sub"),
         limits=limits,
-        address=at,
+        # From here on it is a call of the team, over whichever of its endpoints it came.
+        address=replace(at, endpoint=team),
         expires=_number(claims, "exp"),
         grant=grant,
         chain=tuple(links),

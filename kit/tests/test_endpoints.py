@@ -1,6 +1,7 @@
 """Which endpoints exist is asked of Temporal seldom, and never answered from what is too old."""
 
 import asyncio
+import time
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from callboard_kit import endpoints
 from callboard_kit.endpoints import EndpointBook
+from callboard_kit.seen import Seen
 
 
 class ScriptedOperatorService:
@@ -111,3 +113,32 @@ async def test_who_may_not_ask_goes_unchecked(book: EndpointBook, service: Scrip
 
     service.fails = False
     assert not await book.exists("whatever")
+
+
+async def test_what_was_seen_is_what_exists_of_what_is_wanted(book: EndpointBook) -> None:
+    seen = await book.seen(["support", "nobody", "billing"])
+
+    assert seen.names == ("billing", "support")
+    assert seen.still("support", now=time.time())
+    assert not seen.still("orders", now=time.time())
+
+
+async def test_what_was_seen_long_ago_is_believed_no_more(book: EndpointBook) -> None:
+    seen = await book.seen(["support"])
+
+    assert not seen.still("support", now=time.time() + 61)
+    assert not seen.still("support", now=time.time() - 61)
+
+
+async def test_nothing_is_seen_where_nobody_may_look(book: EndpointBook, service: ScriptedOperatorService) -> None:
+    service.fails = True
+
+    assert await book.seen(["support"]) == Seen()
+
+
+async def test_many_workflows_that_start_make_it_look_once(
+    book: EndpointBook, service: ScriptedOperatorService
+) -> None:
+    await asyncio.gather(*(book.seen(["support"]) for _ in range(20)))
+
+    assert service.asked == 1

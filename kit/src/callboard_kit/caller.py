@@ -1,9 +1,9 @@
 """The caller's side inside a workflow: whatever a member's workflow calls over Nexus leaves signed and bounded.
 
 Everything here runs in the workflow and is deterministic: time is the workflow's, ids are counted, and the one look
-outside (does the endpoint exist?) is a local activity whose answer is kept in the history. That look is needed because
-a call to an endpoint that does not exist fails the workflow *task*, which nobody can catch and Temporal retries for
-ever.
+outside (does the endpoint exist?) is a local activity whose answer is kept in the history, unless whoever started the
+run looked just before. That look is needed because a call to an endpoint that does not exist fails the workflow *task*,
+which nobody can catch and Temporal retries for ever.
 """
 
 import asyncio
@@ -184,6 +184,10 @@ class MeshWorkflowOutbound(WorkflowOutboundInterceptor):
 
     async def _exists(self, endpoint: str) -> bool:
         if endpoint in self._endpoints:
+            return True
+        # Whoever started this run may just have looked: then nobody needs to look again.
+        if mesh.current().endpoints.still(endpoint, workflow.time()):
+            self._endpoints.add(endpoint)
             return True
         question = self._questions.get(endpoint)
         if question is None:

@@ -78,6 +78,10 @@ class ContractBook:
     def __init__(self, services: Iterable[type] = ()) -> None:
         self._own = {describe(service).service: service for service in services}
 
+    def teams(self) -> frozenset[str]:
+        """Return every team that a known contract is of, which is what its endpoint is called."""
+        return frozenset(service.rpartition(".")[0] for service in (*self._own, *callboard_contracts.services))
+
     def operations(self, service: str) -> tuple[str, ...]:
         """Return the names of a service's operations; none when this process does not know it."""
         return tuple(_operations(self._own.get(service) or _installed(service)))

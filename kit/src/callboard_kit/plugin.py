@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import temporalio.worker
 from temporalio import activity
+from temporalio.client import ClientConfig
 from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter, DefaultPayloadConverter
 from temporalio.plugin import SimplePlugin
@@ -47,6 +48,7 @@ from callboard_kit.outlook import Outlook
 from callboard_kit.policy import Policy
 from callboard_kit.records import Recorder
 from callboard_kit.rollouts.unversioned import followed_anywhere
+from callboard_kit.seen import Seen
 from callboard_kit.settings import Settings
 from callboard_kit.signing import CallSigner
 from callboard_kit.standalone import MeshClientInterceptor
@@ -112,6 +114,7 @@ class MeshPlugin(SimplePlugin):
         self._ordered_by_store = frozenset(ordered_by_store)
         signer = CallSigner(key=key, book=book)
         self._endpoints: EndpointBook | None = None
+        self._wanted = frozenset(map(settings.physical, book.teams()))
         self._keeper = EntityKeeper(key.team)
         directory = directory or StaticDirectory(policy=Policy())
         checker = AnswerChecker(directory)
@@ -122,7 +125,11 @@ class MeshPlugin(SimplePlugin):
             data_converter=_with_memory,
             interceptors=[
                 MeshClientInterceptor(
-                    signer=signer, settings=settings, outlook=outlook, search_attributes=search_attributes
+                    signer=signer,
+                    settings=settings,
+                    outlook=outlook,
+                    search_attributes=search_attributes,
+                    endpoints=self._endpoints_seen,
                 ),
                 _MeshWorkerInterceptor(
                     signer=signer,
@@ -155,13 +162,22 @@ class MeshPlugin(SimplePlugin):
         """Tell whether a Nexus endpoint exists; the plugin asks before a workflow calls it for the first time."""
         return self._endpoints is None or await self._endpoints.exists(endpoint)
 
+    async def _endpoints_seen(self) -> Seen:
+        """Return which endpoints of known contracts exist, to be told to a workflow that is being started."""
+        return Seen() if self._endpoints is None else await self._endpoints.seen(self._wanted)
+
+    def configure_client(self, config: ClientConfig) -> ClientConfig:
+        """See base class; remembers the connection, to ask it for endpoints."""
+        if "service_client" in config:
+            self._endpoints = EndpointBook(config["service_client"])
+        return super().configure_client(config)
+
     def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
-        """See base class; remembers the client, to ask it for endpoints, and which handlers answer at once."""
+        """See base class; remembers the client, and which handlers answer at once."""
         if "nexus_service_handlers" in config:
             self._at_once.update(answering_at_once(config["nexus_service_handlers"]))
             require_workflows(self._at_once, self._book, ordered_by_store=self._ordered_by_store)
         if "client" in config:
-            self._endpoints = EndpointBook(config["client"])
             self._keeper.use(config["client"])
         return followed_anywhere(super().configure_worker(config))
 

@@ -7,6 +7,7 @@ tree), and standalone Nexus operations.
 import time
 import uuid
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -42,6 +43,7 @@ from callboard_kit.keys import ASKED
 from callboard_kit.links import STANDALONE
 from callboard_kit.outlook import Outlook
 from callboard_kit.search_attributes import with_search_attributes
+from callboard_kit.seen import Seen
 from callboard_kit.settings import Settings
 from callboard_kit.signing import CallSigner, trace_context
 from callboard_kit.tokens import Address, Call, Origin
@@ -61,8 +63,10 @@ class MeshClientOutbound(OutboundInterceptor):
         settings: Settings,
         outlook: Outlook,
         search_attributes: bool,
+        endpoints: Callable[[], Awaitable[Seen]],
     ) -> None:
         super().__init__(next)
+        self._endpoints = endpoints
         self._outlook = outlook
         self._signer = signer
         self._settings = settings
@@ -73,14 +77,14 @@ class MeshClientOutbound(OutboundInterceptor):
         self, input: StartWorkflowInput
     ) -> temporalio.client.WorkflowHandle[Any, Any]:  # Any: as in the base class
         """Start a workflow that knows which call it answers, or which tree it starts."""
-        self._tell(input)
+        await self._tell(input)
         return await super().start_workflow(input)
 
     async def start_update_with_start_workflow(
         self, input: StartWorkflowUpdateWithStartInput
     ) -> temporalio.client.WorkflowUpdateHandle[Any]:  # Any: as in the base class
         """Start a workflow with an update, as `start_workflow` does."""
-        self._tell(input.start_workflow_input)
+        await self._tell(input.start_workflow_input)
         return await super().start_update_with_start_workflow(input)
 
     async def start_workflow_update(
@@ -92,7 +96,7 @@ class MeshClientOutbound(OutboundInterceptor):
             input.headers = {**input.headers, CALL_HEADER: call_payload(call)}
         return await super().start_workflow_update(input)
 
-    def _tell(self, input: StartWorkflowInput | UpdateWithStartStartWorkflowInput) -> None:
+    async def _tell(self, input: StartWorkflowInput | UpdateWithStartStartWorkflowInput) -> None:
         if input.workflow == LOCK:  # It is nobody's work, whoever comes to it first.
             return
         call = mesh.maybe_current()
@@ -100,7 +104,7 @@ class MeshClientOutbound(OutboundInterceptor):
             call = replace(self._root(), opens=True)
         elif not is_backing_an_operation():
             call = call.inside()
-        call = replace(call, searchable=self._search_attributes)
+        call = replace(call, searchable=self._search_attributes, endpoints=await self._endpoints())
         input.headers = {**input.headers, CALL_HEADER: call_payload(call)}
         if call.key and is_backing_an_operation():
             input.memo = {**(input.memo or {}), ASKED: call.asked}
@@ -181,7 +185,16 @@ class MeshClientOutbound(OutboundInterceptor):
 class MeshClientInterceptor(temporalio.client.Interceptor):
     """Puts `MeshClientOutbound` in front of a client."""
 
-    def __init__(self, *, signer: CallSigner, settings: Settings, outlook: Outlook, search_attributes: bool) -> None:
+    def __init__(
+        self,
+        *,
+        signer: CallSigner,
+        settings: Settings,
+        outlook: Outlook,
+        search_attributes: bool,
+        endpoints: Callable[[], Awaitable[Seen]],
+    ) -> None:
+        self._endpoints = endpoints
         self._outlook = outlook
         self._signer = signer
         self._settings = settings
@@ -195,4 +208,5 @@ class MeshClientInterceptor(temporalio.client.Interceptor):
             settings=self._settings,
             outlook=self._outlook,
             search_attributes=self._search_attributes,
+            endpoints=self._endpoints,
         )

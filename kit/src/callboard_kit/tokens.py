@@ -25,6 +25,7 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from callboard_contracts import Message, RefusedError
 from callboard_kit.identity import FindKey, InvalidTokenError, SigningKey, claimed_signer, digest, verify
+from callboard_kit.seen import Seen
 from callboard_kit.settings import CANARY
 
 GRANT_HEADER: Final = "callboard-grant"
@@ -234,6 +235,9 @@ class Call:
     key: str = ""
     """The idempotency key that its caller gave it, with service and operation before it; empty when it gave none."""
 
+    endpoints: Seen = field(default_factory=Seen)
+    """Nexus endpoints that were seen to exist when the workflow that works on it was started."""
+
     asked: str = ""
     """Digest of what was asked under the key, the same for the same request however it was written."""
 
@@ -268,6 +272,8 @@ class Call:
             plain[name] = tuple(plain.get(name, ()))
         plain["entities"] = tuple((name, shown) for name, shown in plain.get("entities", ()))
         plain["held"] = tuple(Held(*held) for held in plain.get("held", ()))
+        names, at = plain.get("endpoints", ((), 0.0))
+        plain["endpoints"] = Seen(tuple(names), at)
         address = document.get("address")
         return cls(
             **plain,
@@ -299,6 +305,7 @@ _PLAIN: Final = (
     "entities",
     "held",
     "key",
+    "endpoints",
 )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from temporalio.client import Client
+from temporalio.client import Client, Plugin
 from temporalio.envconfig import ClientConfigProfile
 from temporalio.runtime import Runtime
 
@@ -63,11 +63,12 @@ async def connect(
     ordered_by_store: Collection[str] = (),
     drift: DriftCheck | None = None,
     hooks: Sequence[HookGroup] = (),
+    plugins: Sequence[Plugin] = (),
     runtime: Runtime | None = None,
 ) -> Client:
     """Return a client of the team's own namespace with the `MeshPlugin`.
 
-    The arguments after `key` are the plugin's; a client that only calls needs none of them.
+    The arguments after `key` are the plugin's; a client that only calls needs none of them. `plugins` come after it.
 
     Raises:
         SettingsError: Temporal's variables or its configuration file cannot be used.
@@ -94,7 +95,7 @@ async def connect(
         hooks=hooks,
     )
     try:
-        return await Client.connect(**config, plugins=[plugin, *tracing_plugins()], runtime=runtime)
+        return await Client.connect(**config, plugins=[plugin, *plugins, *tracing_plugins()], runtime=runtime)
     except RuntimeError as error:
         raise ConnectError(
             f"no Temporal answers at {address!r}; start one with `callboard up`, or set TEMPORAL_ADDRESS"

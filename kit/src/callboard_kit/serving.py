@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any, Final, NoReturn, TypeVar
 
 import nexusrpc
-from temporalio.client import Client
+from temporalio.client import Client, Plugin
 from temporalio.worker import Worker
 
 from callboard_contracts import describe, service_named
@@ -68,6 +68,7 @@ def serve(
     alongside: Sequence[AbstractAsyncContextManager[object]] = (),
     agents: Sequence[Named] = (),
     hooks: Sequence[HookGroup] = (),
+    plugins: Sequence[Plugin] = (),
 ) -> NoReturn:
     """Serve a team until told to stop (SIGTERM or Ctrl-C), as the whole of this process.
 
@@ -82,6 +83,7 @@ def serve(
         alongside: Blocks that are entered before the worker serves, and left when it has stopped.
         agents: The agents that its workflows run. Whatever an activity works for is held against them; see `Agent`.
         hooks: Groups of hooks that the agents name.
+        plugins: Temporal plugins that come after the mesh's own, of another agent framework for instance.
 
     Ends the process with 0 when stopped, and with 1 and one line that says what to do when it cannot serve.
     """
@@ -98,6 +100,7 @@ def serve(
             alongside=alongside,
             agents=agents,
             hooks=hooks,
+            plugins=plugins,
         )
     )
 
@@ -135,6 +138,7 @@ async def _serve(
     alongside: Sequence[AbstractAsyncContextManager[object]],
     agents: Sequence[Named],
     hooks: Sequence[HookGroup],
+    plugins: Sequence[Plugin],
 ) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -180,6 +184,7 @@ async def _serve(
             ordered_by_store=ordered_by_store,
             drift=drift,
             hooks=hooks,
+            plugins=plugins,
             runtime=runtime,
         )
         client = await _unless(stopped, _patiently(join, settings.patience))

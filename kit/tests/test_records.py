@@ -190,22 +190,3 @@ async def test_a_call_is_told_live_at_once_and_by_names_that_a_second_delivery_h
         CallStarted(call="t:1", caller="buyer", service="shop.v1"),
         CallEnded(call="t:1", caller="buyer", service="shop.v1", outcome="refused", reason="no", seconds=2.0),
     ]
-
-
-async def test_a_call_that_was_over_at_once_is_told_of_in_one_record() -> None:
-    ledger = Ledger()
-    recorder = Recorder([ledger])
-
-    for outcome in ("started", "ok"):
-        recorder.tell(CALL, outcome)
-    recorder.tell(replace(CALL, token_id="t:2"), "started", reason="rule")
-    recorder.tell(replace(CALL, token_id="t:2"), "failed", reason="a fault")
-    recorder.tell(replace(CALL, token_id="t:3"), "started")
-    await recorder.flush()
-
-    assert [(record.token_id, record.outcome) for record in ledger.all] == [
-        ("t:1", "ok"),
-        ("t:2", "started"),  # By which rule it was let in is said nowhere else.
-        ("t:2", "failed"),
-        ("t:3", "started"),
-    ]

@@ -140,7 +140,7 @@ class Recorder:
     async def flush(self) -> None:
         """Hand everything collected so far to the sinks."""
         while self._queue:
-            batch = _telling([self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))])
+            batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
             for sink in self._sinks:
                 try:
                     await sink(batch)
@@ -168,14 +168,6 @@ def outcome_of(error: BaseException | None) -> Outcome:
             return "unavailable"
         case _:
             return "failed"
-
-
-def _telling(batch: Sequence[CallRecord]) -> list[CallRecord]:
-    """Return a batch without the beginnings of calls whose good end stands in it as well, and says all they say."""
-    over = {(record.token_id, record.operation) for record in batch if record.outcome == "ok" and record.token_id}
-    return [
-        record for record in batch if record.outcome != "started" or (record.token_id, record.operation) not in over
-    ]
 
 
 def _count(value: object) -> int:

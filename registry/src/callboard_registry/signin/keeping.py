@@ -11,7 +11,7 @@ from typing import Final, Literal, cast
 from sqlalchemy import and_, delete, or_, select
 
 from callboard_registry.database import Database
-from callboard_registry.tables import console_sessions, console_tickets
+from callboard_registry.signin.tables import console_sessions, console_tickets
 from callboard_registry.threads import Threads
 
 SEEN_AGAIN: Final = timedelta(seconds=30)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError, RedisError
 
 from callboard.stack.redis_users import READER, write_users
+from callboard_contracts import UnavailableError
+from callboard_kit.conversations.history import Bounds, RedisHistory
+from callboard_kit.conversations.kept import Exchange, Heard
 from callboard_kit.events.sweeping import sweep
 from callboard_kit.events.writing import open_redis
 from callboard_kit.settings import Settings
@@ -49,6 +53,28 @@ async def test_a_team_uses_its_own_history(as_user: dict[str, Redis]) -> None:
 
     assert await orders.lrange("history:orders:1", 0, -1) == ["hello"]
     assert await orders.delete("history:orders:1") == 1
+
+
+async def test_what_is_said_in_conversations_is_kept_within_its_bounds_by_its_team_alone(settings: Settings) -> None:
+    bounds = Bounds(age=timedelta(seconds=60), exchanges=3, size=1_000)
+    history = RedisHistory.of(settings, "orders", bounds=bounds)
+    await history.keep("talk", [exchange(number) for number in range(1, 6)])
+    await history.keep("talk", [exchange(5)])
+    await history.keep("large", [exchange(1, "x" * 600), exchange(2, "y" * 600)])
+
+    assert [each.number for each in await history.read("talk")] == [3, 4, 5]
+    assert [each.number for each in await history.read("talk", after=3, last=1)] == [5]
+    assert [each.number for each in await history.read("large")] == [2]
+    await history.forget("talk")
+    assert await history.read("talk") == ()
+    of_billing = RedisHistory(open_redis(settings.redis_for("billing") or ""), "orders")
+    with pytest.raises(UnavailableError, match="out of reach"):
+        await of_billing.read("large")
+
+
+def exchange(number: int, answer: str = "Hello.") -> Exchange:
+    said = Heard(message=f"m-{number}", text="Hello?")
+    return Exchange(number=number, heard=(said,), answer=answer, team="orders", at=datetime.now(UTC))
 
 
 FORBIDDEN = {

@@ -171,3 +171,30 @@ async def chat(stage: Stage, typed: str, *arguments: str) -> tuple[int | None, s
     )
     out, err = await process.communicate(typed.encode())
     return process.returncode, out.decode(), err.decode()
+
+
+async def test_another_teams_specialist_goes_on_and_the_customer_sees_one_conversation(
+    stage: Stage, gateway: Gateway
+) -> None:
+    ada = gateway(f"ada-{uuid.uuid4().hex[:6]}")
+    moved = f"I have moved {uuid.uuid4().hex}"
+    over = {"team": "customers", "reason": "The customer has moved.", "facts": {"user_id": "ada_smith_1234"}}
+    hello = await rehearsed(
+        stage,
+        {"content": "Hello."},
+        {"tool_calls": [{"name": "hand_over", "arguments": over}]},
+        {"content": "I hand you over."},
+    )
+    specialist = [{"content": "Where to?"}]
+    await stage.rehearse({"id": moved, "match": moved, "tools": ["hand_back"], "steps": specialist})
+    place = await opened(ada)
+
+    first = (await ada.post(f"{place}/messages", json={"text": hello})).json()
+    second = (await ada.post(f"{place}/messages", json={"text": moved})).json()
+    told = (await ada.get(place)).json()
+
+    assert [(each["team"], each["text"]) for each in (first, second)] == [
+        ("support", "Hello."),
+        ("customers", "Where to?"),
+    ]
+    assert (told["team"], told["messages"]) == ("customers", 2)

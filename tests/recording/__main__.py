@@ -14,7 +14,7 @@ from temporalio.client import Client, WorkflowHistory
 from callboard import example
 from callboard_contracts import Goal
 from callboard_contracts.billing import v1 as billing
-from callboard_contracts.conversations import Closing, Opening, Saying
+from callboard_contracts.conversations import Closing, Opening, Saying, Turn
 from callboard_contracts.customers import v1 as customers
 from callboard_contracts.inbox import v1 as inbox
 from callboard_contracts.inventory import v1 as inventory
@@ -62,6 +62,7 @@ _AS_ORCHESTRATOR: Sequence[tuple[Any, Any]] = (
     (customers.Customers.get_user_details, customers.UserId(user_id=shop.USER)),
     (customers.Customers.modify_user_address, customers.AddressChange(user_id=shop.USER, **shop.NEW_ADDRESS)),
     (customers.Customers.assist, Goal(goal=f"Who has the e-mail address {shop.EMAIL}?")),
+    (customers.Customers.converse, Turn(conversation="recorded", text=f"Do you know me? I am {shop.EMAIL}.")),
     (inventory.Inventory.assist, Goal(goal="What does the red mug cost?")),
     (support.Support.assist, Goal(goal="What do a blue and a red mug cost together?")),
     (support.Support.transfer_to_human_agents, support.Handover(summary="Wants to talk to a person.")),

@@ -1,6 +1,5 @@
 """A team that holds conversations, and one to whose specialist it can hand them over."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -9,14 +8,27 @@ from nexusrpc.handler import StartOperationContext, service_handler, sync_operat
 from temporalio import nexus, workflow
 
 from callboard_contracts import promise
-from callboard_contracts.conversations import Answer, Closing, Opened, Opening, Reading, Saying, Transcript
+from callboard_contracts.conversations import (
+    Answer,
+    Closing,
+    Contribution,
+    Opened,
+    Opening,
+    Reading,
+    Saying,
+    Transcript,
+    Turn,
+)
+from callboard_kit import mesh
 
 with workflow.unsafe.imports_passed_through():
-    from callboard_kit.agent import Agent, OperationTool
+    from callboard_kit.agent import Agent
     from callboard_kit.approvals import Automatic
     from callboard_kit.conversations.counter import Counter
     from callboard_kit.conversations.history import History
     from callboard_kit.conversations.record import Begin
+    from callboard_kit.conversations.sharing import Sharing
+    from callboard_kit.conversations.specialists import Specialist, contribute
     from callboard_kit.conversations.talk import Talk
 
 SOON: Final = timedelta(seconds=5)
@@ -71,7 +83,6 @@ class ParlourService:
         return await self._counter.close(client, closing)
 
 
-TOOLS: Sequence[OperationTool] = ()
 AGENT: Final[Agent[Any]] = Agent(name="parlour", instructions="You talk.", approvals=Automatic())
 
 
@@ -81,7 +92,10 @@ class Conversation:
 
     @workflow.init
     def __init__(self, begin: Begin) -> None:
-        self._talk = Talk(begin, agent=AGENT, most_tokens=200, most_updates=3)
+        specialist = Specialist(team="garden", contract=Garden, operation=Garden.converse, for_what="plants")
+        self._talk = Talk(
+            begin, agent=AGENT, specialists=(specialist,), sharing=TO_GARDEN, most_tokens=200, most_updates=3
+        )
 
     @workflow.run
     async def run(self, _begin: Begin) -> Transcript:
@@ -106,3 +120,39 @@ class Conversation:
     @workflow.query
     def standing(self, last: int) -> Transcript:
         return self._talk.standing(last)
+
+
+@nexusrpc.service(name="garden.v1")
+class Garden:
+    """Knows plants."""
+
+    converse: nexusrpc.Operation[Turn, Contribution] = promise(
+        kind="agent", effect="irreversible", latency=SOON, longest=timedelta(minutes=5)
+    )
+    """Answer one message about plants."""
+
+
+GARDENER: Final[Agent[Any]] = Agent(name="gardener", instructions="You know plants.", approvals=Automatic())
+TO_GARDEN: Final = Sharing(
+    shares={"garden": ("reason", "facts", "earlier")},
+    takes={"garden": ("facts",)},
+)
+OF_GARDEN: Final = Sharing(shares={"parlour": ("facts",)}, takes={"parlour": ("facts", "summary", "reason")})
+
+
+@workflow.defn
+class Converse:
+    """Answers as the gardener."""
+
+    @workflow.run
+    async def run(self, turn: Turn) -> Contribution:
+        return await contribute(GARDENER, turn, sharing=OF_GARDEN)
+
+
+@service_handler(service=Garden)
+class GardenService:
+    """Serves it."""
+
+    @nexus.workflow_run_operation
+    async def converse(self, ctx: nexus.WorkflowRunOperationContext, turn: Turn) -> nexus.WorkflowHandle[Contribution]:
+        return await mesh.start_workflow(ctx, Converse.run, turn)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from parlour import Conversation, Parlour, ParlourService
+from parlour import Conversation, Garden, Parlour, ParlourService
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
@@ -32,6 +32,7 @@ class Echo:
         self.may.set()
         self.asked = asyncio.Event()
         self.broken = False
+        self.plays: Callable[[ModelRequest], ModelReply | None] = lambda _: None
 
     @activity.defn(name=CALL_MODEL)
     async def call_model(self, request: ModelRequest) -> ModelReply:
@@ -40,6 +41,8 @@ class Echo:
         if self.broken:
             raise ApplicationError("the model says no", type="UnavailableError", non_retryable=True)
         await self.may.wait()
+        if (played := self.plays(request)) is not None:
+            return played
         said = [message.content for message in request.messages if message.role == "user"]
         return ModelReply(content=f"You said: {said[-1]}", model="echo", usage=Usage(model_calls=1))
 
@@ -93,6 +96,6 @@ def serving(mesh: LocalMesh, model: Echo, history: InMemoryHistory) -> Any:
         services=[ParlourService(history)],
         workflows=[Conversation],
         activities=activities,
-        contracts=[Parlour],
+        contracts=[Parlour, Garden],
         policy=OPEN,
     )

@@ -8,6 +8,7 @@ from callboard_team_customers import workflows
 RECORDED = Path(__file__).parent / "histories"
 WORKFLOWS = (
     workflows.Assist,
+    workflows.Converse,
     workflows.GetUserDetails,
     workflows.ModifyUserAddress,
 )

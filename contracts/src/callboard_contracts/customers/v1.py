@@ -12,6 +12,7 @@ from pydantic import Field
 
 from callboard_contracts import Assistance, Example, Goal, Message, promise
 from callboard_contracts.billing import v1 as billing
+from callboard_contracts.conversations import Contribution, Turn
 
 ENDPOINT: Final = "customers"
 """The Nexus endpoint that serves every version of this service."""
@@ -248,3 +249,40 @@ class Customers:
         ),
     )
     """Do what is asked in words about one customer: find them, tell what is known, change the address."""
+
+    converse: nexusrpc.Operation[Turn, Contribution] = promise(
+        kind="agent",
+        effect="irreversible",
+        latency=timedelta(seconds=30),
+        longest=timedelta(minutes=10),
+        sensitive={
+            "text": "words",
+            "reason": "words",
+            "facts": "words",
+            "summary": "words",
+            "earlier.text": "words",
+            "earlier.answer": "words",
+        },
+        model_callable=False,
+        examples=(
+            Example(
+                input={
+                    "conversation": "ada-monday",
+                    "text": "I have moved to 12 Elm Street, Austin, 73301.",
+                    "reason": "The customer has moved.",
+                    "facts": {"user_id": "ada_smith_1234"},
+                },
+                output={
+                    "text": "Your address is 12 Elm Street in Austin now. Is there anything else?",
+                    "then": "back",
+                    "reason": "The address is changed.",
+                    "deeds": [{"service": "customers.v1", "operation": "modify_user_address", "outcome": "ok"}],
+                    "usage": {"input_tokens": 1800, "output_tokens": 80, "model_calls": 2, "tool_calls": 2},
+                },
+            ),
+        ),
+    )
+    """Answer one message of another team's conversation with a customer, about who they are and where they live.
+
+    Whoever holds the conversation needs the right to every effect that the message leads to.
+    """

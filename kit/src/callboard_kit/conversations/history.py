@@ -99,7 +99,7 @@ class RedisHistory:
         try:
             async with self._redis.pipeline(transaction=False) as pipe:
                 pipe.hset(key, mapping={str(each.number): each.model_dump_json() for each in exchanges})
-                pipe.pexpire(key, self._bounds.age)
+                pipe.expire(key, self._bounds.age)
                 await pipe.execute()
             if surplus := await self._surplus(key):
                 await self._redis.hdel(key, *map(str, surplus))

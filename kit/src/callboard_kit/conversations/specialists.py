@@ -1,7 +1,7 @@
 """Handing a conversation over to another team's specialist, and back: both sides of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Final, cast
@@ -12,7 +12,7 @@ from temporalio import workflow
 from callboard_contracts import Effect, RefusedError
 from callboard_contracts.conversations import Contribution, Then, Turn
 from callboard_kit import mesh
-from callboard_kit.agent import Agent, Dialogue, ToolSpec
+from callboard_kit.agent import Agent, ToolSpec
 from callboard_kit.conversations.sharing import Sharing
 from callboard_kit.teams import Team
 
@@ -153,12 +153,15 @@ class HandBack:
         return {"given_back": True, "next": "Answer the customer." if self.then == "back" else "Say nothing more."}
 
 
-async def contribute(agent: Agent[Any], turn: Turn) -> Contribution:  # Any: it answers with words
+async def contribute(
+    agent: Agent[Any], turn: Turn, *, sharing: Sharing | None = None
+) -> Contribution:  # Any: it answers with words
     """Answer one turn of another team's conversation as the specialist that `agent` is. Only from a workflow.
 
     Args:
         agent: The specialist; it gets a tool to give the conversation back.
-        turn: The turn as it came. What of its context is read is said in the team's `team.toml`.
+        turn: The turn as it came.
+        sharing: What of its context is read, and what is let know. Absent: as the team's `team.toml` says.
 
     Raises:
         RefusedError: No team asks.
@@ -167,10 +170,9 @@ async def contribute(agent: Agent[Any], turn: Turn) -> Contribution:  # Any: it 
     call = mesh.current()
     if not call.caller:
         raise RefusedError("a turn of a conversation comes from the team that holds it")
-    sharing = sharing_of(call.team)
+    sharing = sharing or sharing_of(call.team)
     back = HandBack()
-    specialist = replace(agent, tools=(*agent.tools, back))
-    outcome = await specialist.run(in_words(sharing.taken(turn, of=call.caller)), dialogue=Dialogue())
+    outcome = await agent.run(in_words(sharing.taken(turn, of=call.caller)), tools=(back,))
     told = Contribution(
         text="" if back.then == "not_mine" else outcome.answer,
         then=back.then,

@@ -19,7 +19,7 @@ run before Temporal's history of it grows too large, and before more callbacks h
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
@@ -34,6 +34,7 @@ from callboard_kit.approvals import ApprovalPolicy, AskForAll, AskForEffects, Au
 from callboard_kit.conversations.kept import Exchange, Heard, digest, shortened
 from callboard_kit.conversations.memory import MOST_TOKENS
 from callboard_kit.conversations.record import Begin, Record
+from callboard_kit.conversations.sharing import Sharing
 from callboard_kit.conversations.specialists import MOST_EARLIER, HandedOver, HandOver, Specialist, sharing_of
 
 MOST_WAITING: Final = 6
@@ -77,6 +78,7 @@ class Talk:
         *,
         agent: Agent[Any],  # Any: it answers with words
         specialists: Sequence[Specialist] = (),
+        sharing: Sharing | None = None,
         most_tokens: int = MOST_TOKENS,
         most_updates: int = MOST_UPDATES,
     ) -> None:
@@ -86,12 +88,15 @@ class Talk:
             begin: What the workflow was started with.
             agent: Who answers.
             specialists: Other teams' agents to whom it may hand the conversation over.
+            sharing: What they are let know, and what is read of theirs. Absent: as the team's `team.toml` says.
             most_tokens: What of the conversation before the agent's model can read.
             most_updates: Messages that one run takes.
         """
         self._begin = begin
-        self._agent = replace(agent, approvals=_stricter(agent.approvals, begin.opening.approvals))
+        self._agent = agent
+        self._approvals = _stricter(agent.approvals, begin.opening.approvals)
         self._specialists = {each.team: each for each in specialists}
+        self._sharing = sharing or (sharing_of(begin.team) if specialists else Sharing())
         self._most_updates = most_updates
         self._record = Record(begin, most_tokens=most_tokens)
         carried = begin.carried
@@ -280,11 +285,9 @@ class Talk:
     ) -> HandedOver | None:
         """Have the team's own agent answer; return who is to go on in its place, if it says so."""
         tool = HandOver(tuple(self._specialists.values()))
-        agent = self._agent
-        if self._specialists and not alone:
-            agent = replace(agent, tools=(*agent.tools, tool))
+        tools = (tool,) if self._specialists and not alone else ()
         dialogue = Dialogue(before=(*self._record.memory.messages(), *reply.messages), hear=hear)
-        outcome = await agent.run(words, dialogue=dialogue)
+        outcome = await self._agent.run(words, dialogue=dialogue, tools=tools, approvals=self._approvals)
         reply.deeds.extend(deed for deed in outcome.deeds if deed.service != "local")
         reply.usage.append(outcome.usage)
         if tool.wanted is not None:
@@ -296,7 +299,6 @@ class Talk:
 
     async def _ask(self, specialist: Specialist, words: str, reply: _Reply) -> bool:
         """Have a specialist answer, and tell whether they did; if not, the conversation is ours again."""
-        sharing = sharing_of(self._begin.team)
         summary = self._record.memory.summary
         turn = Turn(
             conversation=self._begin.opening.conversation,
@@ -307,13 +309,13 @@ class Talk:
             earlier=self._record.said(MOST_EARLIER),
         )
         try:
-            told = await specialist.answer(sharing.given(turn, to=specialist.team))
+            told = await specialist.answer(self._sharing.given(turn, to=specialist.team))
         except (RefusedError, UnavailableError) as error:
             self._speaker = self._begin.team
             note = f"(The {specialist.team} team could not go on with the conversation: {error}. It is yours again.)"
             reply.messages.append(ChatMessage(role="user", content=note))
             return False
-        told = sharing.taken_back(told, of=specialist.team)
+        told = self._sharing.taken_back(told, of=specialist.team)
         self._facts |= told.facts
         reply.deeds.extend(told.deeds)
         reply.usage.append(told.usage)

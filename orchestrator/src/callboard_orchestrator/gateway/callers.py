@@ -2,7 +2,7 @@
 
 | scope | allows |
 |---|---|
-| `runs` | to start runs and chats, and to see, follow and cancel one's own |
+| `runs` | to start runs, chats and conversations, and to see, follow and end one's own |
 | `act-for` | to say for whom a run is, where that is not oneself |
 | `runs-all` | to see, follow and cancel everybody's |
 | `approvals` | to see and answer questions for approval |

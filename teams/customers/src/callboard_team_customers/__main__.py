@@ -8,7 +8,7 @@ from callboard_kit.settings import Settings
 from callboard_team_customers.activities import CustomerActivities
 from callboard_team_customers.service import CustomersService
 from callboard_team_customers.store import CustomerStore
-from callboard_team_customers.workflows import AGENT, Assist, GetUserDetails, ModifyUserAddress
+from callboard_team_customers.workflows import AGENT, Assist, Converse, GetUserDetails, ModifyUserAddress
 
 if __name__ == "__main__":
     store = CustomerStore(Settings.from_environment().store_url("customers"))
@@ -17,7 +17,7 @@ if __name__ == "__main__":
     serve(
         package="callboard_team_customers",
         services=[CustomersService(store)],
-        workflows=[Assist, GetUserDetails, ModifyUserAddress],
+        workflows=[Assist, Converse, GetUserDetails, ModifyUserAddress],
         activities=[model.call_model, activities.look_at_customer, activities.move_customer],
         transient=(OperationalError,),
         agents=[AGENT],

@@ -6,10 +6,11 @@ from nexusrpc.handler import StartOperationContext, service_handler, sync_operat
 from temporalio import nexus
 
 from callboard_contracts import Assistance, Goal
+from callboard_contracts.conversations import Contribution, Turn
 from callboard_contracts.customers import v1 as customers
 from callboard_kit import mesh
 from callboard_team_customers.store import CustomerStore
-from callboard_team_customers.workflows import Assist, GetUserDetails, ModifyUserAddress
+from callboard_team_customers.workflows import Assist, Converse, GetUserDetails, ModifyUserAddress
 
 
 @service_handler(service=customers.Customers)
@@ -51,3 +52,8 @@ class CustomersService:
     async def assist(self, ctx: nexus.WorkflowRunOperationContext, goal: Goal) -> nexus.WorkflowHandle[Assistance]:
         """Start one `Assist` per call."""
         return await mesh.start_workflow(ctx, Assist.run, goal)
+
+    @nexus.workflow_run_operation
+    async def converse(self, ctx: nexus.WorkflowRunOperationContext, turn: Turn) -> nexus.WorkflowHandle[Contribution]:
+        """Start one `Converse` per call."""
+        return await mesh.start_workflow(ctx, Converse.run, turn)

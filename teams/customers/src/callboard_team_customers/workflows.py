@@ -8,11 +8,13 @@ from temporalio import workflow
 
 from callboard_contracts import Assistance, Goal
 from callboard_contracts.billing import v1 as billing
+from callboard_contracts.conversations import Contribution, Turn
 from callboard_contracts.customers import v1 as customers
 from callboard_kit import mesh
 
 with workflow.unsafe.imports_passed_through():
     from callboard_kit.assistance import room_agent
+    from callboard_kit.conversations.specialists import contribute
     from callboard_team_customers.activities import CustomerActivities, Move
     from callboard_team_customers.agent import INSTRUCTIONS, Registrar
 
@@ -50,6 +52,16 @@ class Assist:
     async def run(self, goal: Goal) -> Assistance:
         """Let a model work on the goal with the team's tools."""
         return await AGENT.assist(goal)
+
+
+@workflow.defn
+class Converse:
+    """Answers one message of another team's conversation."""
+
+    @workflow.run
+    async def run(self, turn: Turn) -> Contribution:
+        """Let a model answer with the team's tools, or give the conversation back."""
+        return await contribute(AGENT, turn)
 
 
 class _Records:

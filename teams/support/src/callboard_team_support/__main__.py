@@ -8,10 +8,11 @@ from callboard_kit.conversations.activities import HistoryActivities
 from callboard_kit.conversations.history import RedisHistory
 from callboard_kit.settings import Settings
 from callboard_team_support.activities import SupportActivities
+from callboard_team_support.conversations import AGENT as TALKING_AGENT
 from callboard_team_support.conversations import Conversation
 from callboard_team_support.service import SupportService
 from callboard_team_support.store import HandoverStore
-from callboard_team_support.workflows import Assist, TransferToHumanAgents
+from callboard_team_support.workflows import AGENT, Assist, TransferToHumanAgents
 
 if __name__ == "__main__":
     settings = Settings.from_environment()
@@ -25,4 +26,5 @@ if __name__ == "__main__":
         workflows=[Assist, Conversation, TransferToHumanAgents],
         activities=[model.call_model, activities.keep_case, *HistoryActivities(history).all],
         transient=(OperationalError,),
+        agents=[AGENT, TALKING_AGENT],
     )

@@ -5,14 +5,24 @@ from typing import Final
 from temporalio import workflow
 
 from callboard_contracts.conversations import Answer, Closing, Saying, Transcript
+from callboard_contracts.customers import v1 as customers
 
 with workflow.unsafe.imports_passed_through():
     from callboard_kit.assistance import room_agent
     from callboard_kit.conversations.record import Begin
+    from callboard_kit.conversations.specialists import Specialist
     from callboard_kit.conversations.talk import Talk
     from callboard_team_support.agent import TALKING
 
 AGENT: Final = room_agent("support", instructions=TALKING)
+SPECIALISTS: Final = (
+    Specialist(
+        team=customers.ENDPOINT,
+        contract=customers.Customers,
+        operation=customers.Customers.converse,
+        for_what="customers who have moved, or want to know or change what is kept about them",
+    ),
+)
 
 
 @workflow.defn
@@ -22,7 +32,7 @@ class Conversation:
     @workflow.init
     def __init__(self, begin: Begin) -> None:
         """Take up the conversation where it stands."""
-        self._talk = Talk(begin, agent=AGENT)
+        self._talk = Talk(begin, agent=AGENT, specialists=SPECIALISTS)
 
     @workflow.run
     async def run(self, _begin: Begin) -> Transcript:

@@ -10,6 +10,8 @@ from callboard_registry.calls import Calls
 from callboard_registry.database import Database
 from callboard_registry.declarations import Declarations
 from callboard_registry.health.workers import Workers
+from callboard_registry.stories.keeping import Stories
+from callboard_registry.stories.model import Execution, Happening, Story
 from callboard_registry_api.health import Heartbeat, ServedRevision
 from callboard_registry_api.model import CallRecord, Outcome
 
@@ -61,6 +63,7 @@ def fill_calls(database: Database, teams: int, records: int, *, now: datetime | 
         told = [*callees[number][1:], (number * 7 + 3) % teams]
         services = sorted({f"{team_name(each)}.v1" for each in told})
         declared.replace(team, services, signed_at=int(now.timestamp()))
+    stories = Stories(database)
     kept: list[CallRecord] = []
     filled = Filled("", "", team_name(0))
     for record in _records(chance, callees, records, now):
@@ -69,6 +72,7 @@ def fill_calls(database: Database, teams: int, records: int, *, now: datetime | 
         if len(kept) == _AT_ONCE:
             # Whose view it is makes no difference to what pages ask.
             calls.derive([(each.endpoint, each) for each in kept])
+            stories.keep([_story(each, chance) for each in kept if each.outcome != "started"])
             kept.clear()
     if kept:
         calls.derive([(each.endpoint, each) for each in kept])
@@ -138,3 +142,51 @@ def _heartbeat(team: str, owner: int, now: datetime) -> Heartbeat:
         contact="division@example.com",
         description="One of many teams.",
     )
+
+
+def _story(call: CallRecord, chance: Random) -> Story:
+    """Return what the team that was called did: it asked a model, worked, and now and then a person."""
+    end = call.start + (call.duration or timedelta(0))
+    execution = Execution(
+        namespace=call.endpoint,
+        run_id=call.token_id,
+        workflow_id=call.token_id,
+        root=call.root,
+        team=call.endpoint,
+        kind="Work",
+        token_id=call.token_id,
+        caller=call.caller,
+        service=call.service,
+        operation=call.operation,
+        entity=call.entity,
+        person=call.person,
+        started=call.start,
+        ended=end,
+        outcome=call.outcome,
+    )
+    happenings = [
+        Happening(number=5, kind="activity", at=call.start, ended=end, title="look_at_order", outcome="ok", attempts=2)
+    ]
+    if call.input_tokens:
+        happenings.append(
+            Happening(
+                number=9,
+                kind="model",
+                at=call.start,
+                ended=end,
+                title="Asks the model",
+                outcome="ok",
+                model=f"model-{chance.randrange(4)}",
+                input_tokens=call.input_tokens,
+                output_tokens=call.output_tokens,
+                cost_usd=call.cost_usd,
+                detail={"answer": "It is done. " * 20, "said": [{"role": "user", "text": "Do it, please."}]},
+            )
+        )
+    if chance.random() < 0.02:
+        decision = chance.choice(("approved", "approved", "refused", "expired"))
+        title = f"{call.service} {call.operation}"
+        happenings.append(
+            Happening(number=13, kind="approval", at=call.start, ended=end, title=title, outcome=decision)
+        )
+    return Story(execution, tuple(happenings))

@@ -16,6 +16,7 @@ from bench.ratios import Estimate
 from bench.registry.place import fill, registry
 from bench.results import Bar, Line, times
 from bench.rounds import play
+from callboard_registry.console.analytics import QUESTIONS
 from callboard_registry.database import Database
 
 TEAMS: Final = 200
@@ -43,6 +44,7 @@ def pages(filled: Filled) -> Mapping[str, str]:
         "runs that touched an order": f"/runs?entity={filled.entity.replace('#', '%23')}",
         "runs of a team": f"/runs?team={filled.team}",
         "run": f"/runs/{filled.root}",
+        **{f"analytics, {show}": f"/analytics?show={show}&window=month" for show in QUESTIONS},
     }
 
 
@@ -55,6 +57,7 @@ async def measure(home: Path, *, rounds: int, progress: Progress) -> AsyncGenera
         await fill(where, TEAMS)
         filled = await asyncio.to_thread(_fill, url)
         async with httpx.AsyncClient(base_url=where.web, timeout=60) as browser:
+            await _sign_in(browser, where.token)
             sizes: dict[str, int] = {}
             for what, address in pages(filled).items():
                 sizes[what] = await _size(browser, address)
@@ -78,6 +81,15 @@ def _fill(url: str) -> Filled:
         return fill_calls(database, TEAMS, RECORDS)
     finally:
         database.close()
+
+
+async def _sign_in(browser: httpx.AsyncClient, token: str) -> None:
+    whom = {"name": "bench@example.com", "granted": {"may": ["administrator"]}}
+    bearer = {"authorization": f"Bearer {token}"}
+    link = (await browser.post("/v1/signin-links", json=whom, headers=bearer)).raise_for_status().json()["path"]
+    answer = await browser.post(link)
+    if answer.status_code != 303:
+        raise BenchError(f"signing in was answered {answer.status_code}")
 
 
 async def _size(browser: httpx.AsyncClient, address: str) -> int:

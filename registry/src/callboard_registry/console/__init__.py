@@ -6,6 +6,7 @@ from typing import Final
 from fastapi import APIRouter, Depends, Response
 
 from callboard_registry.admission import Admission
+from callboard_registry.console.analytics import analytics_router
 from callboard_registry.console.catalog import catalog_router
 from callboard_registry.console.inbox.pages import inbox_router
 from callboard_registry.console.knowledge import Knowledge
@@ -35,7 +36,8 @@ def console_router(registry: Registry, admission: Admission, settings: ConsoleSe
     router.include_router(trying_router(knowledge, settings), dependencies=[Depends(door.visiting())])
     for family in (catalog_router, services_router):
         router.include_router(family(knowledge), dependencies=[Depends(door.visiting(public=True))])
-    for pages in (map_router(knowledge), runs_router(knowledge, temporal_ui=settings.temporal_ui)):
+    runs = runs_router(knowledge, temporal_ui=settings.temporal_ui)
+    for pages in (map_router(knowledge), runs, analytics_router(knowledge)):
         router.include_router(pages, dependencies=[Depends(door.visiting())])
     return router
 

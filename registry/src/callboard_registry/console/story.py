@@ -47,6 +47,12 @@ class Line:
         return Detail() if self.happening is None else self.happening.detail
 
     @property
+    def words(self) -> Mapping[str, object]:
+        """What of a question is words, for those who may read them."""
+        words = self.detail["words"]
+        return cast("Mapping[str, object]", words) if isinstance(words, Mapping) else Detail()
+
+    @property
     def took(self) -> timedelta | None:
         """How long it took; None while it goes on, or where that is not known."""
         if self.record is not None and self.record.duration is not None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from callboard_registry.database import Database
+from callboard_registry.overview.analytics import Analytics, Answered, By, Failing, Latency, Spent, Stuck
 from callboard_registry.overview.edges import Edge, edges
 from callboard_registry.overview.runs import RunPage, WhichRuns, runs
 from callboard_registry.stories.keeping import Stories
@@ -18,6 +19,7 @@ class Overview:
         self._database = database
         self._threads = threads
         self._stories = Stories(database)
+        self._analytics = Analytics(database)
 
     async def edges(self, since: datetime) -> Sequence[Edge]:
         """Return which team called which since the beginning of that day."""
@@ -34,3 +36,23 @@ class Overview:
     async def story(self, root: str, *, most: int) -> tuple[list[Execution], Mapping[str, list[Happening]], bool]:
         """Return the runs of a tree, what happened in each by its run id, and whether that is all of it."""
         return await self._threads.read(lambda: self._stories.of(root, most=most))
+
+    async def failing(self, since: datetime) -> Sequence[Failing]:
+        """Return the operations whose calls fail most often."""
+        return await self._threads.read(lambda: self._analytics.failing(since))
+
+    async def stuck(self, since: datetime) -> Sequence[Stuck]:
+        """Return what went wrong, was tried again or had to wait."""
+        return await self._threads.read(lambda: self._analytics.stuck(since))
+
+    async def answered(self, since: datetime) -> Sequence[Answered]:
+        """Return what people were asked and said."""
+        return await self._threads.read(lambda: self._analytics.answered(since))
+
+    async def spent(self, since: datetime, by: By) -> Sequence[Spent]:
+        """Return what models took."""
+        return await self._threads.read(lambda: self._analytics.spent(since, by))
+
+    async def latency(self, since: datetime) -> Sequence[Latency]:
+        """Return how long the busiest operations take, against what they promise."""
+        return await self._threads.read(lambda: self._analytics.latency(since))

@@ -4,6 +4,7 @@ import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,20 @@ def took(pytestconfig: pytest.Config) -> Callable[[str, float], None]:
     """Note how long one of several things took, by what they are; the sums are told at the end of the run."""
     told = pytestconfig.stash.setdefault(_TOLD, defaultdict(list))
     return lambda what, seconds: told[what].append(seconds)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand over what `took` was given, where several processes run tests."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["took"] = dict(session.config.stash.get(_TOLD, {}))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:  # Any: xdist's own class, which has no types
+    """Take what one of them hands over."""
+    told = node.config.stash.setdefault(_TOLD, defaultdict(list))
+    for what, seconds in getattr(node, "workeroutput", {}).get("took", {}).items():
+        told[what] += seconds
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

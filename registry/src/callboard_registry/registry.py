@@ -16,6 +16,7 @@ from callboard_registry.adding import Entry
 from callboard_registry.answers import Answers
 from callboard_registry.approval import Approval
 from callboard_registry.auditing import Auditing
+from callboard_registry.budgets.service import BudgetService
 from callboard_registry.builds import Builds
 from callboard_registry.catalog import Catalog, ListingFilter
 from callboard_registry.changes import ADMINISTRATOR
@@ -29,6 +30,7 @@ from callboard_registry.gate.levels import Levels
 from callboard_registry.gate.policies import Narrowing
 from callboard_registry.health.service import Health
 from callboard_registry.keyring import Keyring
+from callboard_registry.ledger.service import SpendingService
 from callboard_registry.life import Author, Move, require_reason
 from callboard_registry.overview import Overview
 from callboard_registry.paging import page_size, position_of, token_at
@@ -89,6 +91,8 @@ class Registry:
         self.listings_told = Answers[pb.GetListingResponse]()
         self.auditing = Auditing(database, proving=self.proving, threads=self.threads)
         self.health = Health(database, threads=self.threads, proving=self.proving)
+        self.budgets = BudgetService(database, proving=self.proving, threads=self.threads)
+        self.spending = SpendingService(database, proving=self.proving, threads=self.threads)
         self.builds = Builds(database, threads=self.threads, proving=self.proving)
         self.signed_in = Keeping(database, self.threads)
         self.overview = Overview(database, threads=self.threads)

@@ -425,3 +425,75 @@ build_agents: Final = Table(
     Column("withdrawn", BigInteger),
 )
 """The fingerprints that agents have in the builds that teams vouch for."""
+
+budgets: Final = Table(
+    "budgets",
+    metadata,
+    Column("team", Name, primary_key=True),
+    # Empty for whoever calls.
+    Column("caller", Name, primary_key=True),
+    Column("period", Name, primary_key=True),
+    # NULL for any number. The cost is in thousand-millionths of a US dollar, as everywhere.
+    Column("tokens", BigInteger),
+    Column("cost", BigInteger),
+    Column("author", String, nullable=False),
+    Column("changed", Moment, nullable=False),
+)
+"""What teams may spend in a day or a month."""
+
+budget_blocks: Final = Table(
+    "budget_blocks",
+    metadata,
+    Column("id", Name, primary_key=True),
+    Column("team", Name, nullable=False),
+    Column("caller", Name, nullable=False),
+    Column("worker", String, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    Column("cost", BigInteger, nullable=False),
+    # What the worker says it has spent of it.
+    Column("used_tokens", BigInteger, nullable=False),
+    Column("used_cost", BigInteger, nullable=False),
+    Column("expires", Moment, nullable=False),
+    Index("budget_blocks_by_team", "team", "expires"),
+)
+"""Parts of budgets that workers hold, or held until a while ago."""
+
+budget_spent: Final = Table(
+    "budget_spent",
+    metadata,
+    Column("team", Name, primary_key=True),
+    Column("caller", Name, primary_key=True),
+    Column("day", Moment, primary_key=True),
+    Column("tokens", BigInteger, nullable=False),
+    Column("cost", BigInteger, nullable=False),
+)
+"""What workers said they spent of their blocks, by the day on which they said it."""
+
+model_uses: Final = Table(
+    "model_uses",
+    metadata,
+    Column("team", Name, primary_key=True),
+    Column("key", Name, primary_key=True),
+    Column("at", Moment, nullable=False, index=True),
+)
+"""Which calls of models are part of `model_totals`."""
+
+model_totals: Final = Table(
+    "model_totals",
+    metadata,
+    Column("day", Moment, primary_key=True),
+    Column("team", Name, primary_key=True),
+    Column("caller", Name, primary_key=True),
+    Column("operation", Name, primary_key=True),
+    Column("model", Name, primary_key=True),
+    Column("model_calls", BigInteger, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cost", BigInteger, nullable=False),
+    # Calls whose price nobody knew.
+    Column("unpriced", BigInteger, nullable=False),
+)
+"""What models were asked, added up. Kept for ever."""
+
+model_horizon: Final = Table("model_horizon", metadata, Column("before", Moment, primary_key=True))
+"""One row at most: which calls of models before then were counted is forgotten, so that none is counted any more."""

@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 
 from callboard_registry_api.audit import Audit, CallFilter, CallPage
 from callboard_registry_api.batches import batches
+from callboard_registry_api.budgets import BudgetsClient
 from callboard_registry_api.builds import BuildsClient
 from callboard_registry_api.connection import FIELD_METADATA, Connection, Sign, Tls, digest_of, signed_method
 from callboard_registry_api.discovery import DiscoveryClient
@@ -79,6 +80,8 @@ class RegistryClient:
         """What runs, and whether it is served."""
         self.compatibility = CompatibilityClient(self._connection)
         self.builds = BuildsClient(self._connection)
+        self.budgets = BudgetsClient(self._connection)
+        """What teams may spend, and what was spent."""
         """Which fingerprints the agents of each build have."""
 
     async def __aenter__(self) -> "RegistryClient":

@@ -1,5 +1,6 @@
 """The gRPC side: `callboard.registry.v1.RegistryService`, each method one call of the registry."""
 
+from callboard_registry.rpc.budgets import BudgetsRpc
 from callboard_registry.rpc.builds import BuildsRpc
 from callboard_registry.rpc.calls import CallsRpc
 from callboard_registry.rpc.changes import ChangesRpc
@@ -12,6 +13,15 @@ from callboard_registry.rpc.policies import PoliciesRpc
 
 
 class RegistryRpc(
-    ListingsRpc, CompatibilityRpc, DiscoveryRpc, PoliciesRpc, KeysRpc, CallsRpc, HealthRpc, BuildsRpc, ChangesRpc
+    ListingsRpc,
+    CompatibilityRpc,
+    DiscoveryRpc,
+    PoliciesRpc,
+    KeysRpc,
+    CallsRpc,
+    HealthRpc,
+    BuildsRpc,
+    BudgetsRpc,
+    ChangesRpc,
 ):
     """Serves the registry over gRPC."""

@@ -9,6 +9,7 @@ from callboard_registry.console import assets_router, console_router
 from callboard_registry.registry import Registry
 from callboard_registry.signin.configuration import ConsoleSettings
 from callboard_registry.web.admitting import admitting
+from callboard_registry.web.budgets import budgets_router
 from callboard_registry.web.calls import calls_router
 from callboard_registry.web.changes import changes_router
 from callboard_registry.web.compatibility import Comparing, compatibility_router
@@ -36,13 +37,14 @@ def web_application(registry: Registry, admission: Admission, console: ConsoleSe
         policies_router,
         keys_router,
         calls_router,
+        budgets_router,
         health_router,
         changes_router,
+        signin_links_router,
     ):
         app.include_router(family(registry), dependencies=admitted, responses=REFUSED)
     app.include_router(front_router(registry))
     app.include_router(assets_router(registry))
-    app.include_router(signin_links_router(registry))
     app.include_router(console_router(registry, admission, console or ConsoleSettings()))
     describe_truly(app, ServiceDescription, Policy, StateChange, Comparing)
     return app

@@ -1341,3 +1341,215 @@ class ListBuildsResponse(_message.Message):
     builds: _containers.RepeatedCompositeFieldContainer[Build]
     next_page_token: str
     def __init__(self, builds: _Optional[_Iterable[_Union[Build, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class Budget(_message.Message):
+    __slots__ = ("team", "caller", "period", "tokens", "cost", "spent_tokens", "spent_cost", "held_tokens", "held_cost", "author", "changed")
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    CALLER_FIELD_NUMBER: _ClassVar[int]
+    PERIOD_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
+    COST_FIELD_NUMBER: _ClassVar[int]
+    SPENT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    SPENT_COST_FIELD_NUMBER: _ClassVar[int]
+    HELD_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    HELD_COST_FIELD_NUMBER: _ClassVar[int]
+    AUTHOR_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    team: str
+    caller: str
+    period: str
+    tokens: int
+    cost: int
+    spent_tokens: int
+    spent_cost: int
+    held_tokens: int
+    held_cost: int
+    author: str
+    changed: _timestamp_pb2.Timestamp
+    def __init__(self, team: _Optional[str] = ..., caller: _Optional[str] = ..., period: _Optional[str] = ..., tokens: _Optional[int] = ..., cost: _Optional[int] = ..., spent_tokens: _Optional[int] = ..., spent_cost: _Optional[int] = ..., held_tokens: _Optional[int] = ..., held_cost: _Optional[int] = ..., author: _Optional[str] = ..., changed: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class SetBudgetRequest(_message.Message):
+    __slots__ = ("signed", "team", "caller", "period", "tokens", "cost", "remove")
+    SIGNED_FIELD_NUMBER: _ClassVar[int]
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    CALLER_FIELD_NUMBER: _ClassVar[int]
+    PERIOD_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
+    COST_FIELD_NUMBER: _ClassVar[int]
+    REMOVE_FIELD_NUMBER: _ClassVar[int]
+    signed: bytes
+    team: str
+    caller: str
+    period: str
+    tokens: int
+    cost: int
+    remove: bool
+    def __init__(self, signed: _Optional[bytes] = ..., team: _Optional[str] = ..., caller: _Optional[str] = ..., period: _Optional[str] = ..., tokens: _Optional[int] = ..., cost: _Optional[int] = ..., remove: _Optional[bool] = ...) -> None: ...
+
+class SetBudgetResponse(_message.Message):
+    __slots__ = ("budget",)
+    BUDGET_FIELD_NUMBER: _ClassVar[int]
+    budget: Budget
+    def __init__(self, budget: _Optional[_Union[Budget, _Mapping]] = ...) -> None: ...
+
+class ListBudgetsRequest(_message.Message):
+    __slots__ = ("team",)
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    team: str
+    def __init__(self, team: _Optional[str] = ...) -> None: ...
+
+class ListBudgetsResponse(_message.Message):
+    __slots__ = ("budgets",)
+    BUDGETS_FIELD_NUMBER: _ClassVar[int]
+    budgets: _containers.RepeatedCompositeFieldContainer[Budget]
+    def __init__(self, budgets: _Optional[_Iterable[_Union[Budget, _Mapping]]] = ...) -> None: ...
+
+class BlockUse(_message.Message):
+    __slots__ = ("block", "tokens", "cost", "closed")
+    BLOCK_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
+    COST_FIELD_NUMBER: _ClassVar[int]
+    CLOSED_FIELD_NUMBER: _ClassVar[int]
+    block: str
+    tokens: int
+    cost: int
+    closed: bool
+    def __init__(self, block: _Optional[str] = ..., tokens: _Optional[int] = ..., cost: _Optional[int] = ..., closed: _Optional[bool] = ...) -> None: ...
+
+class BlockWish(_message.Message):
+    __slots__ = ("caller", "tokens", "cost")
+    CALLER_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
+    COST_FIELD_NUMBER: _ClassVar[int]
+    caller: str
+    tokens: int
+    cost: int
+    def __init__(self, caller: _Optional[str] = ..., tokens: _Optional[int] = ..., cost: _Optional[int] = ...) -> None: ...
+
+class BudgetUse(_message.Message):
+    __slots__ = ("worker", "uses", "wishes")
+    WORKER_FIELD_NUMBER: _ClassVar[int]
+    USES_FIELD_NUMBER: _ClassVar[int]
+    WISHES_FIELD_NUMBER: _ClassVar[int]
+    worker: str
+    uses: _containers.RepeatedCompositeFieldContainer[BlockUse]
+    wishes: _containers.RepeatedCompositeFieldContainer[BlockWish]
+    def __init__(self, worker: _Optional[str] = ..., uses: _Optional[_Iterable[_Union[BlockUse, _Mapping]]] = ..., wishes: _Optional[_Iterable[_Union[BlockWish, _Mapping]]] = ...) -> None: ...
+
+class UseBudgetsRequest(_message.Message):
+    __slots__ = ("signed",)
+    SIGNED_FIELD_NUMBER: _ClassVar[int]
+    signed: bytes
+    def __init__(self, signed: _Optional[bytes] = ...) -> None: ...
+
+class Block(_message.Message):
+    __slots__ = ("caller", "block", "limited", "tokens", "cost", "lasts", "short_of")
+    CALLER_FIELD_NUMBER: _ClassVar[int]
+    BLOCK_FIELD_NUMBER: _ClassVar[int]
+    LIMITED_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
+    COST_FIELD_NUMBER: _ClassVar[int]
+    LASTS_FIELD_NUMBER: _ClassVar[int]
+    SHORT_OF_FIELD_NUMBER: _ClassVar[int]
+    caller: str
+    block: str
+    limited: bool
+    tokens: int
+    cost: int
+    lasts: float
+    short_of: str
+    def __init__(self, caller: _Optional[str] = ..., block: _Optional[str] = ..., limited: _Optional[bool] = ..., tokens: _Optional[int] = ..., cost: _Optional[int] = ..., lasts: _Optional[float] = ..., short_of: _Optional[str] = ...) -> None: ...
+
+class UseBudgetsResponse(_message.Message):
+    __slots__ = ("blocks",)
+    BLOCKS_FIELD_NUMBER: _ClassVar[int]
+    blocks: _containers.RepeatedCompositeFieldContainer[Block]
+    def __init__(self, blocks: _Optional[_Iterable[_Union[Block, _Mapping]]] = ...) -> None: ...
+
+class ModelUse(_message.Message):
+    __slots__ = ("key", "root", "caller", "operation", "model", "at", "input_tokens", "output_tokens", "cost")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    ROOT_FIELD_NUMBER: _ClassVar[int]
+    CALLER_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    INPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    COST_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    root: str
+    caller: str
+    operation: str
+    model: str
+    at: _timestamp_pb2.Timestamp
+    input_tokens: int
+    output_tokens: int
+    cost: int
+    def __init__(self, key: _Optional[str] = ..., root: _Optional[str] = ..., caller: _Optional[str] = ..., operation: _Optional[str] = ..., model: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., input_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., cost: _Optional[int] = ...) -> None: ...
+
+class ModelUses(_message.Message):
+    __slots__ = ("uses",)
+    USES_FIELD_NUMBER: _ClassVar[int]
+    uses: _containers.RepeatedCompositeFieldContainer[ModelUse]
+    def __init__(self, uses: _Optional[_Iterable[_Union[ModelUse, _Mapping]]] = ...) -> None: ...
+
+class ReportUsageRequest(_message.Message):
+    __slots__ = ("batch",)
+    BATCH_FIELD_NUMBER: _ClassVar[int]
+    batch: bytes
+    def __init__(self, batch: _Optional[bytes] = ...) -> None: ...
+
+class ReportUsageResponse(_message.Message):
+    __slots__ = ("kept",)
+    KEPT_FIELD_NUMBER: _ClassVar[int]
+    kept: int
+    def __init__(self, kept: _Optional[int] = ...) -> None: ...
+
+class SumSpendingRequest(_message.Message):
+    __slots__ = ("by", "since", "until", "team", "caller")
+    BY_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    CALLER_FIELD_NUMBER: _ClassVar[int]
+    by: _containers.RepeatedScalarFieldContainer[str]
+    since: _timestamp_pb2.Timestamp
+    until: _timestamp_pb2.Timestamp
+    team: str
+    caller: str
+    def __init__(self, by: _Optional[_Iterable[str]] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., team: _Optional[str] = ..., caller: _Optional[str] = ...) -> None: ...
+
+class Spending(_message.Message):
+    __slots__ = ("team", "caller", "operation", "model", "day", "calls", "errors", "model_calls", "input_tokens", "output_tokens", "cost", "unpriced")
+    TEAM_FIELD_NUMBER: _ClassVar[int]
+    CALLER_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    DAY_FIELD_NUMBER: _ClassVar[int]
+    CALLS_FIELD_NUMBER: _ClassVar[int]
+    ERRORS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_CALLS_FIELD_NUMBER: _ClassVar[int]
+    INPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    COST_FIELD_NUMBER: _ClassVar[int]
+    UNPRICED_FIELD_NUMBER: _ClassVar[int]
+    team: str
+    caller: str
+    operation: str
+    model: str
+    day: _timestamp_pb2.Timestamp
+    calls: int
+    errors: int
+    model_calls: int
+    input_tokens: int
+    output_tokens: int
+    cost: int
+    unpriced: int
+    def __init__(self, team: _Optional[str] = ..., caller: _Optional[str] = ..., operation: _Optional[str] = ..., model: _Optional[str] = ..., day: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., calls: _Optional[int] = ..., errors: _Optional[int] = ..., model_calls: _Optional[int] = ..., input_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., cost: _Optional[int] = ..., unpriced: _Optional[int] = ...) -> None: ...
+
+class SumSpendingResponse(_message.Message):
+    __slots__ = ("rows",)
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    rows: _containers.RepeatedCompositeFieldContainer[Spending]
+    def __init__(self, rows: _Optional[_Iterable[_Union[Spending, _Mapping]]] = ...) -> None: ...

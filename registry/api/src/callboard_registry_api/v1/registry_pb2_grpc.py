@@ -204,6 +204,31 @@ class RegistryServiceStub:
                 request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListBuildsRequest.SerializeToString,
                 response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListBuildsResponse.FromString,
                 _registered_method=True)
+        self.SetBudget = channel.unary_unary(
+                '/callboard.registry.v1.RegistryService/SetBudget',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.SetBudgetRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.SetBudgetResponse.FromString,
+                _registered_method=True)
+        self.ListBudgets = channel.unary_unary(
+                '/callboard.registry.v1.RegistryService/ListBudgets',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListBudgetsRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListBudgetsResponse.FromString,
+                _registered_method=True)
+        self.UseBudgets = channel.unary_unary(
+                '/callboard.registry.v1.RegistryService/UseBudgets',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.UseBudgetsRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.UseBudgetsResponse.FromString,
+                _registered_method=True)
+        self.ReportUsage = channel.unary_unary(
+                '/callboard.registry.v1.RegistryService/ReportUsage',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ReportUsageRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ReportUsageResponse.FromString,
+                _registered_method=True)
+        self.SumSpending = channel.unary_unary(
+                '/callboard.registry.v1.RegistryService/SumSpending',
+                request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.SumSpendingRequest.SerializeToString,
+                response_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.SumSpendingResponse.FromString,
+                _registered_method=True)
         self.WatchChanges = channel.unary_stream(
                 '/callboard.registry.v1.RegistryService/WatchChanges',
                 request_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.WatchChangesRequest.SerializeToString,
@@ -457,6 +482,41 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetBudget(self, request, context):
+        """Set what a team may spend, as the administrator or the team itself.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBudgets(self, request, context):
+        """List budgets, with what is spent and held of each.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UseBudgets(self, request, context):
+        """Say what was spent of blocks, give them back, and take new ones. Signed by the team.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReportUsage(self, request, context):
+        """Report what models were asked. Signed by the team.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SumSpending(self, request, context):
+        """Add up what was spent, and the calls it was spent on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchChanges(self, request, context):
         """Tells of every change of listings, policies and keys, from a cursor on, for as long as the client listens. Whoever is
         cut off and comes back with the cursor of the last change it saw misses nothing and sees nothing twice. A cursor behind
@@ -639,6 +699,31 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.ListBuilds,
                     request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListBuildsRequest.FromString,
                     response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListBuildsResponse.SerializeToString,
+            ),
+            'SetBudget': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetBudget,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.SetBudgetRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.SetBudgetResponse.SerializeToString,
+            ),
+            'ListBudgets': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBudgets,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListBudgetsRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ListBudgetsResponse.SerializeToString,
+            ),
+            'UseBudgets': grpc.unary_unary_rpc_method_handler(
+                    servicer.UseBudgets,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.UseBudgetsRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.UseBudgetsResponse.SerializeToString,
+            ),
+            'ReportUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportUsage,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.ReportUsageRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.ReportUsageResponse.SerializeToString,
+            ),
+            'SumSpending': grpc.unary_unary_rpc_method_handler(
+                    servicer.SumSpending,
+                    request_deserializer=callboard__registry__api_dot_v1_dot_registry__pb2.SumSpendingRequest.FromString,
+                    response_serializer=callboard__registry__api_dot_v1_dot_registry__pb2.SumSpendingResponse.SerializeToString,
             ),
             'WatchChanges': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchChanges,
@@ -1564,6 +1649,141 @@ class RegistryService:
             '/callboard.registry.v1.RegistryService/ListBuilds',
             callboard__registry__api_dot_v1_dot_registry__pb2.ListBuildsRequest.SerializeToString,
             callboard__registry__api_dot_v1_dot_registry__pb2.ListBuildsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetBudget(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/SetBudget',
+            callboard__registry__api_dot_v1_dot_registry__pb2.SetBudgetRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.SetBudgetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBudgets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/ListBudgets',
+            callboard__registry__api_dot_v1_dot_registry__pb2.ListBudgetsRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.ListBudgetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UseBudgets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/UseBudgets',
+            callboard__registry__api_dot_v1_dot_registry__pb2.UseBudgetsRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.UseBudgetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/ReportUsage',
+            callboard__registry__api_dot_v1_dot_registry__pb2.ReportUsageRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.ReportUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SumSpending(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callboard.registry.v1.RegistryService/SumSpending',
+            callboard__registry__api_dot_v1_dot_registry__pb2.SumSpendingRequest.SerializeToString,
+            callboard__registry__api_dot_v1_dot_registry__pb2.SumSpendingResponse.FromString,
             options,
             channel_credentials,
             insecure,

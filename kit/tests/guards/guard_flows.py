@@ -59,6 +59,12 @@ class Shop:
             raise verdict
         return verdict
 
+    @activity.defn(name="shop.measure")
+    async def measure(self, doing: Doing, given: Amount) -> Verdict:
+        """Go by what the guard was given."""
+        asked = float(str(doing.arguments["amount"]))
+        return verdict_of("pass") if asked <= given.amount else verdict_of("refuse", f"above {given.amount:g}")
+
 
 PAY = ActivityTool(name="pay", description="Pay.", activity="pay", input_type=Amount, effect="write", sensitive={})
 LOOK = ActivityTool(name="look", description="Look.", activity="look", input_type=Name, effect="read", sensitive={})
@@ -216,7 +222,7 @@ async def guarded(
                 client,
                 task_queue=name,
                 workflows=[Guarded, Required],
-                activities=[model.call_model, shop.pay, shop.look, shop.inspect],
+                activities=[model.call_model, shop.pay, shop.look, shop.inspect, shop.measure],
                 workflow_runner=UnsandboxedWorkflowRunner(),
                 workflow_failure_exception_types=[MeshError],
             )

@@ -212,6 +212,18 @@ async def test_an_activity_may_judge_and_only_a_whole_verdict_counts(
     assert [doing.name for doing in stage.shop.seen] == ["local.pay"]
 
 
+@pytest.mark.parametrize(("given", "paid"), [(5, [5]), (4, [])])
+async def test_an_activity_goes_by_what_its_guard_is_given(client: Client, given: float, paid: list[float]):
+    guard = BeforeEffect(
+        name="measured", check=ByActivity("shop.measure", given={"amount": given}), tools=("local.pay",)
+    )
+    async with guarded(client, PAY_5, "Done.", guards=[guard]) as stage:
+        outcome = await stage.run()
+
+    assert stage.shop.paid == paid
+    assert [(ruling.reason, ruling.evaluated) for ruling in outcome.rulings] == ([] if paid else [("above 4", True)])
+
+
 # Before and after the model
 
 

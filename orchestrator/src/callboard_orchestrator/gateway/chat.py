@@ -252,7 +252,7 @@ def _finish_reason(settled: Settled) -> str:
     match settled.stopped_because:
         case "answered":
             return "stop"
-        case "filtered":
+        case "filtered" | "guarded" | "stopped":
             return "content_filter"
         case _:
             return "length"

@@ -336,12 +336,25 @@ async def test_a_question_is_listed_for_whoever_may_answer_and_answered_with_a_s
         statement = sign_answer(credential, question, approve=True, now=time.time(), reason="fine")
         path = f"/v1/approvals/{asked['gate']}"
         assert_problem(await grace.post(path, json={"statement": "nonsense"}), "refused")
+        before = (await grace.get(path)).json()
+        assert_problem(await ada.get(path), "refused")
         answers = [await grace.post(path, json={"statement": statement}) for _ in range(2)]
+        after = await settled(grace, path)
 
+    assert (before["state"], before["asked"]) == ("waiting", asked)
+    assert (after["state"], after["verdict"]["person"]) == ("approved", "grace")
     verdict = await asking.result()
     assert (verdict.outcome, verdict.person, verdict.reason) == ("approved", "grace", "fine")
     assert answers[0].json()["outcome"] == "approved"
     assert answers[1].status_code in (200, 422)
+
+
+async def settled(client: httpx2.AsyncClient, path: str) -> dict[str, Any]:
+    for _ in range(200):
+        if (found := (await client.get(path)).json())["state"] != "waiting":
+            return found
+        await asyncio.sleep(0.05)
+    raise AssertionError("it still waits after ten seconds")
 
 
 async def waiting(client: httpx2.AsyncClient) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ class Place:
         """Go to the provider, and return where it sends the browser back to."""
         answer = await self.http.get("/signin/provider", params={"next": next})
         assert answer.status_code == 303, answer.text
-        async with httpx.AsyncClient(trust_env=False) as there:
+        async with httpx.AsyncClient(trust_env=False, timeout=30) as there:
             return (await there.get(answer.headers["location"])).headers["location"]
 
     async def sign_in(self, next: str = "/catalog") -> httpx.Response:
@@ -66,7 +66,7 @@ async def place(house: House, monkeypatch) -> AsyncIterator[Place]:
     told = house.provider
     told.key, told.claims, told.published = KEY, dict(ADA), []
     told.algorithm, told.refuses, told.wrong, told.signs_with = "RS256", "", {}, None
-    async with httpx.AsyncClient(base_url=house.url, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=house.url, trust_env=False, timeout=30) as http:
         yield Place(told, http)
 
 
@@ -140,7 +140,7 @@ async def test_an_id_token_that_the_provider_did_not_sign_signs_nobody_in(place:
 
 async def test_a_way_back_is_good_once_and_in_the_browser_that_went(place: Place):
     back = await place.leave()
-    async with httpx.AsyncClient(base_url=place.http.base_url, trust_env=False) as other:
+    async with httpx.AsyncClient(base_url=place.http.base_url, trust_env=False, timeout=30) as other:
         stolen = await other.get(back)
     after = await place.http.get(back)
 

@@ -17,7 +17,7 @@ from callboard_registry.signin.roles import Grant, Visitor
 @pytest.fixture
 def browse(running):
     """Make a browser without cookies."""
-    return lambda **more: httpx.AsyncClient(base_url=f"http://{running.http}", trust_env=False, **more)
+    return lambda **more: httpx.AsyncClient(base_url=f"http://{running.http}", trust_env=False, timeout=30, **more)
 
 
 def csrf(page: str) -> str:
@@ -114,15 +114,20 @@ async def test_a_form_that_another_site_made_does_nothing(browse):
 async def test_a_session_that_is_over_says_so_and_what_was_sent_is_not_done(serve_with, settings):
     async with (
         serve_with(console=ConsoleSettings(**settings)) as running,
-        httpx.AsyncClient(base_url=f"http://{running.http}", trust_env=False) as http,
+        httpx.AsyncClient(base_url=f"http://{running.http}", trust_env=False, timeout=30) as http,
     ):
         entered = await http.post(await link_for(http))
         # A browser forgets it by itself; one that does not is told.
         http.cookies.set(*entered.headers.get_list("set-cookie")[-1].split(";")[0].split("="))
         page = await http.get("/runs")
         part = await http.get("/runs", headers={"hx-request": "true"})
+        sent = await http.post(
+            "/inbox/gate-1", data={"answer": "approve"}, headers={"referer": f"{http.base_url}/inbox/gate-1"}
+        )
 
-    assert page.status_code == 401
+    assert (page.status_code, sent.status_code) == (401, 401)
+    assert "What you sent was not done" in sent.text
+    assert "next=/inbox/gate-1" in sent.text
     assert "Your session is over" in page.text
     assert part.headers["hx-refresh"] == "true"
 
@@ -130,7 +135,7 @@ async def test_a_session_that_is_over_says_so_and_what_was_sent_is_not_done(serv
 async def test_whoever_tries_links_again_and_again_has_to_wait(serve_with):
     async with (
         serve_with() as running,
-        httpx.AsyncClient(base_url=f"http://{running.http}", trust_env=False) as http,
+        httpx.AsyncClient(base_url=f"http://{running.http}", trust_env=False, timeout=30) as http,
     ):
         answers = [await http.post(f"/signin/link/guess-{number}") for number in range(12)]
         good = await http.post(await link_for(http))
@@ -142,7 +147,7 @@ async def test_whoever_tries_links_again_and_again_has_to_wait(serve_with):
 async def test_a_public_catalog_shows_services_and_nothing_of_who_called_them(serve_with):
     async with (
         serve_with(console=ConsoleSettings(public=True)) as running,
-        httpx.AsyncClient(base_url=f"http://{running.http}", trust_env=False) as http,
+        httpx.AsyncClient(base_url=f"http://{running.http}", trust_env=False, timeout=30) as http,
     ):
         statuses = [(await http.get(path)).status_code for path in ("/catalog", "/services/none.v1", "/runs", "/map")]
 

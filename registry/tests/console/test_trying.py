@@ -152,11 +152,17 @@ def test_what_no_form_can_say_is_json():
     assert again(schema, value).wrong == {}
 
 
-def test_json_that_is_none_is_shown_again():
-    read = checked(PARCEL, read_json("{"))
+@pytest.mark.parametrize(
+    "text", ["{", "", "NaN", '{"weight": Infinity}', '"\\ud800"', "[" * 100_000, "[" * 900 + "]" * 900]
+)
+def test_json_that_is_none_is_shown_again(text):
+    read = checked(PARCEL, read_json(text))
 
-    assert read.typed == {"": "{"}
-    assert "no JSON" in read.wrong[""]
+    assert read.wrong
+    if "" in read.typed:
+        assert read.typed == {"": text}
+        assert "no JSON" in read.wrong[""]
+    assert Form(PARCEL).fields(read.value, read.wrong, read.typed).wrong
 
 
 NAMES = ["v", "v/", "v/to", "v/to/street", "v/things/0/name", "v/things/x", "v/things/99999", "v/labels", "v/back/zip"]

@@ -38,6 +38,7 @@ def signin_router(door: Door) -> APIRouter:
     @router.get("/signin/link/{token}", response_class=HTMLResponse)
     async def link(request: Request, token: str) -> HTMLResponse:
         """Ask whether to sign in by a link. Looking uses nothing up: programs look at links too."""
+        door.throttle.require(_address(request))
         content = await door.keeping.look("link", token)
         if content is None:
             raise _used_up(door, request)

@@ -137,6 +137,8 @@ class Door:
         open_to_all = signing_in or (public and self.settings.public)
 
         async def enter(request: Request) -> None:
+            # A connection may carry requests of several people, one after the other: nothing of the last one is left.
+            _current.set(Visit())
             self._admission.count(request.client.host if request.client else "")
             now = await self._visit(request)
             _current.set(now)

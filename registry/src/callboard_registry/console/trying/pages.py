@@ -176,7 +176,7 @@ def _shown(value: object, operation: OperationDescription, team: str, person: Vi
     What a contract marks as sensitive is for the approvers of the team that it belongs to.
     """
     if not isinstance(value, Mapping):
-        return json.dumps(value, ensure_ascii=False, indent=2, default=str), False
+        return _text(value), False
     own = cast("Mapping[str, object]", value)
     sensitive = operation.promise.sensitive
     if sensitive and not person.may("approver", team):
@@ -184,9 +184,14 @@ def _shown(value: object, operation: OperationDescription, team: str, person: Vi
         from callboard_kit.events.masking import masked
 
         kept = masked(own, sensitive)
-        shown = json.dumps(kept, ensure_ascii=False, indent=2) if kept is not None else "(too long to be masked)"
+        shown = _text(kept) if kept is not None else "(too long to be masked)"
         return shown, kept != own
-    return json.dumps(own, ensure_ascii=False, indent=2), False
+    return _text(own), False
+
+
+def _text(value: object) -> str:
+    # Half of a character, which JSON may hold, is none that a page can.
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str).encode(errors="replace").decode()
 
 
 def _likely(teams: list[str], provider: str) -> str:

@@ -1,7 +1,7 @@
 """What somebody wrote into a form, as the value that it stands for, held against the schema."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -11,6 +11,9 @@ from callboard_registry.console.trying.fields import MOST_ENTRIES, Field, Form, 
 
 PREFIX: Final = "v"
 """What the names of a form's own fields begin with; the pointer follows."""
+
+DEEPEST_JSON: Final = 100
+"""How deep what is written as JSON may be nested."""
 
 _MOST_FAULTS: Final = 50
 
@@ -37,7 +40,7 @@ def read_form(schema: Schema, sent: Mapping[str, Sequence[str]]) -> Read:
 def read_json(text: str) -> Read:
     """Return what JSON says."""
     try:
-        return Read(json.loads(text))
+        return Read(_loaded(text))
     except ValueError as error:
         return Read(None, {"": f"this is no JSON: {error}"}, {"": text})
 
@@ -128,12 +131,42 @@ class _Reading:
         if not text.strip():
             return _ABSENT
         try:
-            return json.loads(text)
+            return _loaded(text)
         except ValueError:
             what = {"integer": "a whole number", "number": "a number"}.get(str(kind), "JSON")
             self.wrong[pointer] = f"{text[:50]!r} is not {what}"
             self.typed[pointer] = text
             return _ABSENT
+
+
+def _loaded(text: str) -> object:
+    """Return what JSON says.
+
+    Raises:
+        ValueError: It is none, or is nested too deeply, or holds what is no number or no character.
+    """
+    try:
+        value: object = json.loads(text, parse_constant=_no_number)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    level = [value]
+    for _ in range(DEEPEST_JSON):
+        level = [below for each in level for below in _below(each)]
+    if level:
+        raise ValueError(f"it is nested more than {DEEPEST_JSON} deep")
+    # Half of a character, which JSON may hold, is none that can be sent or shown.
+    json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
+def _below(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return cast("dict[str, object]", value).values()
+    return cast("list[object]", value) if isinstance(value, list) else ()
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number")
 
 
 def _changed(value: object, path: Sequence[str], change: Callable[[list[object]], list[object]]) -> object:

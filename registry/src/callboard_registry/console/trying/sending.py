@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, cast
 
 from callboard_contracts import OperationDescription, ServiceDescription
+from callboard_kit.persons import ISSUER
 from callboard_registry.refusals import Refusal
 from callboard_registry.signin.configuration import ConsoleSettings
 from callboard_registry.signin.roles import EVERY, Visitor
@@ -72,7 +73,11 @@ class Sending:
         """Return the teams as which this person may call from here."""
         allowed, member = self._settings.callers, self._settings.member
         held = sorted(path.stem for path in (member.home / "keys").glob("*.pem")) if allowed else []
-        return [team for team in held if (EVERY in allowed or team in allowed) and visitor.may("publisher", team)]
+        return [
+            team
+            for team in held
+            if team != ISSUER and (EVERY in allowed or team in allowed) and visitor.may("publisher", team)
+        ]
 
     async def send(self, attempt: Attempt, value: Mapping[str, object]) -> None:
         """Send a call; when it was sent before, it is that one.

@@ -55,9 +55,11 @@ async def test_a_team_uses_its_own_history(as_user: dict[str, Redis]) -> None:
     assert await orders.delete("history:orders:1") == 1
 
 
-async def test_what_is_said_in_conversations_is_kept_within_its_bounds_by_its_team_alone(settings: Settings) -> None:
+async def test_what_is_said_in_conversations_is_kept_within_its_bounds_by_its_team_alone(
+    as_user: dict[str, Redis],
+) -> None:
     bounds = Bounds(age=timedelta(seconds=60), exchanges=3, size=1_000)
-    history = RedisHistory.of(settings, "orders", bounds=bounds)
+    history = RedisHistory(as_user["orders"], "orders", bounds=bounds)
     await history.keep("talk", [exchange(number) for number in range(1, 6)])
     await history.keep("talk", [exchange(5)])
     await history.keep("large", [exchange(1, "x" * 600), exchange(2, "y" * 600)])
@@ -67,9 +69,8 @@ async def test_what_is_said_in_conversations_is_kept_within_its_bounds_by_its_te
     assert [each.number for each in await history.read("large")] == [2]
     await history.forget("talk")
     assert await history.read("talk") == ()
-    of_billing = RedisHistory(open_redis(settings.redis_for("billing") or ""), "orders")
     with pytest.raises(UnavailableError, match="out of reach"):
-        await of_billing.read("large")
+        await RedisHistory(as_user["billing"], "orders").read("large")
 
 
 def exchange(number: int, answer: str = "Hello.") -> Exchange:

@@ -50,15 +50,28 @@ async def test_it_goes_on_as_new_runs_and_forgets_nothing(house: House) -> None:
     talker = house.talker()
     await talker.open()
 
-    answers = [await talker.say(f"This is {number}.", message=f"m-{number}") for number in range(5)]
+    answers = [await talker.say(f"This is {number}.", message=f"m-{number}") for number in range(7)]
     again = await talker.say("This is 0.", message="m-0")
     told = await talker.read()
 
     assert again == answers[0]
-    assert [each.message for each in told.said] == [f"m-{number}" for number in range(5)]
-    assert told.messages == 5
-    assert len(house.model.requests) == 5
+    assert [each.message for each in told.said] == [f"m-{number}" for number in range(7)]
+    assert told.messages == 7
+    assert len(house.model.requests) == 7
     assert await runs_of(house, talker.conversation) == 2
+
+
+async def test_an_answer_that_can_not_be_found_is_not_made_up(house: House) -> None:
+    talker = house.talker()
+    await talker.open()
+    for number in range(6):
+        await talker.say(f"This is {number}.", message=f"m-{number}")
+    await waiting.until(lambda: set().union(*house.history.kept.values()) >= {1, 2, 3, 4, 5, 6})
+    house.history.kept.clear()
+
+    with pytest.raises(UnavailableError, match="'m-0' was answered, but its answer cannot be found"):
+        await talker.say("This is 0.", message="m-0")
+    assert (await talker.say("This is 5.", message="m-5")).text == "You said: This is 5."
 
 
 async def test_messages_that_come_while_it_is_busy_wait_their_turn(house: House) -> None:

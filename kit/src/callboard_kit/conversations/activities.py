@@ -7,7 +7,7 @@ from temporalio import activity
 
 from callboard_contracts import Message
 from callboard_kit.conversations.history import MOST_EXCHANGES, History
-from callboard_kit.conversations.kept import Exchange
+from callboard_kit.conversations.kept import Exchange, newest_within
 
 KEEP: Final = "callboard.keep_exchanges"
 RECALL: Final = "callboard.recall_exchanges"
@@ -21,10 +21,11 @@ class Keeping(Message):
 
 
 class Recalling(Message):
-    """Which exchanges are to be recalled: those with a number above `after`, the last of them."""
+    """Which exchanges are to be recalled: those with a number above `after` and at most `upto`, the last of them."""
 
     conversation: str
     after: int = 0
+    upto: int | None = None
     last: int = MOST_EXCHANGES
 
 
@@ -53,4 +54,5 @@ class HistoryActivities:
     @activity.defn(name=RECALL)
     async def recall(self, wanted: Recalling) -> Recalled:
         """Recall exchanges, as far as they are kept."""
-        return Recalled(exchanges=await self.history.read(wanted.conversation, after=wanted.after, last=wanted.last))
+        found = await self.history.read(wanted.conversation, after=wanted.after, upto=wanted.upto, last=wanted.last)
+        return Recalled(exchanges=newest_within(found))

@@ -29,13 +29,11 @@ from callboard_contracts.conversations import (
 )
 from callboard_kit import mesh
 from callboard_kit.conversations.history import History
+from callboard_kit.conversations.kept import newest_within
 from callboard_kit.conversations.record import Begin
 
 WORKFLOW: Final = "Conversation"
 """What a team calls the workflow that holds a conversation."""
-
-MOST_CHARACTERS: Final = 500_000
-"""Characters of one answer to `history`; the oldest messages are left out beyond it."""
 
 _OPEN: Final = (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW)
 
@@ -131,7 +129,7 @@ class Counter:
             because = standing.closed_because or ("" if status is None else status.name.lower())
             standing = standing.model_copy(update={"state": "closed", "closed_because": because, "busy": False})
         said = await self._said(key, reading, standing)
-        return standing.model_copy(update={"said": _as_much_as_fits(said)})
+        return standing.model_copy(update={"said": newest_within(said)})
 
     async def _said(self, key: str, reading: Reading, standing: Transcript) -> tuple[Said, ...]:
         """Return the last messages: those at hand, and before them what is kept."""
@@ -173,11 +171,3 @@ def _handle(team: str, key: str) -> WorkflowHandle[object, object]:
 
 def _unknown(conversation: str) -> RefusedError:
     return RefusedError(f"{UNKNOWN} {conversation!r} of yours; open one first")
-
-
-def _as_much_as_fits(said: tuple[Said, ...]) -> tuple[Said, ...]:
-    left, size = list(said), sum(len(each.text) + len(each.answer) for each in said)
-    while size > MOST_CHARACTERS:
-        oldest = left.pop(0)
-        size -= len(oldest.text) + len(oldest.answer)
-    return tuple(left)

@@ -49,8 +49,10 @@ class History(Protocol):
         """
         ...
 
-    async def read(self, conversation: str, *, after: int = 0, last: int = MOST_EXCHANGES) -> tuple[Exchange, ...]:
-        """Return the last exchanges with a number above `after`, oldest first, as far as they are kept.
+    async def read(
+        self, conversation: str, *, after: int = 0, upto: int | None = None, last: int = MOST_EXCHANGES
+    ) -> tuple[Exchange, ...]:
+        """Return the last exchanges with a number above `after` and at most `upto`, oldest first, as far as kept.
 
         Raises:
             UnavailableError: It is out of reach.
@@ -106,11 +108,14 @@ class RedisHistory:
         except (RedisError, OSError) as error:
             raise UnavailableError(f"the history of conversations is out of reach: {error}") from error
 
-    async def read(self, conversation: str, *, after: int = 0, last: int = MOST_EXCHANGES) -> tuple[Exchange, ...]:
+    async def read(
+        self, conversation: str, *, after: int = 0, upto: int | None = None, last: int = MOST_EXCHANGES
+    ) -> tuple[Exchange, ...]:
         """See `History`."""
         key = self._key(conversation)
         try:
-            numbers = [number for number in await self._numbers(key) if number > after][-last:] if last else []
+            wanted = [each for each in await self._numbers(key) if each > after and (upto is None or each <= upto)]
+            numbers = wanted[-last:] if last else []
             if not numbers:
                 return ()
             found = await cast("Awaitable[list[str | None]]", self._redis.hmget(key, [str(each) for each in numbers]))

@@ -1,14 +1,24 @@
 """What is kept of a conversation: one document for each answer, and a summary of what is too long ago."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Final, TypeVar
+
+from pydantic import BaseModel
 
 from callboard_contracts import Deed, Message, Usage
 from callboard_contracts.conversations import Said
 from callboard_kit.agent.messages import ChatMessage
 
-LONGEST_RESULT = 4_000
+MOST_AT_ONCE: Final = 500_000
+"""Characters of what is handed on in one piece: well below what Temporal takes."""
+
+LONGEST_RESULT: Final = 4_000
 """Characters of a tool's result that are remembered; the agent looks again if it needs more."""
+
+
+DocumentT = TypeVar("DocumentT", bound=BaseModel)
 
 
 class Heard(Message):
@@ -79,3 +89,13 @@ def shortened(messages: tuple[ChatMessage, ...]) -> tuple[ChatMessage, ...]:
         else message
         for message in messages
     )
+
+
+def newest_within(documents: Sequence[DocumentT], most: int = MOST_AT_ONCE) -> tuple[DocumentT, ...]:
+    """Return the newest documents that together have no more characters than `most`; the last one in any case."""
+    sizes = [len(each.model_dump_json()) for each in documents]
+    first, total = 0, sum(sizes)
+    while total > most and first < len(documents) - 1:
+        total -= sizes[first]
+        first += 1
+    return tuple(documents[first:])

@@ -1,6 +1,6 @@
 """What a conversation's workflow knows of what was said: at hand, in its agent's memory, and in the history."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from callboard_contracts import MeshError, Message, UnavailableError, Usage
 from callboard_contracts.conversations import Answer, Opening, Said
 from callboard_kit.agent import Agent, Limits, agent_run
 from callboard_kit.conversations.activities import KEEP, RECALL, Keeping, Recalled, Recalling
-from callboard_kit.conversations.kept import Exchange, Summary, digest
+from callboard_kit.conversations.kept import Exchange, Summary, digest, newest_within
 from callboard_kit.conversations.memory import INSTRUCTIONS, Memory
 
 _CARRIED: Final = 4
@@ -104,7 +104,7 @@ class Record:
     def said(self, last: int) -> tuple[Said, ...]:
         """Return the last messages with their answers, as far as they are at hand."""
         said = tuple(each for exchange in self._recent for each in exchange.said())
-        return said[-last:] if last else ()
+        return newest_within(said[-last:]) if last else ()
 
     def answer(self, exchange: Exchange, message: str) -> Answer:
         """Return an exchange as the answer to one of its messages."""
@@ -124,7 +124,7 @@ class Record:
             UnavailableError: It is neither at hand nor kept.
         """
         at_hand = [each for each in self._recent if each.number == known.number]
-        for exchange in at_hand or await self._read(after=known.number - 1):
+        for exchange in at_hand or await self._read(after=known.number - 1, upto=known.number):
             if exchange.number == known.number:
                 return self.answer(exchange, known.message)
         raise UnavailableError(f"message {known.message!r} was answered, but its answer cannot be found just now")
@@ -147,7 +147,7 @@ class Record:
         if not self.to_keep:
             return
         self.to_keep = False
-        keeping = tuple(self._unkept)
+        keeping = newest_within(self._unkept)
         try:
             await workflow.execute_activity(
                 KEEP,
@@ -161,7 +161,8 @@ class Record:
                 raise
             workflow.logger.warning("what was said could not be kept: %s", error)
             return
-        self._unkept = [each for each in self._unkept if each not in keeping]
+        last = keeping[-1].number
+        self._unkept = [each for each in self._unkept if each.number > last]
 
     async def summarise(self, agent: Agent[Any]) -> Usage | None:  # Any: whatever it answers with
         """Summarise what the model cannot read any more, and return what that took.
@@ -195,16 +196,16 @@ class Record:
             facts=facts,
             reason=reason,
             summary=self.memory.summary,
-            exchanges=tuple(_not_too_much(self._recent[-_CARRIED:])),
-            unkept=tuple(self._unkept),
+            exchanges=newest_within(self._recent[-_CARRIED:], _CARRIED_CHARACTERS),
+            unkept=newest_within(self._unkept),
             known=tuple(self._known.values())[-_REMEMBERED_NAMES:],
         )
 
-    async def _read(self, *, after: int) -> tuple[Exchange, ...]:
+    async def _read(self, *, after: int, upto: int | None = None) -> tuple[Exchange, ...]:
         try:
             recalled = await workflow.execute_activity(
                 RECALL,
-                Recalling(conversation=self._key, after=after, last=_AT_HAND),
+                Recalling(conversation=self._key, after=after, upto=upto, last=_AT_HAND),
                 result_type=Recalled,
                 start_to_close_timeout=_ONE_TRY,
                 schedule_to_close_timeout=_PATIENCE,
@@ -215,10 +216,3 @@ class Record:
                 raise
             return ()
         return recalled.exchanges
-
-
-def _not_too_much(exchanges: Sequence[Exchange]) -> Sequence[Exchange]:
-    left = list(exchanges)
-    while len(left) > 1 and sum(len(each.model_dump_json()) for each in left) > _CARRIED_CHARACTERS:
-        left.pop(0)
-    return left

@@ -24,11 +24,14 @@ class InMemoryHistory:
         self._look()
         self.kept.setdefault(conversation, {}).update({each.number: each for each in exchanges})
 
-    async def read(self, conversation: str, *, after: int = 0, last: int = 500) -> tuple[Exchange, ...]:
+    async def read(
+        self, conversation: str, *, after: int = 0, upto: int | None = None, last: int = 500
+    ) -> tuple[Exchange, ...]:
         """See `History`."""
         self._look()
         found = self.kept.get(conversation, {})
-        return tuple(found[number] for number in sorted(found) if number > after)[-last:] if last else ()
+        numbers = [each for each in sorted(found) if each > after and (upto is None or each <= upto)]
+        return tuple(found[number] for number in numbers[-last:]) if last else ()
 
     async def forget(self, conversation: str) -> None:
         """See `History`."""

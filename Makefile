@@ -39,6 +39,7 @@ lab: $(READY) ## run the tasks and many changes of few records while processes a
 	@$(BIN)/python -m tests.lab.contention
 	@$(BIN)/python -m tests.lab.rolling
 	@$(BIN)/python -m tests.lab.delegating
+	@$(BIN)/python -m tests.lab.faulting
 
 histories: $(READY) ## record the runs again that the replay tests hold today's workflows to
 	@$(BIN)/python -m tests.recording

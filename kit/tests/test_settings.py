@@ -78,3 +78,24 @@ def test_an_empty_variable_counts_as_none() -> None:
     empty = dict.fromkeys(("CALLBOARD_REGISTRY", "CALLBOARD_REDIS_URL", "CALLBOARD_KEY_FILE", "CALLBOARD_STORE"), "")
 
     assert Settings.from_environment(empty) == Settings()
+
+
+def test_a_copy_of_a_worker_has_a_queue_of_its_own_on_both_sides() -> None:
+    copy = Settings.from_environment({"CALLBOARD_INSTANCE": "blue", "CALLBOARD_NAMES": "staging-{team}"})
+    plain = Settings.from_environment({"CALLBOARD_NAMES": "staging-{team}"})
+
+    assert copy.task_queue("orders") == copy.queue_for("orders") == "staging-orders-blue"
+    assert (plain.task_queue("orders"), plain.queue_for("orders")) == ("staging-orders", "staging-orders")
+    assert plain.queue_for("orders", "blue") == "staging-orders-blue"
+    assert (copy.deployment("orders"), plain.deployment("orders")) == ("orders-blue", "orders")
+
+
+@pytest.mark.parametrize("name", ["Blue", "-", "blue-", "a" * 41, "canary", "a b"])
+def test_what_can_be_no_copys_name_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match="can be no copy's name"):
+        Settings.from_environment({"CALLBOARD_INSTANCE": name})
+
+
+def test_a_worker_is_a_copy_or_a_canary_and_not_both() -> None:
+    with pytest.raises(SettingsError, match="exclude each other"):
+        Settings.from_environment({"CALLBOARD_INSTANCE": "blue", "CALLBOARD_CANARY": "on"})

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from callboard.offline_model import FaultPlan, Kind, Script
-from callboard.offline_model.faults import spoil
+from callboard.offline_model.faults import MISFIT, misfit, spoil
 from callboard.offline_model.wire import ChatRequest, Reply
 
 KEYS = [f"run-{number}/1" for number in range(2000)]
@@ -73,6 +73,27 @@ def test_spoilt_arguments_are_not_json():
 
     with pytest.raises(ValueError, match=r"Expecting|Unterminated"):
         json.loads(spoil(reply, 0.5).calls[0].function.arguments)
+
+
+def test_arguments_that_do_not_fit_their_schema_are_asked_for_again_and_a_tool_that_requires_none_is_left_alone():
+    steps = [{"tool_calls": [{"name": name, "arguments": {"n": 1}} for name in "abc"]}, {"content": "done"}]
+    script = Script.model_validate({"id": "s", "match": "go", "steps": steps})
+    conversation = [{"role": "user", "content": "go"}]
+
+    def play(demanding=()):
+        reply = script.play(ChatRequest.model_validate({"model": "m", "messages": conversation}))
+        reply = misfit(reply, 0.99, demanding=demanding)
+        conversation.append({"role": "assistant", "tool_calls": [call.model_dump() for call in reply.calls]})
+        return [(call.function.name, json.loads(call.function.arguments)) for call in reply.calls], reply.content
+
+    played = [play(demanding="b"), play(), play()]
+
+    assert played == [
+        ([("a", {"n": 1}), ("b", dict(MISFIT)), ("c", {"n": 1})], None),
+        ([("b", {"n": 1})], None),
+        ([], "done"),
+    ]
+    assert misfit(Reply(content="words"), 0.5, demanding="b") == Reply(content="words")
 
 
 def test_an_answer_without_calls_cannot_be_spoilt():

@@ -18,6 +18,7 @@ from callboard_kit.agent import ChatMessage, ModelEndpoint, ModelRequest, ModelS
 from callboard_kit.agent.outcome import total
 from callboard_kit.agent.prices import cost_usd
 from callboard_kit.agent.provider_errors import LONGEST_WAIT, translated
+from callboard_kit.settings import SettingsError
 
 REQUEST = httpx2.Request("POST", "http://127.0.0.1/v1/chat/completions")
 OPENAI = "https://api.openai.com/v1"
@@ -91,6 +92,13 @@ async def test_a_worker_without_a_model_says_what_to_set():
         await ActivityEnvironment().run(endpoint.call_model, ModelRequest(messages=()))
 
     assert caught.value.non_retryable
+
+
+def test_how_long_a_model_may_be_silent_is_a_setting():
+    assert ModelSettings.from_environment({}).silence == timedelta(seconds=90)
+    assert ModelSettings.from_environment({"CALLBOARD_MODEL_SILENCE": "1.5"}).silence == timedelta(seconds=1.5)
+    with pytest.raises(SettingsError, match="CALLBOARD_MODEL_SILENCE is 'long'; it must be a number of seconds"):
+        ModelSettings.from_environment({"CALLBOARD_MODEL_SILENCE": "long"})
 
 
 def test_settings_do_not_show_the_key():

@@ -22,7 +22,8 @@ from temporalio.client import Client, Plugin
 from temporalio.worker import Worker
 
 from callboard_contracts import describe, service_named
-from callboard_kit.agent.endpoint import ModelSettings
+from callboard_kit.agent.endpoint import ModelEndpoint, ModelSettings
+from callboard_kit.budgets.blocks import Tab
 from callboard_kit.build import build_of
 from callboard_kit.client import ConnectError, KeyFileError, connect, load_key
 from callboard_kit.contract_book import ContractBook
@@ -46,6 +47,7 @@ from callboard_kit.rollouts.serving import deployment_config, taking_part
 from callboard_kit.settings import PUBLISHING, Settings, SettingsError
 from callboard_kit.teams import Team, TeamFileError, team_name
 from callboard_kit.telemetry import collector, start_telemetry
+from callboard_registry_api.client import RegistryClient
 
 logger: Final = logging.getLogger(__name__)
 
@@ -223,6 +225,8 @@ async def _serve(
         if settings.versioned:
             rollouts = taking_part(client, team.name, build, settings, registry)
             stack.push_async_callback(_cancelled, [asyncio.create_task(rollouts)])
+        if tab := _paying(activities, registry, settings, team.name):
+            stack.push_async_callback(_cancelled, [asyncio.create_task(tab.keep())])
         keeper = RolloutKeeper(client, prices=prices_from(registry, team.name))
         await _work(
             client,
@@ -266,6 +270,29 @@ async def _work(
         await stopped.wait()
         logger.info("stopping")
         await _cancelled([beating])
+
+
+def _paying(
+    activities: Sequence[Callable[..., Any]],  # Any: activities take and return anything
+    registry: RegistryClient,
+    settings: Settings,
+    team: str,
+) -> Tab | None:
+    """Have the team's budgets pay for what its models are asked; None where it has no models."""
+    owners: set[object] = {getattr(each, "__self__", None) for each in activities}
+    models = [each for each in owners if isinstance(each, ModelEndpoint)]
+    if not models:
+        return None
+    if (prices := ModelSettings.from_environment().prices) is not None:
+        # Loaded only for this: a file that cannot be used is better told of now than when a model is asked.
+        from callboard_kit.agent.prices import Prices
+
+        Prices.from_file(prices)
+    memory = settings.home / "cache" / f"{team}-budgets.json"
+    tab = Tab(registry.budgets, every=settings.budgets_every, memory=memory)
+    for model in models:
+        model.pay_from(tab)
+    return tab
 
 
 def _warn_without_locks(team: str, settings: Settings) -> None:

@@ -18,6 +18,7 @@ from callboard.command import (
     agents,
     approvals,
     audit,
+    budgets,
     call,
     catalog,
     chat,
@@ -57,8 +58,10 @@ app.command("call")(call.call)
 app.command("chat")(chat.chat)
 app.command("run")(run.run)
 app.command("audit")(audit.audit)
+app.command("spend")(budgets.spend)
 app.add_typer(agents.app, name="agents")
 app.add_typer(approvals.app, name="approvals")
+app.add_typer(budgets.app, name="budgets")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(example.app, name="example")
 app.add_typer(contracts.app, name="contracts")

@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
@@ -17,6 +18,7 @@ from callboard_kit.settings import seconds_of
 
 if TYPE_CHECKING:
     from callboard_kit.agent.provider import Provider
+    from callboard_kit.budgets.blocks import Tab
 
 _OPENAI: Final = "https://api.openai.com/v1"
 
@@ -37,6 +39,9 @@ class ModelSettings:
     silence: timedelta = timedelta(seconds=90)
     """How long the provider may send nothing before the attempt is given up (`CALLBOARD_MODEL_SILENCE`, in seconds)."""
 
+    prices: Path | None = None
+    """A file that says what models cost, where public prices are not known or not right (`CALLBOARD_PRICES`)."""
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "ModelSettings":
         """Read `CALLBOARD_MODEL`, `OPENAI_BASE_URL`, `OPENAI_API_KEY` and `CALLBOARD_MODEL_SILENCE`.
@@ -49,6 +54,7 @@ class ModelSettings:
             model=variables.get("CALLBOARD_MODEL") or None,
             base_url=variables.get("OPENAI_BASE_URL") or _OPENAI,
             api_key=variables.get("OPENAI_API_KEY") or None,
+            prices=Path(variables["CALLBOARD_PRICES"]) if variables.get("CALLBOARD_PRICES") else None,
             silence=seconds_of(variables, "CALLBOARD_MODEL_SILENCE", "90", least=0.1, most=3600),
         )
 
@@ -59,6 +65,11 @@ class ModelEndpoint:
     def __init__(self, settings: ModelSettings) -> None:
         self._settings = settings
         self._provider: Provider | None = None
+        self._tab: "Tab | None" = None
+
+    def pay_from(self, tab: "Tab") -> None:
+        """Have the team's budgets pay for every call, and its ledger know of it. `serve` does this."""
+        self._tab = tab
 
     @activity.defn(name=CALL_MODEL)
     async def call_model(self, request: ModelRequest) -> ModelReply:
@@ -73,10 +84,16 @@ class ModelEndpoint:
         with tracing.model_call(model, self._settings.base_url) as span:
             # A silent provider is ended by the client's own time limit.
             async with beating():
-                provider = await self._connected()
-                reply = await provider.ask(request, model=model, call=_call_name())
+                reply = await self._paid(request, model)
             span.answered(reply)
             return reply
+
+    async def _paid(self, request: ModelRequest, model: str) -> ModelReply:
+        """Ask within what the team's budgets have left, or say which has too little."""
+        provider, name = await self._connected(), _call_name()
+        if self._tab is None:
+            return await provider.ask(request, model=model, call=name)
+        return await provider.billed(self._tab, request, model=model, call=name)
 
     async def close(self) -> None:
         """Let go of the connections, when the worker stops."""
@@ -89,7 +106,10 @@ class ModelEndpoint:
             load = await asyncio.to_thread(_load_provider)
             # Another call may have connected meanwhile.
             self._provider = self._provider or load(
-                base_url=self._settings.base_url, api_key=self._settings.api_key, silence=self._settings.silence
+                base_url=self._settings.base_url,
+                api_key=self._settings.api_key,
+                silence=self._settings.silence,
+                prices=self._settings.prices,
             )
         return self._provider
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
 import openai
@@ -17,11 +18,15 @@ from openai.types.shared_params import ResponseFormatJSONSchema
 
 from callboard_contracts import Usage
 from callboard_kit import events
-from callboard_kit.agent.affording import LONGEST_ANSWER, affordable_answer
+from callboard_kit.agent.affording import affordable_answer
+from callboard_kit.agent.billing import billed, tell
+from callboard_kit.agent.estimating import LONGEST_ANSWER
 from callboard_kit.agent.marked import marked
 from callboard_kit.agent.messages import ChatMessage, ModelReply, ModelRequest, OutputSpec, ToolCall, ToolSpec
-from callboard_kit.agent.prices import cost_usd
+from callboard_kit.agent.prices import Prices, cost_usd
 from callboard_kit.agent.provider_errors import stream_ended_early, translated
+from callboard_kit.budgets.blocks import Tab
+from callboard_kit.budgets.sharing import NOTHING, Amount
 from callboard_kit.marking import mark_of
 
 CALL_HEADER: Final = "x-callboard-call"
@@ -31,7 +36,8 @@ CALL_HEADER: Final = "x-callboard-call"
 class Provider:
     """A connection to one provider."""
 
-    def __init__(self, *, base_url: str, api_key: str | None, silence: timedelta) -> None:
+    def __init__(self, *, base_url: str, api_key: str | None, silence: timedelta, prices: Path | None = None) -> None:
+        self._prices = Prices.from_file(prices)
         self._base_url = base_url
         # Temporal tries again, so the client does not: two who retry multiply.
         self._client = AsyncOpenAI(
@@ -52,13 +58,31 @@ class Provider:
         except openai.APIError as error:
             raise translated(error, model=model) from None
 
+    async def billed(self, tab: Tab, request: ModelRequest, *, model: str, call: str) -> ModelReply:
+        """Ask as `ask` does, within what the team's budgets can pay, or say which of them cannot.
+
+        Raises:
+            ApplicationError: As `ask`.
+        """
+        paid = await billed(tab, request, model=model, base_url=self._base_url, prices=self._prices)
+        if isinstance(paid, ModelReply):
+            return paid
+        spent = NOTHING
+        try:
+            reply = await self.ask(paid.request, model=model, call=call)
+            spent = Amount.of(reply.usage)
+        finally:
+            paid.bill.settle(spent)
+        tell(tab, reply, model=model)
+        return reply
+
     async def close(self) -> None:
         """Let go of the connections."""
         await self._client.close()
 
     async def _read(self, request: ModelRequest, model: str, call: str) -> ModelReply:
         request = marked(request, mark_of(call.rpartition("/")[0]))
-        tokens = affordable_answer(request, model=model, base_url=self._base_url)
+        tokens = affordable_answer(request, model=model, base_url=self._base_url, prices=self._prices)
         if tokens == 0:
             return ModelReply(finish_reason="over_budget", model=model)
         stream = await self._client.chat.completions.create(
@@ -78,15 +102,14 @@ class Provider:
                     words.say(answer.take(chunk))
             if answer.finish_reason is None:
                 raise stream_ended_early(model)
-        usage = answer.usage
+        usage, asked = answer.usage, answer.model or model
+        cost = cost_usd(usage, model=asked, base_url=self._base_url, prices=self._prices)
         return ModelReply(
             content="".join(answer.text) or None,
             tool_calls=answer.tool_calls,
             finish_reason=answer.finish_reason,
-            model=answer.model or model,
-            usage=usage.model_copy(
-                update={"cost_usd": cost_usd(usage, model=answer.model or model, base_url=self._base_url)}
-            ),
+            model=asked,
+            usage=usage.model_copy(update={"cost_usd": cost}),
         )
 
 

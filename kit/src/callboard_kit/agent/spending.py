@@ -9,7 +9,7 @@ from temporalio import workflow
 
 from callboard_contracts import Usage
 from callboard_kit import mesh
-from callboard_kit.agent.affording import LONGEST_ANSWER, SHORTEST_ANSWER, tokens_read
+from callboard_kit.agent.estimating import LONGEST_ANSWER, SHORTEST_ANSWER, tokens_read
 from callboard_kit.agent.messages import ModelRequest
 from callboard_kit.agent.outcome import Limits
 from callboard_kit.budgets.granting import AskForMore, Granting

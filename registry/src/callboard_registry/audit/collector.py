@@ -21,6 +21,7 @@ from callboard_registry.audit.positions import Place, Positions
 from callboard_registry.audit.reading import Pace, Reader
 from callboard_registry.calls import Calls
 from callboard_registry.database import Database
+from callboard_registry.ledger.keeping import Ledger
 from callboard_registry.stories.keeping import Stories
 
 OVERLAP: Final = timedelta(minutes=2)
@@ -55,6 +56,7 @@ class Collector:
         self._overlap = overlap
         self._calls = Calls(database)
         self._stories = Stories(database)
+        self._ledger = Ledger(database)
         self._positions = Positions(database)
         self._pace = Pace(requests_per_second)
         self._turns: defaultdict[str, Turns] = defaultdict(Turns)
@@ -102,6 +104,9 @@ class Collector:
         kept = await asyncio.to_thread(self._calls.derive, records) if records else 0
         stories = [each.story for each in found if each.story is not None]
         await asyncio.to_thread(self._stories.keep, stories)
+        uses = [use for each in found for use in each.uses]
+        if uses:
+            await asyncio.to_thread(self._ledger.add, uses)
         # Only now: whoever goes on from here finds the records kept.
         await asyncio.to_thread(self._positions.keep, namespace, {each.run_id: each.place for each in found})
         return kept

@@ -15,8 +15,10 @@ from callboard_registry.audit.operations import Asked, asked_alone, asked_in
 from callboard_registry.audit.positions import Place
 from callboard_registry.audit.reading import Reader, Run
 from callboard_registry.audit.tidying import tidied
+from callboard_registry.ledger.deriving import uses_in
 from callboard_registry.stories.model import Story
 from callboard_registry.stories.telling import tell
+from callboard_registry_api.budgets import ModelUse
 
 OPEN_RUNS_AT_ONCE: Final = 200
 """Runs under way that are looked into in one look; the others get their turn in the next ones."""
@@ -37,6 +39,9 @@ class Found:
 
     story: Story | None = None
     """What happened in it."""
+
+    uses: Sequence[tuple[str, ModelUse]] = ()
+    """What models were asked in it, and whose call of them it was."""
 
 
 class Turns:
@@ -118,7 +123,14 @@ class Look:
         story = self._story(run, events)
         if story is not None and story.first_open is not None:
             first_open = min(first_open, story.first_open)
-        return Found(run.run_id, records, Place(last_event=last, first_open=first_open), story)
+        return Found(run.run_id, records, Place(last_event=last, first_open=first_open), story, self._uses(run, events))
+
+    def _uses(self, run: Run, events: Sequence[HistoryEvent]) -> Sequence[tuple[str, ModelUse]]:
+        try:
+            return uses_in(events, run_id=run.run_id, team=self._team)
+        except Exception:  # As below.
+            logger.exception("what models were asked in run %s of %s cannot be understood", run.run_id, self._team)
+            return ()
 
     def _story(self, run: Run, events: Sequence[HistoryEvent]) -> Story | None:
         try:

@@ -12,6 +12,7 @@ from callboard_registry.audit.collector import Collector
 from callboard_registry.calls import Calls
 from callboard_registry.database import Database
 from callboard_registry.health.service import LOOK
+from callboard_registry.ledger.keeping import Ledger
 from callboard_registry.observations import Observations
 from callboard_registry.observer.jobs import Job, keep_doing
 from callboard_registry.observer.looking import Looking
@@ -67,6 +68,7 @@ def jobs(client: Client, database: Database, settings: Settings) -> list[Job]:
         before = datetime.now(UTC) - settings.keep_calls
         await asyncio.to_thread(Calls(database).prune, before)
         await asyncio.to_thread(Stories(database).prune, before)
+        await asyncio.to_thread(Ledger(database).prune, before)
 
     return [
         Job(name=LOOK, every=settings.every, work=Looking(client, database, settings).look),

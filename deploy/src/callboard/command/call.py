@@ -27,12 +27,16 @@ def call(
     key: Annotated[
         str | None, typer.Option("--key", help="An idempotency key: asked again with it, the first result is given.")
     ] = None,
+    canary: Annotated[
+        bool, typer.Option("--canary", help="Over the team's canary endpoint: see 'callboard rollout canary'.")
+    ] = False,
 ) -> None:
     """Call an operation and print its result as JSON; a refusal is one line on stderr and exit code 1."""
-    print_json(asyncio.run(_call(service, operation, sys.stdin.read() if text == "-" else text, caller, key)))
+    words = sys.stdin.read() if text == "-" else text
+    print_json(asyncio.run(_call(service, operation, words, caller, key, canary=canary)))
 
 
-async def _call(service: str, operation: str, text: str, caller: str, key: str | None) -> object:
+async def _call(service: str, operation: str, text: str, caller: str, key: str | None, *, canary: bool) -> object:
     import nexusrpc
     from pydantic import TypeAdapter, ValidationError
 
@@ -61,9 +65,11 @@ async def _call(service: str, operation: str, text: str, caller: str, key: str |
     join_mesh()
     from callboard_kit import mesh
     from callboard_kit.client import connect
+    from callboard_kit.settings import CANARY
 
     client = await connect(caller)
-    nexus = client.create_nexus_client(service=contract, endpoint=describe(contract).endpoint)
+    endpoint = describe(contract).endpoint + (CANARY if canary else "")
+    nexus = client.create_nexus_client(service=contract, endpoint=endpoint)
     # By attribute, as every call is made; which one is known only now.
     promised = cast(nexusrpc.Operation[object, object], getattr(contract, known[operation].method_name))
     with nullcontext() if key is None else mesh.idempotency_key(key):

@@ -108,6 +108,65 @@ def drain(
     say(f"nothing runs on {f'build {build}' if build else 'builds that get no new work'}: their workers may be stopped")
 
 
+@app.command("lint")
+def lint(
+    teams: Annotated[list[str] | None, typer.Argument(help="Which teams; absent: all that are installed.")] = None,
+    *,
+    as_json: _Json = False,
+) -> None:
+    """List the operations that a ramp cannot split, because their handlers answer them."""
+    from callboard.rollouts.linting import unsplit
+
+    found = list(unsplit(_installed(teams)))
+    if as_json:
+        print_json([vars(each) for each in found])
+        return
+    for each in found:
+        print_result(
+            f"{each.service} {each.operation}: its handler answers at once; try a change over {each.team}-canary"
+        )
+    if not found:
+        say("every operation has a workflow behind it, which a ramp splits")
+
+
+@app.command("canary")
+def canary(
+    team: _Team,
+    *,
+    close: Annotated[
+        bool, typer.Option("--close", help="Take it away again: nobody may call over it any more.")
+    ] = False,
+) -> None:
+    """Make the endpoint over which changes of a team's handlers are tried, or take it away."""
+    name = asyncio.run(_canary(team, close=close))
+    if close:
+        say(f"endpoint {name!r} is gone; stop its workers")
+        return
+    say(f"endpoint {name!r} leads to the workers of team {team} that have CALLBOARD_CANARY=on")
+
+
+async def _canary(team: str, *, close: bool) -> str:
+    _installed([team])
+    join_mesh()
+    from callboard.command.namespaces import namespace_client
+    from callboard.rollouts.canaries import close_canary, open_canary
+    from callboard_kit.settings import Settings
+
+    settings = Settings.from_environment()
+    client = await namespace_client(team)
+    return await (close_canary if close else open_canary)(client, team, settings)
+
+
+def _installed(teams: "list[str] | None") -> dict[str, str]:
+    """Return the rooms of these teams, or of all."""
+    from callboard_kit.teams import installed_teams
+
+    rooms = installed_teams()
+    if unknown := sorted(set(teams or ()) - set(rooms)):
+        raise CommandError(f"there is no team {unknown[0]!r} here; the teams are {', '.join(rooms)}")
+    return {team: rooms[team] for team in teams or rooms}
+
+
 def _shares(text: str) -> tuple[float, ...]:
     try:
         shares = tuple(float(each) for each in text.split(","))

@@ -15,6 +15,7 @@ from temporalio.api.workflowservice.v1 import (
 )
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 BuildState = Literal["new", "current", "ramping", "draining", "drained"]
 """What a build is to its deployment: `new` never got work, `draining` gets none but what it has begun."""
@@ -26,7 +27,11 @@ _STATES: Final[dict[int, BuildState]] = {
     Status.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINED: "drained",
 }
 
+RequestT = TypeVar("RequestT")
 ResultT = TypeVar("ResultT")
+
+_BUSY: Final = frozenset({RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.UNAVAILABLE})
+_PATIENCE: Final = 10.0
 
 
 class DeploymentError(Exception):
@@ -94,7 +99,7 @@ class Deployment:
         """
         request = DescribeWorkerDeploymentRequest(namespace=self._client.namespace, deployment_name=self.name)
         try:
-            answer = await self._service.describe_worker_deployment(request)
+            answer = await _patiently(lambda: self._service.describe_worker_deployment(request))
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
                 return None
@@ -136,9 +141,10 @@ class Deployment:
             ),
         )
 
-    async def _changed(self, change: Callable[[ResultT], Awaitable[object]], request: ResultT) -> None:
+    async def _changed(self, change: Callable[[RequestT], Awaitable[object]], request: RequestT) -> None:
         try:
-            await change(request)
+            # The token keeps one that arrived, and whose answer was lost, from being made once more.
+            await _patiently(lambda: change(request))
         except RPCError as error:
             raise self._refused(error) from error
 
@@ -149,6 +155,21 @@ class Deployment:
 def version_attribute(deployment: str, build: str) -> str:
     """Return how Temporal's search attributes name a build."""
     return f"{deployment}:{build}"
+
+
+async def _patiently(ask: Callable[[], Awaitable[ResultT]]) -> ResultT:
+    """Return what Temporal answers, which lets a deployment be asked about only so often."""
+    retrying = AsyncRetrying(
+        retry=retry_if_exception(lambda error: isinstance(error, RPCError) and error.status in _BUSY),
+        wait=wait_random_exponential(multiplier=0.2, max=2),
+        stop=stop_after_delay(_PATIENCE),
+        reraise=True,
+    )
+
+    async def asked() -> ResultT:
+        return await ask()
+
+    return await retrying(asked)
 
 
 def _routing(info: WorkerDeploymentInfo, token: bytes) -> Routing:

@@ -25,7 +25,7 @@ logger: Final = logging.getLogger(__name__)
 BuildsAlive = Callable[[], Awaitable[frozenset[str]]]
 """Tells which builds of the team have a worker now; may raise `RegistryError`."""
 
-_OFTEN: Final = 0.1
+_OFTEN: Final = 0.2
 _SELDOM: Final = timedelta(seconds=2).total_seconds()
 
 

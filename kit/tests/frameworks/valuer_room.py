@@ -8,6 +8,7 @@ from callboard_contracts import MeshError, Message, RefusedError, Usage
 from callboard_kit import mesh
 
 with workflow.unsafe.imports_passed_through():
+    import pydantic_ai.models.openai  # noqa: F401 - loading it takes longer than a workflow may
     from pydantic_ai import Agent, UsageLimits
     from pydantic_ai.durable_exec.temporal import PydanticAIWorkflow, TemporalDurability
     from pydantic_ai.exceptions import UsageLimitExceeded

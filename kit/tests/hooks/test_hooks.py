@@ -188,6 +188,15 @@ async def test_what_a_hook_makes_of_arguments_must_fit_the_tool_again(run: Any):
     assert "a hook changed the arguments to what 'pay' does not take" in told.results[0]["error"]["message"]
 
 
+async def test_what_a_hook_does_to_arguments_in_place_changes_nothing(run: Any):
+    def meddle(seen: ToolAsked) -> None:
+        seen.arguments["amount"] = 1  # pyright: ignore[reportIndexIssue] - that is what must not work
+
+    told = await run([Hook(name="meddle", at=("before_tool",), function=meddle)])
+
+    assert told.results == [{"paid": 7}]
+
+
 async def test_a_hook_can_make_a_policy_stricter_and_never_laxer(run: Any):
     stricter = await run([Hook(name="ask", at=("before_approval",), function=lambda seen: _with(seen, action="ask"))])
     refusing = await run(

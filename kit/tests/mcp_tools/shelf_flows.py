@@ -10,7 +10,19 @@ from callboard_kit.agent import Agent, Outcome
 from callboard_kit.approvals import ApprovalRule, Automatic, ByRules, When
 from callboard_kit.mcp_tools import Http, McpServer, Stdio
 
-ALLOWED: Final = ("read_*", "write_*", "count", "long", "picture", "fail", "die", "surroundings", "turn", "format_*")
+ALLOWED: Final = (
+    "read_*",
+    "write_*",
+    "count",
+    "long",
+    "picture",
+    "fail",
+    "die",
+    "surroundings",
+    "turn",
+    "who",
+    "format_*",
+)
 
 REFUSING: Final = ByRules(
     rules=(

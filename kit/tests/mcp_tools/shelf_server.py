@@ -61,6 +61,11 @@ def shelf(notes: Path) -> MCPServer:
         os._exit(3)
 
     @server.tool()
+    def who() -> int:
+        """Tell the number of one's process."""
+        return os.getpid()
+
+    @server.tool()
     def turn() -> str:
         """Be another server from now on."""
         server.remove_tool("read_notes")

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import os
+import signal
 import sys
 import threading
 import uuid
@@ -14,6 +16,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from temporalio import activity
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Worker
@@ -25,7 +28,7 @@ from shelf_flows import Case, Reading, shelf_of
 from shelf_server import shelf
 
 from callboard_contracts import MeshError
-from callboard_kit.agent import Outcome
+from callboard_kit.agent import CALL_MODEL, ModelReply, ModelRequest, Outcome
 from callboard_kit.devserver import running
 from callboard_kit.mcp_tools.connections import McpConnections
 from callboard_kit.ports import free_ports
@@ -67,9 +70,9 @@ class Place:
     kept: McpConnections | None = None
     """Connections that several tests use. Absent: a run has some of its own."""
 
-    async def run(self, *steps: Any, **more: Any) -> Told:
+    async def run(self, *steps: Any, model: ScriptedModel | None = None, **more: Any) -> Told:
         case = self.case.model_copy(update=more)
-        model = ScriptedModel(*steps)
+        model = model or ScriptedModel(*steps)
         queue = f"shelf-{uuid.uuid4().hex[:8]}"
         async with (
             contextlib.nullcontext(self.kept) if self.kept else connecting(case) as connections,
@@ -236,6 +239,24 @@ async def test_a_server_that_dies_is_a_result_and_what_has_effects_is_not_called
     assert "nobody knows whether it was done" in told.results[0]["error"]["message"]
     assert told.results[1]["answer"] == {"notes": 0}
     assert "dying with (hidden)" in caplog.text and TOKEN not in caplog.text
+
+
+async def test_a_connection_that_broke_while_nobody_used_it_costs_nothing(stdio: Place):
+    process = (await stdio.run([calling("mcp-shelf__who")], "It is me.")).results[0]["answer"]["result"]
+
+    class Killing(ScriptedModel):
+        """Kills the server once a run has taken down its tools."""
+
+        @activity.defn(name=CALL_MODEL)
+        async def call_model(self, request: ModelRequest) -> ModelReply:
+            if not self.requests:
+                os.kill(process, signal.SIGKILL)
+            return await super().call_model(request)
+
+    told = await stdio.run(model=Killing([calling("mcp-shelf__write_note", {"text": "tea"})], "Written."))
+
+    assert told.results[0]["answer"] == {"result": "written"}
+    assert (stdio.folder / "notes").read_text() == "tea\n"
 
 
 async def test_a_run_goes_on_without_a_server_that_is_away_and_the_model_is_told(client: Client, tmp_path: Path):

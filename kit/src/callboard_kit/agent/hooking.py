@@ -1,7 +1,8 @@
 """The hooks of one run of the loop: shown what happens in it, and heard before it goes on."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import replace
 
 from callboard_kit.agent.arguments import MalformedArgumentsError
@@ -98,7 +99,7 @@ class Hooking:
             service=tool.service,
             operation=tool.operation,
             effect=tool.effect,
-            arguments=arguments,
+            arguments=deepcopy(arguments),  # What a hook does to it in place is not what is called.
         )
         moment = "before_delegation" if isinstance(tool, OperationTool) else "before_tool"
         passed = await self._hooks.pass_through(moment, seen)
@@ -112,7 +113,7 @@ class Hooking:
             return Stopped(f"a hook changed the arguments to what {call.name!r} does not take: {error}")
 
     async def called(
-        self, call: ToolCall, tool: Tool, arguments: Mapping[str, object], *, result: object = None, error: str = ""
+        self, call: ToolCall, tool: Tool, arguments: dict[str, object], *, result: object = None, error: str = ""
     ) -> object:
         """Return what the model hears of a call that was made; a `Stopped` where it must not."""
         if not self._hooks:
@@ -123,13 +124,15 @@ class Hooking:
             service=tool.service,
             operation=tool.operation,
             effect=tool.effect,
-            arguments=arguments,
-            result=result,
+            arguments=deepcopy(arguments),
+            result=deepcopy(result),
             error=error,
         )
         moment = "after_delegation" if isinstance(tool, OperationTool) else "after_tool"
         passed = await self._hooks.pass_through(moment, seen)
-        return passed if isinstance(passed, Stopped) else passed.result
+        if isinstance(passed, Stopped):
+            return passed
+        return result if passed is seen else passed.result
 
     async def decide(self, desk: ApprovalDesk, proposal: Proposal, demands: Sequence[Judgement]) -> Decision:
         """Have the desk decide, and hooks before and after it."""

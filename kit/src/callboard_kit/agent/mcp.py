@@ -15,7 +15,16 @@ from callboard_contracts import Effect, MeshError, UnavailableError
 from callboard_kit.agent.messages import ToolSpec
 from callboard_kit.agent.names import operation_tool_name
 from callboard_kit.failing import from_failure
-from callboard_kit.mcp_tools.messages import CALL_TOOL, LIST_TOOLS, Answer, Called, Listed, Listing, PinnedTool
+from callboard_kit.mcp_tools.messages import (
+    CALL_TOOL,
+    LIST_TOOLS,
+    NOT_CALLED,
+    Answer,
+    Called,
+    Listed,
+    Listing,
+    PinnedTool,
+)
 from callboard_kit.mcp_tools.servers import McpServer
 
 ATTEMPTS: Final = 3
@@ -85,7 +94,7 @@ class McpTool:
             )
         except (MeshError, FailureError) as error:
             failure = from_failure(error, what=f"{self.service} {self.operation}")
-            if failure is None or not isinstance(failure, UnavailableError) or again:
+            if not isinstance(failure, UnavailableError) or again or str(failure).endswith(NOT_CALLED):
                 raise
             raise UnavailableError(
                 f"{failure}; nobody knows whether it was done: look before you call it again"

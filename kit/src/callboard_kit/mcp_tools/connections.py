@@ -9,11 +9,12 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar, cast
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from callboard_contracts import MeshError, RefusedError, UnavailableError
 from callboard_kit.beating import beating
 from callboard_kit.failing import to_failure
-from callboard_kit.mcp_tools.messages import CALL_TOOL, LIST_TOOLS, Answer, Called, Listed, Listing
+from callboard_kit.mcp_tools.messages import CALL_TOOL, LIST_TOOLS, NOT_CALLED, Answer, Called, Listed, Listing
 from callboard_kit.mcp_tools.pinning import digest_of, pinned, visible
 from callboard_kit.mcp_tools.servers import McpConfigurationError, McpServer
 from callboard_kit.publishing import ServeError
@@ -33,6 +34,9 @@ logger: Final = logging.getLogger(__name__)
 
 MOST_FAULT: Final = 300
 """Characters that are kept of why a connection failed."""
+
+SOON: Final = 5.0
+"""Seconds within which a call that came to nothing is tried again over another connection."""
 
 ResultT = TypeVar("ResultT")
 
@@ -106,8 +110,10 @@ class McpConnections:
         Raises:
             ApplicationError: It may not be called any more, is another one by now, or the server cannot be reached.
         """
+        called = tried = False
 
         async def use(client: Client, server: McpServer, secrets: Secrets) -> Answer:
+            nonlocal called
             tool = next((each for each in await tools_of(client) if each.name == call.tool), None)
             if tool is None:
                 raise RefusedError(f"MCP server {call.server!r} has no tool {call.tool!r} any more")
@@ -116,13 +122,25 @@ class McpConnections:
                     f"tool {call.tool!r} of MCP server {call.server!r} is not what it was when this run started, "
                     "so it is not called"
                 )
+            called = True
             result = await client.call_tool(call.tool, dict(call.arguments))
             return answer_from(result, server, secrets.values)
 
         # What is allowed may have become less since the run started.
         if (server := self._servers.get(call.server)) and not server.allows(call.tool):
             raise to_failure(RefusedError(f"tool {call.tool!r} of MCP server {call.server!r} may not be called"))
-        return await self._at(call.server, use)
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        while True:
+            try:
+                return await self._at(call.server, use)
+            except ApplicationError as error:
+                if called or error.type != UnavailableError.__name__:
+                    raise
+                # A connection that was kept may be broken, which is found out before anything is called: once more.
+                if tried or clock() - started > SOON:
+                    raise to_failure(UnavailableError(f"{error.message}; {NOT_CALLED}")) from None
+                tried = True
 
     def _reach(self, server: McpServer, secrets: Secrets) -> AbstractAsyncContextManager[Client]:
         return self._connections.use(server.name, lambda: connected(server, secrets), keep=server.keep)

@@ -11,6 +11,9 @@ LIST_TOOLS: Final = "callboard.list_mcp_tools"
 CALL_TOOL: Final = "callboard.call_mcp_tool"
 """The registered name of the activity that calls one."""
 
+NOT_CALLED: Final = "nothing was called"
+"""What the message of a failure ends with that came before a tool was called."""
+
 
 class Listed(Message):
     """Which server's tools are wanted."""

@@ -30,6 +30,7 @@ from shelf_server import shelf
 from callboard_contracts import MeshError
 from callboard_kit.agent import CALL_MODEL, ModelReply, ModelRequest, Outcome
 from callboard_kit.devserver import running
+from callboard_kit.mcp_tools import connecting
 from callboard_kit.mcp_tools.connections import McpConnections
 from callboard_kit.ports import free_ports
 from callboard_kit.publishing import ServeError
@@ -75,7 +76,7 @@ class Place:
         model = model or ScriptedModel(*steps)
         queue = f"shelf-{uuid.uuid4().hex[:8]}"
         async with (
-            contextlib.nullcontext(self.kept) if self.kept else connecting(case) as connections,
+            contextlib.nullcontext(self.kept) if self.kept else connections_of(case) as connections,
             Worker(
                 self.client,
                 task_queue=queue,
@@ -101,7 +102,7 @@ async def client(address: str) -> Client:
     return await Client.connect(address, data_converter=pydantic_data_converter)
 
 
-def connecting(case: Case) -> McpConnections:
+def connections_of(case: Case) -> McpConnections:
     return McpConnections([shelf_of(case)], environment={"SHELF_TOKEN": TOKEN, "OPENAI_API_KEY": OTHER_SECRET})
 
 
@@ -111,7 +112,7 @@ async def process(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[tu
     folder = tmp_path_factory.mktemp("shelf")
     command = (sys.executable, str(Path(__file__).with_name("shelf_server.py")), str(folder / "notes"))
     case = Case(command=command)
-    async with connecting(case) as connections:
+    async with connections_of(case) as connections:
         yield folder, case, connections
 
 
@@ -176,6 +177,18 @@ async def test_a_model_uses_a_server_over_http_with_a_token_that_stands_nowhere(
     assert told.results[0]["answer"] == {"result": "written"}
     assert set(seen) == {f"Bearer {TOKEN}"}
     assert TOKEN not in told.history
+
+
+async def test_an_answer_that_is_too_long_to_be_read_is_broken_off(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(connecting, "MOST_BYTES", 50_000)
+    async with over_http(tmp_path, []) as url:
+        place = Place(client, tmp_path, Case(url=url, timeout=timedelta(seconds=5)))
+        told = await place.run([calling("mcp-shelf__long", {"length": 500_000})], "Too long.")
+
+    assert told.results[0]["error"]["kind"] == "unavailable"
+    assert len(told.history) < 60_000
 
 
 async def test_a_model_is_offered_what_is_allowed_and_not_blocked_in_words_that_say_whose_they_are(stdio: Place):

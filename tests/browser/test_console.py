@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import pytest
 from playwright.async_api import Browser, expect
@@ -72,10 +73,11 @@ async def test_an_auditor_goes_from_an_order_to_what_was_done_to_it(mesh, window
     await page.get_by_role("button", name="Show").click()
     await page.locator("tbody th a").first.click()
 
-    rows = page.get_by_role("row").filter(has_text="cancel_pending_order")
-    await expect(rows.first).to_contain_text("orchestrator → orders.v1 cancel_pending_order")
+    rows = page.locator(".story > li").filter(has_text="orders.v1 cancel_pending_order")
+    await expect(rows.first).to_contain_text("orchestrator → orders")
     await expect(rows.first).to_contain_text("ok")
-    await expect(page.get_by_role("row").filter(has_text="orders → billing.v1 refund").first).to_be_visible()
+    refund = page.locator(".story > li").filter(has_text="billing.v1 refund").first
+    await expect(refund).to_contain_text("orders → billing")
     assert (window.elsewhere(), window.complaints) == ([], [])
 
 
@@ -101,12 +103,12 @@ async def test_a_run_under_way_goes_on_by_itself(mesh, window: Window):
     async with RegistryClient(mesh.environment["CALLBOARD_REGISTRY"], sign=registry_signature(key)) as registry:
         await registry.report_calls([begun])
         page = await window.open("/runs/live-1")
-        await expect(page.locator("#run")).to_contain_text("1 under way")
+        await expect(page.locator("#run")).to_contain_text("under way")
 
         await registry.report_calls([record("live-1", "one", outcome="ok", reason="")])
 
         await expect(page.locator("#run")).not_to_contain_text("under way")
-        await expect(page.get_by_role("row").filter(has_text="one")).to_contain_text("ok")
+        await expect(page.locator(".story > li").filter(has_text="orders.v1 one")).to_contain_text("ok")
 
 
 async def test_hostile_words_run_nothing(mesh, window: Window):
@@ -116,7 +118,7 @@ async def test_hostile_words_run_nothing(mesh, window: Window):
 
     page = await window.open("/runs/hostile-1")
 
-    await expect(page.get_by_role("row").filter(has_text="onerror")).to_be_visible()
+    await expect(page.locator(".story > li").filter(has_text="onerror")).to_be_visible()
     await expect(page).to_have_title("Run hostile-1 · Callboard")
     assert await page.locator("img").count() == 0
     assert (window.elsewhere(), window.complaints) == ([], [])
@@ -144,7 +146,13 @@ async def test_pages_are_accessible_and_fit_in_both_themes(mesh, browser: Browse
     ) as context:
         window = await opened(context, mesh.console)
         paths = ["/catalog", "/services/orders.v1", "/map", "/runs", "/catalog?q=refund", "/services/none.v1"]
-        paths += ["/inbox", "/signin", "/services/orders.v1/try/exchange_delivered_order_items"]
+        paths += [
+            "/analytics",
+            f"/runs?entity={quote(ORDER)}",
+            "/inbox",
+            "/signin",
+            "/services/orders.v1/try/exchange_delivered_order_items",
+        ]
         faults: dict[str, object] = {}
         for path in paths:
             page = await window.open(path)

@@ -14,6 +14,7 @@ BARS: Final = 480
 
 _ROW: Final = 26
 _LETTERS: Final = 40
+_TEXT: Final = 90
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class DrawnBar:
     top: int
     width: float
     mark: float | None
+    text: float
+    """Where the value stands: behind the bar, and behind its mark if that is in the way."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +58,13 @@ class Plot:
 def plot(bars: Sequence[Bar]) -> Plot:
     """Return where bars are; the longest of them, or of their marks, has the whole width."""
     most = max((max(bar.value, bar.mark or 0.0) for bar in bars), default=0.0) or 1.0
-    drawn = [
-        DrawnBar(
-            bar,
-            bar.label if len(bar.label) <= _LETTERS else bar.label[: _LETTERS - 1] + "\N{HORIZONTAL ELLIPSIS}",
-            number * _ROW,
-            round(max(bar.value / most * BARS, 1.0), 1),
-            None if bar.mark is None else round(LABEL + bar.mark / most * BARS, 1),
-        )
-        for number, bar in enumerate(bars)
-    ]
-    return Plot(drawn, len(bars) * _ROW)
+    return Plot([_drawn(bar, number * _ROW, most) for number, bar in enumerate(bars)], len(bars) * _ROW)
+
+
+def _drawn(bar: Bar, top: int, most: float) -> DrawnBar:
+    label = bar.label if len(bar.label) <= _LETTERS else bar.label[: _LETTERS - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    width = round(max(bar.value / most * BARS, 1.0), 1)
+    mark = None if bar.mark is None else round(LABEL + bar.mark / most * BARS, 1)
+    end = LABEL + width
+    is_in_the_way = mark is not None and end < mark < end + _TEXT
+    return DrawnBar(bar, label, top, width, mark, (mark if is_in_the_way and mark is not None else end) + 8)

@@ -1,5 +1,6 @@
 """Turns what the registry knows into pages: templates, the words for times and numbers, and what a page may load."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -26,6 +27,9 @@ HEADERS: Final[Mapping[str, str]] = {
 
 LONGEST_WORDS: Final = 20_000
 """Characters of a team's own words that a page shows; what is longer is cut, and says so."""
+
+_LONGEST_LINE: Final = 1_000
+_LONGEST_JSON: Final = 8_000
 
 NOTHING: Final = "\N{EN DASH}"
 """What stands where there is nothing to say."""
@@ -82,6 +86,17 @@ def bidi(text: str) -> Markup:
     return Markup("<bdi>{}</bdi>").format(text)
 
 
+def clip(text: str) -> str:
+    """Return as much of a text as stands in a line or two; what is longer is cut, and says so."""
+    return text if len(text) <= _LONGEST_LINE else f"{text[:_LONGEST_LINE]}… (cut, {count(len(text))} characters)"
+
+
+def pretty(document: object) -> str:
+    """Return JSON to be read; of what is very long, the beginning."""
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_JSON else f"{text[:_LONGEST_JSON]}… (cut, {count(len(text))} characters)"
+
+
 def _opening(name: str) -> tuple[str, str]:
     return "open", name
 
@@ -122,6 +137,8 @@ def _environment() -> Environment:
         bidi=bidi,
         opening=_opening,
         seconds=_seconds,
+        clip=clip,
+        pretty=pretty,
     )
     environment.globals["asset"] = _asset
     cast("dict[str, object]", environment.globals)["visit"] = visit

@@ -2,12 +2,19 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from callboard_contracts import Message
+from callboard_kit.agent import Agent, FunctionTool
 from callboard_kit.build import build_of
 
 Room = Callable[[str, dict[str, str]], str]
+
+
+class One(Message):
+    value: int
 
 
 @pytest.fixture
@@ -50,6 +57,22 @@ def test_another_file_is_another_build(room: Room, files: dict[str, str]) -> Non
     first = build_of(room("room_one", {"agent.py": "x = 1", "prompts/ask.md": "Ask."}))
 
     assert build_of(room("room_other", files)) != first
+
+
+def agent(**more: Any) -> Agent[Any]:
+    return Agent(**{"name": "desk", "instructions": "Help.", **more})
+
+
+def test_an_agent_that_is_made_of_something_else_is_another_build(room: Room) -> None:
+    package = room("room_one", {"agent.py": "x = 1"})
+    add = FunctionTool(name="add", description="Add one.", function=lambda one: one, input_type=One)
+    others = [(), (agent(instructions="Help nicely."),), (agent(tools=(add,)),), (agent(), agent(name="other"))]
+
+    first = build_of(package, (agent(),))
+
+    assert build_of(package, (agent(),)) == first
+    assert len({first, *(build_of(package, each) for each in others)}) == len(others) + 1
+    assert build_of(package, others[3]) == build_of(package, others[3][::-1])
 
 
 def test_a_deployment_may_name_its_builds(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:

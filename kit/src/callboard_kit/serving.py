@@ -149,9 +149,9 @@ async def _serve(
     runtime = start_telemetry(team.name)
     key = load_key(team.name, settings)
     _warn_without_locks(team.name, settings)
-    build = build_of(package)
     surroundings = surroundings_of(settings, ModelSettings.from_environment(), telemetry=collector())
     fingerprints = fingerprints_of(agents, surroundings)
+    build = build_of(package, agents)
     if fault := missing_groups(hooks, agents):
         raise ServeError(fault)
     listings = [describe(contract) for contract in _contracts(services, contracts)]

@@ -110,9 +110,11 @@ def publish(team: _Team) -> None:
     """Vouch, as the team, for the build that is here; run it in the environment that the build is to run in."""
     from callboard_kit.build import build_of
     from callboard_kit.fingerprint.builds import publish
+    from callboard_kit.fingerprint.finding import agents_of
 
     agents = _here(team)
-    build = build_of(_package(team))
+    package = _package(team)
+    build = build_of(package, agents_of(package))
 
     async def work() -> bool:
         async with _as_team(team) as registry:

@@ -6,6 +6,7 @@ from typing import NoReturn
 from nexusrpc.handler import StartOperationContext, service_handler, sync_operation
 
 from callboard_contracts import Assistance, Goal, RefusedError, UnavailableError, describe
+from callboard_contracts.conversations import Contribution, Turn
 from callboard_contracts.customers import v1 as customers
 from callboard_contracts.orders import v1 as orders
 from callboard_kit import Policy, Rule, mesh
@@ -107,6 +108,10 @@ class CustomersService:
 
     @sync_operation
     async def assist(self, _ctx: StartOperationContext, _goal: Goal) -> Assistance:
+        _not_played()
+
+    @sync_operation
+    async def converse(self, _ctx: StartOperationContext, _turn: Turn) -> Contribution:
         _not_played()
 
 

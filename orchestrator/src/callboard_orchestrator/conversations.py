@@ -16,10 +16,11 @@ from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 import nexusrpc
+from pydantic import ValidationError
 from temporalio.client import Client, NexusOperationHandle
 from temporalio.service import RPCError
 
-from callboard_contracts import MeshError, RefusedError, UnavailableError
+from callboard_contracts import MeshError, Message, RefusedError, UnavailableError
 from callboard_contracts.conversations import (
     BUSY,
     CLOSED,
@@ -44,6 +45,7 @@ from callboard_kit.settings import Settings
 from callboard_kit.tokens import Origin
 from callboard_orchestrator.runs import READER, TEAM, NoEventsError
 
+MessageT = TypeVar("MessageT", bound=Message)
 SentT = TypeVar("SentT")
 AnsweredT = TypeVar("AnsweredT")
 
@@ -105,7 +107,7 @@ class Talk:
             RefusedError: The message cannot be taken.
             UnavailableError: It could not be answered just now; it may be sent again under the same name.
         """
-        saying = Saying(conversation=self.id, message=message or uuid.uuid4().hex, text=text)
+        saying = _made(Saying, conversation=self.id, message=message or uuid.uuid4().hex, text=text)
         asked = await self._start(support.Support.say, saying)
         try:
             async with asyncio.timeout(None if patience is None else patience.total_seconds()):
@@ -122,7 +124,7 @@ class Talk:
             UnknownConversationError: There is no such conversation of this person.
             UnavailableError: The team that holds it does not answer.
         """
-        return await self._ask(support.Support.history, Reading(conversation=self.id, last=last))
+        return await self._ask(support.Support.history, _made(Reading, conversation=self.id, last=last))
 
     async def close(self, *, reason: str = "") -> Transcript:
         """Close it once what was said is answered; it may be closed twice.
@@ -131,7 +133,7 @@ class Talk:
             UnknownConversationError: There is no such conversation of this person.
             UnavailableError: The team that holds it does not answer.
         """
-        return await self._ask(support.Support.close, Closing(conversation=self.id, reason=reason))
+        return await self._ask(support.Support.close, _made(Closing, conversation=self.id, reason=reason))
 
     async def watch(self, *, after: str = BEGINNING) -> AsyncGenerator[Told | None]:
         """Yield what happens in it until it is closed, and None every few seconds while nothing does.
@@ -211,7 +213,8 @@ class Conversations:
         """
         talk = self.get(id or uuid.uuid4().hex[:16], person=person)
         await talk.begin(
-            Opening(
+            _made(
+                Opening,
                 conversation=talk.id,
                 while_busy=while_busy,
                 approvals=approvals,
@@ -239,6 +242,19 @@ async def open_conversations(
     finally:
         if hub is not None:
             await hub.close()
+
+
+def _made(kind: type[MessageT], **fields: object) -> MessageT:
+    try:
+        return kind.model_validate(fields)
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        field = ".".join(str(step) for step in fault["loc"])
+        if field == "conversation":
+            raise UnknownConversationError(
+                f"{UNKNOWN} {fields[field]!r}; a name has letters, digits and '_.-'"
+            ) from None
+        raise RefusedError(f"{field}: {fault['msg'][:1].lower()}{fault['msg'][1:]}") from None
 
 
 async def _result(asked: NexusOperationHandle[Any]) -> Any:  # Any: what the operation answers

@@ -24,6 +24,8 @@ SHOTS = (
     ("search", "/catalog?q=refund"),
     ("map", "/map"),
     ("runs", "/runs"),
+    ("inbox", "/inbox"),
+    ("try", "/services/orders.v1/try/cancel_pending_order"),
 )
 
 

@@ -20,6 +20,7 @@ from callboard_kit.agent.offer import FINDING
 from callboard_kit.agent.outcome import Limits, Outcome
 from callboard_kit.agent.tools import Tool
 from callboard_kit.approvals.policies import ApprovalPolicy, AskForAll
+from callboard_kit.budgets.granting import AskForMore
 from callboard_kit.fingerprint.carrying import carrying
 from callboard_kit.guards.declaring import Guard, guards_fault
 from callboard_kit.hooks.declaring import hook_names_fault
@@ -77,6 +78,9 @@ class Agent(Generic[OutputT]):
 
     limits: Limits = field(default_factory=Limits)
     """How far one run may go."""
+
+    more: AskForMore | None = None
+    """What a person may be asked for when a budget is used up. Absent: it stops with what it has."""
 
     hooks: Sequence[str] = ()
     """Groups of hooks, by the names under which its worker registers them, in the order in which they are called."""
@@ -164,6 +168,7 @@ class Agent(Generic[OutputT]):
             dialogue=dialogue,
             guards=self.guards,
             hooks=self.hooks,
+            more=self.more,
             values=self.output,
         )
 

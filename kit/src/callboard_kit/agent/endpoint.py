@@ -65,7 +65,7 @@ class ModelEndpoint:
     def __init__(self, settings: ModelSettings) -> None:
         self._settings = settings
         self._provider: Provider | None = None
-        self._tab: "Tab | None" = None
+        self._tab: Tab | None = None
 
     def pay_from(self, tab: "Tab") -> None:
         """Have the team's budgets pay for every call, and its ledger know of it. `serve` does this."""

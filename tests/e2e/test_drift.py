@@ -10,7 +10,13 @@ import pytest
 from temporalio.client import WorkflowFailureError
 
 from callboard_contracts import RefusedError
+from callboard_kit.agent import ModelSettings
+from callboard_kit.fingerprint.builds import fingerprints_of, surroundings_of
+from callboard_kit.fingerprint.finding import agents_of
 from callboard_kit.fingerprint.interceptor import BREAK_GLASS, break_glass, on_build
+from callboard_kit.registry import registry_client
+from callboard_kit.teams import installed_teams
+from callboard_kit.telemetry import collector
 from tests.playing.scripts import closing_words
 from tests.playing.stage import Stage
 from tests.playing.tasks import own
@@ -50,6 +56,20 @@ async def test_the_command_shows_what_a_worker_runs_and_where_another_environmen
     assert f"  {here['fields']['instructions']}  instructions" in shown
     assert same == ""
     assert other == "orders  worker.model\n"
+
+
+async def test_every_worker_vouches_for_exactly_the_agents_at_the_top_of_its_rooms_modules(stage: Stage):
+    settings, models = stage.settings, ModelSettings.from_environment({**stage.environment})
+    here = surroundings_of(settings, models, telemetry=collector())
+    told: dict[str, set[str]] = {}
+    async with registry_client(settings) as registry:
+        for team in stage.workers:
+            told[team] = {one.digest async for each in registry.builds.list(team) for one in each.agents}
+
+    packages = {team: package for team, package in installed_teams().items() if team in stage.workers}
+    assert told == {
+        team: {each.digest for each in fingerprints_of(agents_of(package), here)} for team, package in packages.items()
+    }
 
 
 async def test_a_build_is_vouched_for_and_withdrawn_by_its_team(stage: Stage):

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, and_, func, select
 from callboard_contracts import Effect
 from callboard_kit.policy import Policy
 from callboard_registry.database import Database
+from callboard_registry.everywhere import Served, named_in_all, served_now
 from callboard_registry.search import in_force
 from callboard_registry.tables import changes, listings, operations, policies
 from callboard_registry_api.model import State
@@ -29,6 +30,9 @@ class Reach:
 
     as_of: int
     """The last change that was counted in."""
+
+    served: Served
+    """The revisions that living workers served then."""
 
     operations: frozenset[int]
     """Ids of all it may call."""
@@ -49,14 +53,18 @@ class Reaches:
         self._guard = threading.Lock()
 
     def of(self, caller: str, states: Sequence[State]) -> Reach:
-        """Return what `caller` may call of each service's newest revision in one of `states`."""
+        """Return what `caller` may call of each service's newest revision in one of `states`.
+
+        Where workers of a service are there, only what all of them serve.
+        """
         asked = (caller, tuple(states))
         with self._database.reading() as connection:
             as_of = connection.scalar(select(func.max(changes.c.sequence))) or 0
             with self._guard:
                 kept = self._kept.get(asked)
-            if kept is None or kept.as_of != as_of:
-                kept = _reach(connection, caller, states, as_of)
+            served = served_now(connection)
+            if kept is None or (kept.as_of, kept.served) != (as_of, served):
+                kept = _reach(connection, caller, states, as_of, served)
         with self._guard:
             self._kept[asked] = kept
             self._kept.move_to_end(asked)
@@ -65,14 +73,17 @@ class Reaches:
         return kept
 
 
-def _reach(connection: Connection, caller: str, states: Sequence[State], as_of: int) -> Reach:
+def _reach(connection: Connection, caller: str, states: Sequence[State], as_of: int, served: Served) -> Reach:
     judges = _policies(connection)
+    everywhere = named_in_all(connection, served)
     allowed: set[int] = set()
     for_models: set[int] = set()
     services: set[str] = set()
     for row in connection.execute(in_force(states)).mappings():
         service = cast(str, row[operations.c.service])
         judge = judges.get(row[listings.c.team])
+        if service in everywhere and row[operations.c.name] not in everywhere[service]:
+            continue
         # Asked directly: whom the caller acts for is known only when it calls.
         if (
             judge is None
@@ -90,6 +101,7 @@ def _reach(connection: Connection, caller: str, states: Sequence[State], as_of: 
             services.add(service)
     return Reach(
         as_of=as_of,
+        served=served,
         operations=frozenset(allowed),
         for_models=frozenset(for_models),
         services=tuple(sorted(services)),

@@ -102,3 +102,5 @@ async def test_a_run_that_wants_another_build_is_refused_and_one_that_broke_the_
     assert "is to work on build 'of-the-tests' only" in str(failed.value.cause)
     assert (await broken.result()).answer == closing_words(MOVING)
     assert (await (await broken.describe()).memo())[BREAK_GLASS] == "a test"
+    shown = await command(stage, "runs", "show", broken.id.removeprefix("orchestrator-orchestrate-"))
+    assert "\nglass broken: a test\n" in shown

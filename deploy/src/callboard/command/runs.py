@@ -80,6 +80,8 @@ def show_run(run_id: _Id, *, as_json: _Json = False) -> None:
         print_json({**_data(summary), "result": result, "error": error})
         return
     print_result(f"{summary.id}: {summary.state}, started {summary.started:%Y-%m-%d %H:%M:%S} UTC")
+    if (reason := glass_of(summary)) is not None:
+        print_result(f"glass broken: {reason}")
     if settled is not None:
         print_settled(settled, run_id)
     if error is not None:
@@ -170,4 +172,13 @@ def _data(summary: "RunSummary") -> dict[str, object]:
         "state": summary.state,
         "started": summary.started.isoformat(),
         "ended": None if summary.ended is None else summary.ended.isoformat(),
+        "broke_glass": glass_of(summary),
     }
+
+
+def glass_of(summary: "RunSummary") -> str | None:
+    """Return why a run was started to go on in spite of drift; None when it was not."""
+    from callboard_kit.fingerprint.interceptor import BREAK_GLASS
+
+    reason = summary.memo.get(BREAK_GLASS)
+    return None if reason is None else str(reason)

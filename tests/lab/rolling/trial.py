@@ -146,13 +146,16 @@ class Rolling:
         issuer = self._mesh.keys["inbox"]
         credential = Credential.issue(issuer, person, now=time.time(), lifetime=timedelta(hours=1))
         answered: set[str] = set()
-        async with asyncio.timeout(4 * PATIENCE):
-            while len(answered) < number:
-                async for asked in self._inbox.waiting():
-                    if asked.gate not in answered:
-                        await self._inbox.answer(asked.gate, credential, approve=True)
-                        answered.add(asked.gate)
-                await asyncio.sleep(0.1)
+        try:
+            async with asyncio.timeout(4 * PATIENCE):
+                while len(answered) < number:
+                    async for asked in self._inbox.waiting():
+                        if asked.gate not in answered:
+                            await self._inbox.answer(asked.gate, credential, approve=True)
+                            answered.add(asked.gate)
+                    await asyncio.sleep(0.1)
+        except TimeoutError as error:
+            raise AssertionError(f"only {len(answered)} of {number} runs have asked") from error
 
     async def builds_of_runs(self) -> list[tuple[str, list[str], str]]:
         """Return each run's id, the builds it was on, and its answer."""

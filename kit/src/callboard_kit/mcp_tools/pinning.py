@@ -36,13 +36,24 @@ class ServersTool(Protocol):
     """A tool as the `mcp` package reads it from a server."""
 
     @property
-    def name(self) -> str: ...  # noqa: D102 - as the protocol has it
+    def name(self) -> str:
+        """What the server calls it."""
+        ...
+
     @property
-    def description(self) -> str | None: ...  # noqa: D102 - as the protocol has it
+    def description(self) -> str | None:
+        """What the server says of it."""
+        ...
+
     @property
-    def input_schema(self) -> dict[str, Any]: ...  # noqa: D102 - as the protocol has it; Any: it is JSON
+    def input_schema(self) -> dict[str, Any]:  # Any: it is JSON
+        """JSON Schema of its arguments."""
+        ...
+
     @property
-    def output_schema(self) -> dict[str, Any] | None: ...  # noqa: D102 - as the protocol has it; Any: it is JSON
+    def output_schema(self) -> dict[str, Any] | None:  # Any: it is JSON
+        """JSON Schema of its structured answers."""
+        ...
 
 
 def digest_of(tool: ServersTool) -> str:

@@ -14,6 +14,7 @@ from temporalio import activity
 from callboard_contracts import Message
 from callboard_kit.agent import ActivityTool, Agent, FunctionTool, Limits, ToolSearch
 from callboard_kit.approvals import AskForAll, AskForEffects, ByFunction, Terms
+from callboard_kit.budgets.granting import AskForMore
 from callboard_kit.fingerprint import (
     IRRELEVANT,
     FingerprintError,
@@ -89,6 +90,7 @@ OTHERS: Mapping[str, object] = {
     "hooks": ["compliance"],
     "guards": [BeforeEffect(name="small-sums", check=small, tools=("local.add",))],
     "limits": Limits(max_steps=3),
+    "more": AskForMore(times=2),
     "mode": "interactive",
 }
 """Another value for each field of an agent."""

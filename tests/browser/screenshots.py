@@ -24,6 +24,7 @@ SHOTS = (
     ("search", "/catalog?q=refund"),
     ("map", "/map"),
     ("runs", "/runs"),
+    ("analytics", "/analytics?show=latency"),
     ("inbox", "/inbox"),
     ("try", "/services/orders.v1/try/cancel_pending_order"),
 )
@@ -48,8 +49,8 @@ async def _take(home: Path) -> int:
             played = await mesh.play(task)
             longest = max(longest, played.history.workflow_id.removeprefix("orchestrator-orchestrate-"), key=len)
             sys.stderr.write(f"settled {task.id}\n")
-        # Records reach the registry within a second, and health within a few.
-        await asyncio.sleep(5)
+        # Records reach the registry within a second, and what happened inside of runs within ten.
+        await asyncio.sleep(15)
         await _shoot(mesh, binary, (*SHOTS, ("run", f"/runs/{longest}")))
     return 0
 

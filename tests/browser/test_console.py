@@ -81,6 +81,22 @@ async def test_an_auditor_goes_from_an_order_to_what_was_done_to_it(mesh, window
     assert (window.elsewhere(), window.complaints) == ([], [])
 
 
+async def test_an_auditor_reads_what_the_agent_was_asked_what_it_did_and_what_it_answered(mesh, window: Window):
+    page = await window.open(f"/runs?entity={quote(ORDER)}")
+    await page.locator("tbody th a").first.click()
+
+    # The observer reads histories every ten seconds; the page goes on by itself meanwhile.
+    summary = page.locator(".summary")
+    await expect(summary).to_contain_text("Was asked", timeout=40_000)
+    await expect(summary).to_contain_text("orders.v1 cancel_pending_order")
+    await expect(summary).to_contain_text("Answered")
+    called = page.locator(".kind-call").filter(has_text="orders.v1 cancel_pending_order").first
+    await called.locator("summary").click()
+    await expect(called.locator("pre").first).to_contain_text(ORDER)
+    await expect(page.locator(".kind-call.depth-2").filter(has_text="billing.v1 refund")).to_be_visible()
+    assert (window.elsewhere(), window.complaints) == ([], [])
+
+
 async def test_the_map_leads_from_an_arrow_to_the_calls(mesh, window: Window):
     page = await window.open("/map")
     await expect(page.locator("svg text", has_text="billing")).to_be_visible()

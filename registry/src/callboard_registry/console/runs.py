@@ -1,7 +1,7 @@
 """Runs: every tree of calls that was begun, and one of them as a timeline."""
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
@@ -29,6 +29,9 @@ SHOWN: Final[Mapping[str, Collection[LineKind]]] = {
     "trouble": ("trouble", "lock", "wait"),
 }
 """What of a run may be shown alone."""
+
+_TO_BE_READ: Final = timedelta(minutes=1)
+"""How long a page waits for the story of a run that is over."""
 
 _RUNS: Final = 50
 _LINES: Final = 150
@@ -91,6 +94,7 @@ def runs_router(knowledge: Knowledge, *, temporal_ui: str = "") -> APIRouter:
             section="runs",
             root=root,
             tree=whole,
+            is_live=whole.under_way or (not whole.executions and datetime.now(UTC) - whole.end < _TO_BE_READ),
             lines=lines[after : after + _LINES],
             more=after + _LINES if len(lines) > after + _LINES else 0,
             is_all=is_all,

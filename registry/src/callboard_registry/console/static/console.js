@@ -24,7 +24,19 @@ function copyable(root) {
   }
 }
 
+// What somebody opened stays open when the page renews that part of itself.
+const opened = new Set();
+
+function keepOpen(root) {
+  for (const each of root.querySelectorAll("details[id]:not([data-kept])")) {
+    each.dataset.kept = "";
+    if (opened.has(each.id)) each.open = true;
+    each.addEventListener("toggle", () => (each.open ? opened.add(each.id) : opened.delete(each.id)));
+  }
+}
+
 function prepare() {
+  keepOpen(document);
   inReadersZone(document);
   copyable(document);
 }

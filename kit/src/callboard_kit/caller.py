@@ -176,10 +176,13 @@ class MeshWorkflowOutbound(WorkflowOutboundInterceptor):
         return child
 
     def continue_as_new(self, input: ContinueAsNewInput) -> NoReturn:
-        """Go on in a new run that answers the same call."""
+        """Go on in a new run that answers the same call, on the build that gets new work by then."""
         call = mesh.maybe_current()
         if call is not None:
             input.headers = {**input.headers, CALL_HEADER: call_payload(continued(call))}
+        if input.initial_versioning_behavior is None and workflow.info().get_current_deployment_version() is not None:
+            # Pinned to the build of the run before, what lives long would never meet another one.
+            input.initial_versioning_behavior = workflow.ContinueAsNewVersioningBehavior.AUTO_UPGRADE
         self.next.continue_as_new(input)
 
     async def _exists(self, endpoint: str) -> bool:

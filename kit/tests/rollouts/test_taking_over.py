@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from temporalio import workflow
+from temporalio.api.enums.v1 import RoutingConfigUpdateState
+from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentRequest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import VersioningBehavior
 
@@ -44,6 +46,26 @@ class Anywhere(Waiting):
         return await super().run()
 
 
+@workflow.defn
+class Again:
+    """Goes on in a new run when it is told, and says by which builds it went."""
+
+    def __init__(self) -> None:
+        self._told = False
+
+    @workflow.run
+    async def run(self, builds: list[str]) -> list[str]:
+        builds = [*builds, workflow.info().get_current_build_id()]
+        if len(builds) == 2:
+            return builds
+        await workflow.wait_condition(lambda: self._told)
+        workflow.continue_as_new(builds)
+
+    @workflow.signal
+    def go(self) -> None:
+        self._told = True
+
+
 class Yard:
     """A team's deployment, and the builds of it that have a worker."""
 
@@ -57,7 +79,7 @@ class Yard:
     @asynccontextmanager
     async def build(self, name: str, *, takes_over: bool = True) -> AsyncIterator[asyncio.Task[None]]:
         taking = TakingOver(self.client, self._team, name, alive=self._alive)
-        async with self._mesh.member(self._team, build=name, workflows=[Waiting, Anywhere], sandboxed=False):
+        async with self._mesh.member(self._team, build=name, workflows=[Waiting, Anywhere, Again], sandboxed=False):
             self.alive.add(name)
             task = asyncio.create_task(taking.run() if takes_over else asyncio.sleep(0))
             try:
@@ -123,6 +145,19 @@ async def test_what_waits_stays_with_its_build_while_that_has_a_worker(yard: Yar
             assert await asyncio.wait_for(anywhere.result(), 20) == "two"
 
 
+async def test_a_run_that_goes_on_in_a_new_one_goes_on_with_the_build_that_gets_new_work(yard: Yard):
+    async with yard.build("one") as taken:
+        await done(taken)
+        name = yard.deployment.name
+        again = await yard.client.start_workflow(Again.run, [], id=f"{name}-again", task_queue=name)
+        await _begun(again)
+        async with yard.build("two"):
+            await _current(yard, "two")
+            await again.signal("go")
+
+            assert await asyncio.wait_for(again.result(), 20) == ["one", "two"]
+
+
 async def test_a_build_that_comes_back_takes_nothing_from_one_that_is_there(yard: Yard):
     async with yard.build("one") as taken:
         await done(taken)
@@ -179,11 +214,16 @@ async def _begun(handle: WorkflowHandle[Any, Any]) -> None:
 
 
 async def _current(yard: Yard, build: str) -> None:
+    """Wait until a build is current, and every part of the server goes by it."""
+    request = DescribeWorkerDeploymentRequest(namespace=yard.client.namespace, deployment_name=yard.deployment.name)
     async with asyncio.timeout(20):
         while True:
-            if (await yard.look()).current == build:
+            answer = await yard.client.workflow_service.describe_worker_deployment(request)
+            info = answer.worker_deployment_info
+            told = info.routing_config_update_state == RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_COMPLETED
+            if told and info.routing_config.current_deployment_version.build_id == build:
                 return
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)
 
 
 async def _known(yard: Yard, build: str) -> Routing:

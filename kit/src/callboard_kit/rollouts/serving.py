@@ -123,7 +123,9 @@ class TakingOver:
     async def _moved_here(self, seen: Routing) -> bool:
         """Move the runs that are pinned to builds without a worker, and return whether none is left elsewhere."""
         left = False
-        others = [each.name for each in seen.builds if each.name != self._build]
+        others = [
+            each.name for each in seen.builds if each.name != self._build and each.state not in ("new", "drained")
+        ]
         alive = await self._alive() if others else frozenset[str]()
         for build in others:
             pinned = self._pinned_to(build)

@@ -100,6 +100,8 @@ ASKED = [
     ("GET", "/v1/keys", {}, {}),
     ("GET", "/v1/calls", {}, {}),
     ("GET", "/v1/totals", {}, {"by": ["day", "service"]}),
+    ("GET", "/v1/budgets", {}, {}),
+    ("GET", "/v1/spend", {}, {"by": ["team", "operation", "day"]}),
     ("GET", "/v1/services/{service}/consumers", {"service": "shop.v1"}, {}),
     ("GET", "/v1/audit", {}, {}),
     ("GET", "/v1/health", {}, {}),
@@ -113,8 +115,8 @@ ASKED = [
     ("GET", "/", {}, {}),
     ("GET", "/healthz", {}, {}),
 ]
-EMPTY = {"/v1/audit", "/v1/endpoints", "/v1/queues", "/v1/observer"}
-"""Nothing but Temporal fills them."""
+EMPTY = {"/v1/budgets", "/v1/audit", "/v1/endpoints", "/v1/queues", "/v1/observer"}
+"""Nothing here fills them."""
 
 
 @pytest.mark.parametrize(("method", "path", "places", "query"), ASKED, ids=[each[1] for each in ASKED])

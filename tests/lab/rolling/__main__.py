@@ -33,7 +33,8 @@ def main() -> int:
         _say(f"wrong: {line}")
     shares = ", ".join(f"{name} {new} of {every}" for name, (new, every) in changed.shares.items())
     _say(
-        f"rolling: {changed.asked} runs in {changed.seconds:.0f} s, {len(changed.failed)} failed,"
+        f"rolling: {changed.asked} runs in {changed.seconds:.0f} s, {changed.approved} of which waited for a person,"
+        f" {len(changed.failed)} failed,"
         f" {len(changed.wandered)} changed their build ({shares}); the bad build was {rolled_back.ending} after"
         f" {rolled_back.bad_runs} of its runs: {'FAILED' if wrong else 'passed'} ({options.json})"
     )

@@ -32,6 +32,9 @@ SURE: Final = 0.999
 """With which confidence a share must be what was set: one look at one share in a thousand may fail by chance."""
 
 PATIENCE: Final = 60.0
+AT_ONCE: Final = 10
+"""Questions that are answered at the same time."""
+
 Asked = NexusOperationHandle[Assistance]
 
 
@@ -40,6 +43,9 @@ class Findings:
     """What came of a trial."""
 
     asked: int = 0
+    approved: int = 0
+    """Runs that waited for a person, and went on when one agreed."""
+
     failed: list[str] = field(default_factory=list[str])
     wandered: list[str] = field(default_factory=list[str])
     """Runs that were on more than one build, or spoke with the words of another than that they began on."""
@@ -140,22 +146,29 @@ class Rolling:
                     return found
                 await asyncio.sleep(0.1)
 
-    async def approve_all(self, number: int) -> None:
-        """Answer every question, until so many are answered."""
+    @asynccontextmanager
+    async def approving(self) -> AsyncIterator[set[str]]:
+        """Have somebody agree to whatever is asked in this block; yields what was agreed to."""
         person = Person(name="ada", scopes=(APPROVE,))
         issuer = self._mesh.keys["inbox"]
         credential = Credential.issue(issuer, person, now=time.time(), lifetime=timedelta(hours=1))
         answered: set[str] = set()
+
+        async def answering() -> None:
+            while True:
+                new = [each.gate async for each in self._inbox.waiting() if each.gate not in answered][:AT_ONCE]
+                await asyncio.gather(*(self._inbox.answer(each, credential, approve=True) for each in new))
+                answered.update(new)
+                await asyncio.sleep(0.1)
+
+        task = asyncio.create_task(answering())
         try:
-            async with asyncio.timeout(4 * PATIENCE):
-                while len(answered) < number:
-                    async for asked in self._inbox.waiting():
-                        if asked.gate not in answered:
-                            await self._inbox.answer(asked.gate, credential, approve=True)
-                            answered.add(asked.gate)
-                    await asyncio.sleep(0.1)
-        except TimeoutError as error:
-            raise AssertionError(f"only {len(answered)} of {number} runs have asked") from error
+            yield answered
+        finally:
+            task.cancel()
+            [fault] = await asyncio.gather(task, return_exceptions=True)
+        if not isinstance(fault, asyncio.CancelledError):
+            raise fault
 
     async def builds_of_runs(self) -> list[tuple[str, list[str], str]]:
         """Return each run's id, the builds it was on, and its answer."""
@@ -233,10 +246,11 @@ async def change_builds(rolling: Rolling, runs: int, *, say: Callable[[str], Non
             await rolling.current("new")
             found.drained_early = await rolling.measuring.in_flight("old") == 0
             say(f"  {await rolling.measuring.in_flight('old')} runs wait on the old build, which is current no more")
-            await rolling.approve_all(sum(number % 2 for number in _numbers(runs)))
-            for each in await asyncio.gather(*(_ended(one) for one in asked)):
-                if each:
-                    found.failed.append(each)
+            async with rolling.approving() as approved, asyncio.timeout(4 * PATIENCE):
+                for each in await asyncio.gather(*(_ended(one) for one in asked)):
+                    if each:
+                        found.failed.append(each)
+            found.approved = len(approved)
             if left := await rolling.measuring.in_flight("old"):
                 found.failed.append(f"{left} runs are left on the old build")
     for name, used, answer in await rolling.builds_of_runs():
@@ -283,9 +297,3 @@ async def _ended(asked: Asked) -> str:
     except MeshError as error:
         return str(error)
     return ""
-
-
-def _numbers(runs: int) -> list[int]:
-    """Return the places that runs have among those they are asked for with."""
-    parts = [round(runs * part) for _, _, part in PHASES]
-    return [number for part in (runs - sum(parts), *parts) for number in range(part)]

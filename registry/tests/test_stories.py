@@ -143,6 +143,14 @@ def test_no_sensitive_value_gets_into_a_story_wherever_it_is_quoted():
     assert "for Ada" in shown["open"], "who may read words sees them"  # pyright: ignore - JSON
 
 
+def test_a_value_that_is_quoted_before_it_is_called_with_is_taken_out_too():
+    history = History()
+    history.model([{"role": "user", "content": f"Pay with {CARD}"}], {"content": "I will"})
+    paying(history)
+
+    assert CARD not in repr(history.told())
+
+
 def test_what_no_contract_describes_is_not_shown():
     history = History()
     history.add(

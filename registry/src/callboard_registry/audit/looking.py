@@ -23,6 +23,9 @@ from callboard_registry_api.budgets import ModelUse
 OPEN_RUNS_AT_ONCE: Final = 200
 """Runs under way that are looked into in one look; the others get their turn in the next ones."""
 
+TOLD_ANEW: Final = 2000
+"""Events up to which a run that was read in parts is read as a whole when it is over."""
+
 _NOTHING: Final = Place(last_event=0, first_open=1)
 
 logger: Final = logging.getLogger(__name__)
@@ -113,7 +116,9 @@ class Look:
 
     async def _read(self, run: Run) -> Found:
         known = self._places.get(run.run_id, _NOTHING)
-        events = await self._reader.events(run, since=known.first_open)
+        # One that is over is read once more as a whole: its story may quote early what only later proved sensitive.
+        is_told_anew = run.closed is not None and known.last_event <= TOLD_ANEW
+        events = await self._reader.events(run, since=1 if is_told_anew else known.first_open)
         asked = asked_in(events, run_id=run.run_id)
         records = self._tidied(run, lambda: derive_answered(events, team=self._team, knowledge=self._knowledge))
         for each in asked.values():

@@ -81,6 +81,10 @@ def tell(
     curtain = Curtain(knowledge)
     if address is not None and started.input.payloads:
         curtain.learn(curtain.promise(address.service, address.operation), plain(started.input.payloads[0]))
+    # Twice: what is sensitive is known from all that was called, and is quoted before it is called with.
+    learner = _Teller(curtain, call)
+    for event in events:
+        learner.hear(event)
     teller = _Teller(curtain, call)
     for event in events:
         teller.hear(event)

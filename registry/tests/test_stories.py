@@ -63,7 +63,7 @@ class History:
         target.SetInParent()
         for field, value in fields.items():
             if field == "header":
-                for key, payload in value.items():  # pyright: ignore[reportAttributeAccessIssue] - headers
+                for key, payload in value.items():  # pyright: ignore[reportAttributeAccessIssue] - a map of headers
                     target.header.fields[key].CopyFrom(payload)
             elif isinstance(value, list):
                 getattr(target, field).payloads.extend(value)
@@ -118,7 +118,7 @@ def test_a_step_tells_what_the_model_heard_newly_and_what_it_wants():
 
     first, second = history.told().happenings
 
-    assert [each["role"] for each in first.detail["said"]] == ["system", "user"]  # pyright: ignore - JSON
+    assert [each["role"] for each in first.detail["said"]] == ["system", "user"]
     assert (first.input_tokens, first.cost_usd, first.outcome) == (9, 0.5, "ok")
     assert second.detail["said"] == [{"role": "tool", "text": '{"error": {"message": "(payment) is empty"}}'}]
     assert (second.detail["answer"], second.model) == ("It did not work.", "m1")
@@ -139,8 +139,8 @@ def test_no_sensitive_value_gets_into_a_story_wherever_it_is_quoted():
     call = story.happenings[0]
     assert (call.outcome, call.reason) == ("refused", "card '(payment)' is empty")
     shown = call.detail["input"]
-    assert "[masked: words]" in shown["shown"]  # pyright: ignore - JSON
-    assert "for Ada" in shown["open"], "who may read words sees them"  # pyright: ignore - JSON
+    assert "[masked: words]" in shown["shown"]
+    assert "for Ada" in shown["open"], "who may read words sees them"
 
 
 def test_a_value_that_is_quoted_before_it_is_called_with_is_taken_out_too():

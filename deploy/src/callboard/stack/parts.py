@@ -111,6 +111,7 @@ def plan(
     at = {name: f"{LOOPBACK}:{port}" for name, port in ports.items()}
     own_model = not outside.get("OPENAI_BASE_URL")
     told = {
+        "CALLBOARD_CONSOLE_TEMPORAL_UI": f"http://{at['temporal-ui']}",
         "CALLBOARD_GATEWAY": at["gateway"],
         "CALLBOARD_HOME": str(home),
         "CALLBOARD_PROFILE": outside.get("CALLBOARD_PROFILE", DEV),

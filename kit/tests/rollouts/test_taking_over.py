@@ -218,12 +218,13 @@ async def _current(yard: Yard, build: str) -> None:
     request = DescribeWorkerDeploymentRequest(namespace=yard.client.namespace, deployment_name=yard.deployment.name)
     async with asyncio.timeout(20):
         while True:
-            answer = await yard.client.workflow_service.describe_worker_deployment(request)
-            info = answer.worker_deployment_info
-            told = info.routing_config_update_state == RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_COMPLETED
-            if told and info.routing_config.current_deployment_version.build_id == build:
-                return
-            await asyncio.sleep(0.1)
+            # Asked only once the build is current: Temporal lets a deployment be asked about only so often.
+            if (await yard.look()).current == build:
+                answer = await yard.client.workflow_service.describe_worker_deployment(request, retry=True)
+                state = answer.worker_deployment_info.routing_config_update_state
+                if state == RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_COMPLETED:
+                    return
+            await asyncio.sleep(0.3)
 
 
 async def _known(yard: Yard, build: str) -> Routing:

@@ -1,32 +1,11 @@
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import grpc
 import pytest
+from sales import SOLD
 
 from callboard_registry_api.errors import RegistryRefusedError
-from callboard_registry_api.model import CallRecord
 from callboard_registry_api.v1 import registry_pb2 as pb
-
-SOLD = CallRecord(
-    root="root-1",
-    token_id="token-1",
-    caller="bank",
-    endpoint="shop",
-    service="shop.v1",
-    operation="sell",
-    start=datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC),
-    outcome="ok",
-    duration=timedelta(milliseconds=1500, microseconds=7),
-    person="anna",
-    revision="sha256:0",
-    build="build-1",
-    entity="order_id=#W1",
-    reason="bank-may",
-    input_tokens=120,
-    output_tokens=30,
-    cost_usd=0.0125,
-)
 
 
 async def test_what_was_reported_comes_back_with_its_reporter(client):

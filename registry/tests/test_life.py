@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from test_calls import SOLD
+from sales import SOLD
 
 from callboard_registry_api.client import RegistryClient
 from callboard_registry_api.errors import RegistryRefusedError

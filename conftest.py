@@ -12,6 +12,7 @@ ON_THE_STAGE = ("e2e", "conformance", "browser", "lab")
 """Folders of `tests` whose files share one mesh, which takes half a minute to start."""
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say what has to run in one process, for `-n`: the tests on the stage, which come first, and those of a file."""
     for item in items:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import product
 
 import grpc
 import pytest
@@ -21,6 +22,7 @@ READING = {name for name in SERVICE.methods_by_name if name.startswith(("Get", "
     "SearchOperations",
     "CompareListings",
     "SumCalls",
+    "SumSpending",
     "DiscoverOperations",
     "WatchChanges",
 }
@@ -108,6 +110,31 @@ def report_heartbeat(scene: Scene) -> tuple[Message, bytes]:
     return pb.ReportHeartbeatRequest(heartbeat=heartbeat), heartbeat
 
 
+def publish_build(scene: Scene) -> tuple[Message, bytes]:
+    document = b'{"build":"b","agents":[{"agent":"desk","digest":"sha256:%s","fields":{}}]}' % (b"a" * 64)
+    return pb.PublishBuildRequest(team="shop", document=document), document
+
+
+def withdraw_build(scene: Scene) -> tuple[Message, bytes]:
+    return pb.WithdrawBuildRequest(team="shop", build="b"), b"b"
+
+
+def set_budget(scene: Scene) -> tuple[Message, bytes]:
+    signed = pb.SetBudgetRequest(team="shop", period="day", tokens=5).SerializeToString()
+    return pb.SetBudgetRequest(signed=signed), signed
+
+
+def use_budgets(scene: Scene) -> tuple[Message, bytes]:
+    signed = pb.BudgetUse(worker="w", wishes=[pb.BlockWish(caller="desk")]).SerializeToString()
+    return pb.UseBudgetsRequest(signed=signed), signed
+
+
+def report_usage(scene: Scene) -> tuple[Message, bytes]:
+    use = pb.ModelUse(key="k", root="r", caller="desk", operation="sell", model="m", at=now_stamp(), input_tokens=1)
+    batch = pb.ModelUses(uses=[use]).SerializeToString()
+    return pb.ReportUsageRequest(batch=batch), batch
+
+
 WRITING: Mapping[str, Callable[[Scene], tuple[Message, bytes]]] = {
     "PublishListing": publish_listing,
     "PublishPolicy": publish_policy,
@@ -120,7 +147,24 @@ WRITING: Mapping[str, Callable[[Scene], tuple[Message, bytes]]] = {
     "ReportCalls": report_calls,
     "DeclareCalls": declare_calls,
     "ReportHeartbeat": report_heartbeat,
+    "PublishBuild": publish_build,
+    "WithdrawBuild": withdraw_build,
+    "SetBudget": set_budget,
+    "UseBudgets": use_budgets,
+    "ReportUsage": report_usage,
 }
+
+FIRST = {"WithdrawBuild": "PublishBuild", "UseBudgets": "SetBudget"}
+"""What the owner has to do before there is anything to be done."""
+
+HEARD_AT = {
+    "ReportHeartbeat": ("workers", "teams"),
+    "PublishBuild": ("build_agents",),
+}
+"""Tables that say when something was heard last."""
+
+OF_ITSELF = {("UseBudgets", "another team"), ("ReportUsage", "another team")}
+"""What only ever speaks of the team that signs it: another team's is no attempt at the shop's."""
 
 WRONG = [
     "nobody",
@@ -202,8 +246,9 @@ def test_every_method_is_known_to_read_or_is_tried_here():
     assert READING | WRITING.keys() == set(SERVICE.methods_by_name)
 
 
-@pytest.mark.parametrize("wrong", WRONG)
-@pytest.mark.parametrize("method", sorted(WRITING))
+@pytest.mark.parametrize(
+    ("method", "wrong"), [each for each in product(sorted(WRITING), WRONG) if each not in OF_ITSELF]
+)
 async def test_what_is_a_teams_is_changed_by_nobody_else(running, served, shop, bank, scene, method, wrong):
     request, signed = WRITING[method](scene)
     before = everything(served[1])
@@ -231,8 +276,15 @@ async def test_what_is_the_administrators_no_team_does_not_even_for_itself(runni
     assert everything(served[1]) == before
 
 
+async def prepare(running, shop, scene, method):
+    if (first := FIRST.get(method)) is not None:
+        request, signed = WRITING[first](scene)
+        await call(running, first, request, shop.token(mth=first, dig=digest(signed)))
+
+
 @pytest.mark.parametrize("method", sorted(WRITING.keys() - ADMINISTRATORS - {"EnrolKey"}))
 async def test_the_owner_with_the_right_proof_changes_it(running, served, shop, scene, method):
+    await prepare(running, shop, scene, method)
     request, signed = WRITING[method](scene)
     before = everything(served[1])
 
@@ -241,10 +293,12 @@ async def test_the_owner_with_the_right_proof_changes_it(running, served, shop, 
     assert everything(served[1]) != before
 
 
-@pytest.mark.parametrize("method", sorted(WRITING.keys() - ADMINISTRATORS - {"EnrolKey"}))
+# A wish for a block that is sent again is given another, which nobody spends and which comes back by itself.
+@pytest.mark.parametrize("method", sorted(WRITING.keys() - ADMINISTRATORS - {"EnrolKey", "UseBudgets"}))
 async def test_a_request_that_was_overheard_and_is_sent_again_changes_nothing_more(
     running, served, shop, scene, client, method
 ):
+    await prepare(running, shop, scene, method)
     request, signed = WRITING[method](scene)
     token = shop.token(mth=method, dig=digest(signed))
     await call(running, method, request, token)
@@ -257,10 +311,14 @@ async def test_a_request_that_was_overheard_and_is_sent_again_changes_nothing_mo
     try:
         await call(running, method, request, token)
     except grpc.aio.AioRpcError as refused:
-        assert refused.code() in (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.UNAUTHENTICATED), refused
+        assert refused.code() in (
+            grpc.StatusCode.FAILED_PRECONDITION,
+            grpc.StatusCode.NOT_FOUND,
+            grpc.StatusCode.UNAUTHENTICATED,
+        ), refused
 
     after = everything(served[1])
-    if method == "ReportHeartbeat":
-        # When it was heard, which is not what it says.
-        before.pop("workers"), after.pop("workers"), before.pop("teams"), after.pop("teams")
+    # When it was heard, which is not what it says.
+    for table in HEARD_AT.get(method, ()):
+        assert len(before.pop(table)) == len(after.pop(table))
     assert after == before

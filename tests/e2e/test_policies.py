@@ -20,6 +20,7 @@ ORDER = "#W2309762"
 
 CANCELLING = "cancel-to-gift-card"
 MONEY = {"charge", "refund", "reverse"}
+CONVERSATION = {"open", "say", "history", "close"}
 
 
 def may_call(caller: str, service: str, operation: str) -> bool:
@@ -34,13 +35,13 @@ def may_call(caller: str, service: str, operation: str) -> bool:
         case "inventory":
             return caller in {"orchestrator", "support", "orders", "inventory"}
         case "customers":
-            return caller in {"orchestrator", "support"} or (caller == team and operation != "assist")
+            return caller in {"orchestrator", "support"} or (caller == team and operation not in {"assist", "converse"})
         case "orders":
             if caller == "customers":
                 return operation in {"get_order_details", "assist"}
             return caller in {"orchestrator", "support"} or (caller == team and operation != "assist")
         case _:
-            return caller == "orchestrator" or (caller == team and operation != "assist")
+            return caller == "orchestrator" or (caller == team and operation not in {"assist", *CONVERSATION})
 
 
 @pytest.fixture

@@ -21,12 +21,16 @@ class Approval:
         self._catalog = catalog
         self._teams = frozenset(teams)
 
+    def may_approve(self, listing: Listing) -> bool:
+        """Tell whether `move` is worth asking; reads nothing."""
+        return not self._teams.isdisjoint((listing.team, EVERY_TEAM)) and _untouched(listing)
+
     def move(self, listing: Listing) -> Move | None:
         """Return the move that approves `listing`; None when a person must decide.
 
         That is so when anybody might miss something by it, or when there was nothing in force to compare it with.
         """
-        if self._teams.isdisjoint((listing.team, EVERY_TEAM)) or not _untouched(listing):
+        if not self.may_approve(listing):
             return None
         verdict = listing.verdict
         if verdict is None or verdict.answer != "compatible" or verdict.warnings or not verdict.bases:

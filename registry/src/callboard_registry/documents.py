@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from math import isinf
 from typing import Final, cast
 
 from pydantic import ValidationError
@@ -19,6 +20,9 @@ LARGEST: Final = 1024 * 1024
 
 DEEPEST: Final = 64
 """Levels a document may be nested."""
+
+_LARGEST_WHOLE: Final = 2**53 - 1
+"""The largest whole number that every reader of JSON has exactly (RFC 8785, after I-JSON)."""
 
 TEAM: Final = re.compile(r"[a-z](?:[a-z0-9_-]{0,61}[a-z0-9])?")
 _SERVICE: Final = re.compile(rf"({TEAM.pattern})\.v[1-9][0-9]{{0,3}}")
@@ -51,8 +55,9 @@ def listing_document(data: bytes, *, team: str | None) -> ListingDocument:
     Raises:
         Refusal: It is no description of a service, contradicts itself, or is not the team's to publish.
     """
+    _plain(data)
     try:
-        description = ServiceDescription.model_validate_json(_canonical(data))
+        description = ServiceDescription.model_validate_json(data)
     except ValidationError as error:
         raise _misshapen(error) from error
     _require_owner(description, team)
@@ -60,14 +65,17 @@ def listing_document(data: bytes, *, team: str | None) -> ListingDocument:
     for index, operation in enumerate(description.operations):
         for side, schema in (("input", operation.input), ("output", operation.output)):
             require_schema(schema, f"document.operations[{index}].{side}")
-    computed = description.observable_digest()
+    try:
+        computed = description.observable_digest()
+        canonical = canonical_json(description.model_dump(mode="json"))
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(error) from error
     if description.digest != computed:
         raise Refusal(
             "invalid",
             "document.digest",
             f"digest says {description.digest!r} but the operations give {computed!r}; describe the service again",
         )
-    canonical = canonical_json(description.model_dump(mode="json"))
     return ListingDocument(description=description, canonical=canonical, text_digest=_sha256(canonical))
 
 
@@ -114,18 +122,29 @@ def require_team(team: str, *, field: str = "team") -> None:
 
 
 def _canonical(data: bytes) -> bytes:
+    parsed = _plain(data)
+    try:
+        return canonical_json(parsed)
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(error) from error
+
+
+def _plain(data: bytes) -> dict[str, object]:
     if len(data) > LARGEST:
         raise Refusal("invalid", "document", f"document has {len(data)} bytes; at most {LARGEST} are taken")
     try:
         parsed = cast(object, json.loads(data.decode(), object_pairs_hook=_object, parse_constant=_no_constant))
         _require_plain(parsed)
-        canonical = canonical_json(parsed)
     except (ValueError, RecursionError) as error:
-        reason = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
-        raise Refusal("invalid", "document", f"document cannot be read as JSON: {reason}") from error
+        raise _unreadable(error) from error
     if not isinstance(parsed, dict):
         raise Refusal("invalid", "document", f"document is a JSON {type(parsed).__name__}; it must be an object")
-    return canonical
+    return cast("dict[str, object]", parsed)
+
+
+def _unreadable(error: ValueError | RecursionError) -> Refusal:
+    reason = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
+    return Refusal("invalid", "document", f"document cannot be read as JSON: {reason}")
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -156,6 +175,10 @@ def _require_plain(parsed: object) -> None:
                 below.extend(cast(list[object], value))
             elif isinstance(value, str) and "\x00" in value:
                 raise ValueError("a text holds the character NUL, which not every database can keep")
+            elif (isinstance(value, int) and abs(value) > _LARGEST_WHOLE) or (
+                isinstance(value, float) and isinf(value)
+            ):
+                raise ValueError("a number is too large to be kept exactly")
         level, depth = below, depth + 1
 
 

@@ -122,10 +122,11 @@ class Registry:
 
         def checked():
             proof = self.proving.team(token, signed_method("PublishListing", validate_only=validate_only), document)
-            return listing_document(document, team=proof.team)
+            described = listing_document(document, team=proof.team)
+            return described, self._gate.admit(described.description)
 
-        described = await self.threads.read(checked)
-        (listing, created), judgement = await self._admitted(described, keep=not validate_only)
+        described, judgement = await self.threads.read(checked)
+        (listing, created), judgement = await self._admitted(described, judgement, keep=not validate_only)
         listing, created = await self._approved(listing, created, judgement, keep=not validate_only)
         verdict = listing.verdict
         if verdict is None or not (verdict.findings or verdict.warnings):
@@ -137,6 +138,8 @@ class Registry:
         self, listing: Listing, created: bool, judgement: Judgement | None, *, keep: bool
     ) -> tuple[Listing, bool]:
         """Return the listing as it is when the registry has approved it, where it may."""
+        if not self._approval.may_approve(listing):
+            return listing, created
         approving = await self.threads.read(lambda: self._approval.move(listing))
         if approving is None:
             return listing, created
@@ -145,15 +148,15 @@ class Registry:
         return await self._change(lambda: self._approval.make(approving, judgement)) or listing, created
 
     async def _admitted(
-        self, document: ListingDocument, *, keep: bool
+        self, document: ListingDocument, judgement: Judgement | None, *, keep: bool
     ) -> tuple[tuple[Listing, bool], Judgement | None]:
         for _ in range(_ATTEMPTS):
-            judgement = await self.threads.read(lambda: self._gate.admit(document.description))
             with suppress(OvertakenError):
                 if not keep:
                     tried = partial(self._catalog.add, document, judgement, keep=False)
                     return await self.threads.write(tried), judgement
                 return await self._adding.write(Entry(document, judgement)), judgement
+            judgement = await self.threads.read(lambda: self._gate.admit(document.description))
         raise _overtaken(document.description.service)
 
     async def compare_listings(self, asked: Comparison) -> Verdict:

@@ -48,7 +48,7 @@ class BudgetBook:
     def set(
         self, team: str, caller: str, period: Period, *, tokens: int | None, cost: int | None, author: str
     ) -> Budget:
-        """Set one budget; what was spent and is held stays as it is."""
+        """Set one budget; what was spent and is held stays as it is. To set it as it is already changes nothing."""
         now = datetime.now(UTC)
         row = {
             "team": team,
@@ -59,9 +59,12 @@ class BudgetBook:
             "author": author,
             "changed": now,
         }
+        this = and_(*(budgets.c[name] == row[name] for name in ("team", "caller", "period")))
         with self._database.writing() as connection:
-            connection.execute(upsert(connection, budgets, row, key=("team", "caller", "period")))
-            [held] = _held(connection, and_(*(budgets.c[name] == row[name] for name in ("team", "caller", "period"))))
+            before = _held(connection, this)
+            if not before or (before[0]["tokens"], before[0]["cost"]) != (tokens, cost):
+                connection.execute(upsert(connection, budgets, row, key=("team", "caller", "period")))
+            [held] = _held(connection, this)
             return _shown(connection, held, now)
 
     def remove(self, team: str, caller: str, period: Period) -> bool:

@@ -8,20 +8,22 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent
 
-ON_THE_STAGE = ("e2e", "conformance", "browser", "lab")
-"""Folders of `tests` whose files share one mesh, which takes half a minute to start."""
+ON_A_STAGE = {"e2e": "stage", "conformance": "stage", "browser": "browser"}
+"""Folders of `tests` whose files share one mesh, which takes a while to start, and how each mesh is called here."""
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say what has to run in one process, for `-n`: the tests on the stage, which come first, and those of a file."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item.path.relative_to(ROOT))))
-    items.sort(key=lambda item: _group(item.path.relative_to(ROOT)) != "stage")
+    """Say what has to run in one process, for `-n`: the tests on a stage, which come first, and those of a file."""
+    groups = {item: _group(item.path.relative_to(ROOT)) for item in items}
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: groups[item] not in ON_A_STAGE.values())
 
 
 def _group(path: Path) -> str:
-    return "stage" if path.parts[0] == "tests" and path.parts[1] in ON_THE_STAGE else path.as_posix()
+    named = ON_A_STAGE.get(path.parts[1]) if path.parts[0] == "tests" else None
+    return named or path.as_posix()
 
 
 @pytest.fixture(autouse=True)

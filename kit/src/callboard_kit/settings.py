@@ -101,7 +101,7 @@ class Settings:
     `off`)."""
 
     instance: str | None = None
-    """Which copy of the team's worker this is, with the task queue `<team>-<instance>` to itself; or which copy a client
+    """Which copy of the team's worker this is, with the task queue `<team>-<instance>` to itself; or which one a client
     wants its runs on (`CALLBOARD_INSTANCE`). None: none in particular."""
 
     store: str | None = None

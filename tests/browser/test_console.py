@@ -88,8 +88,8 @@ async def test_an_auditor_reads_what_the_agent_was_asked_what_it_did_and_what_it
     # The observer reads histories every ten seconds; the page goes on by itself meanwhile.
     summary = page.locator(".summary")
     await expect(summary).to_contain_text("Was asked", timeout=40_000)
-    await expect(summary).to_contain_text("orders.v1 cancel_pending_order")
-    await expect(summary).to_contain_text("Answered")
+    await expect(summary).to_contain_text("orders.v1 cancel_pending_order", timeout=40_000)
+    await expect(summary).to_contain_text("Answered", timeout=40_000)
     called = page.locator(".kind-call").filter(has_text="orders.v1 cancel_pending_order").first
     await called.locator("summary").click()
     await expect(called.locator("pre").first).to_contain_text(ORDER)

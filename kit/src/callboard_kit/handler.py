@@ -331,7 +331,7 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
         try:
             # Nearly always once is enough, and what watches over more attempts costs more than many a handler.
             return await work()
-        except Exception as error:
+        except (RPCError, *self._transient) as error:
             if not self._is_transient(error):
                 raise
         retrying = AsyncRetrying(

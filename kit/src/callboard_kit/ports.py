@@ -1,10 +1,16 @@
 """TCP ports of this machine: find free ones, and say so when a wanted one is taken."""
 
+import errno
+import itertools
+import random
 import socket
 from typing import Final
 
 LOOPBACK: Final = "127.0.0.1"
 """The only address that local servers bind to."""
+
+_ASSIGNABLE: Final = range(10_000, 32_768)
+"""Below the ports of outgoing connections (Linux, macOS, Windows), one of which could take it before it is used."""
 
 
 class PortInUseError(Exception):
@@ -19,17 +25,14 @@ class PortInUseError(Exception):
 def free_ports(count: int) -> tuple[int, ...]:
     """Return `count` different ports that nothing listened on a moment ago.
 
-    Another process may take one before it is used; whoever binds it has to say so then.
+    They are drawn at random, so that two processes that look at once hardly find the same. Another may still take one
+    before it is used; whoever binds it has to say so then.
     """
-    # All are held open until the last one is found, so that none is handed out twice.
-    sockets = [socket.socket(socket.AF_INET, socket.SOCK_STREAM) for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind((LOOPBACK, 0))
-        return tuple(int(each.getsockname()[1]) for each in sockets)
-    finally:
-        for each in sockets:
-            each.close()
+    drawn = iter(random.sample(_ASSIGNABLE, len(_ASSIGNABLE)))
+    found = tuple(itertools.islice(filter(is_free, drawn), count))
+    if len(found) < count:
+        raise OSError(errno.EADDRINUSE, f"{count} ports are wanted and {len(found)} are free on {LOOPBACK}")
+    return found
 
 
 def is_free(port: int) -> bool:

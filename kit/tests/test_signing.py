@@ -128,6 +128,6 @@ def test_a_header_may_hold_any_words_on_one_line() -> None:
 
 
 def test_a_caller_cannot_bring_a_token_of_its_own() -> None:
-    leaves = signed(headers={"Callboard-Token": "x", "callboard-grant": "y"})
+    leaves = signed(headers={"Callboard-Token": "x", "callboard-chain": "y"})
 
     assert check(leaves.headers, UNKNOWN, data=b"{}").caller == "orchestrator"

@@ -15,7 +15,7 @@ from callboard_contracts import RefusedError, UnavailableError
 from callboard_kit.contract_book import DEFAULT_LONGEST, ContractBook
 from callboard_kit.headers import NAME, RESERVED, VALUE
 from callboard_kit.identity import SigningKey, digest
-from callboard_kit.tokens import NEVER, Address, Call, Limits, headers_size, sign_call
+from callboard_kit.tokens import NEVER, PROOF, Address, Call, Limits, headers_size, sign_call
 
 MAX_HEADER_BYTES: Final = 8192 - 512
 """Temporal's limit for the headers of an operation, less what other interceptors may add."""
@@ -92,7 +92,8 @@ class CallSigner:
             idempotency_key=idempotency_key,
             limits=limits,
         )
-        merged = {**{key.lower(): value for key, value in headers.items()}, **signed}
+        given = {key.lower(): value for key, value in headers.items()}
+        merged = {name: value for name, value in given.items() if name not in PROOF} | signed
         if taken := sorted(RESERVED.intersection(merged)):
             raise RefusedError(f"a call to {name} cannot set the header {taken[0]!r}; Temporal does")
         for header, value in merged.items():

@@ -1,24 +1,25 @@
 """What travels with a call to prove who asks, for whom and within which limits.
 
-Three headers, all compact JWS by teams' keys:
+Two headers, of compact JWS by teams' keys:
 
-- `callboard-grant`: signed by whoever starts a tree of calls. Names the root, the person it acts for and the limits
-  of the whole tree. Travels unchanged.
 - `callboard-token`: signed by the caller for exactly this call: endpoint, service, operation, digest of the input's
-  bytes, its own id, limits, expiry, and the digest of the link before it.
-- `callboard-chain`: the tokens of the hops before, oldest first.
+  bytes, its own id, limits and expiry. The first of a tree also names the tree and the person it acts for; any other
+  names the digest of the link before it.
+- `callboard-chain`: the tokens of the hops before, oldest first; absent where the tree's root calls.
 
-A handler checks the chain from the grant's issuer down to the caller: each link must be addressed to the signer of
-the next and name the digest of the one before, and limits may only shrink. So a team in the middle can tighten
-limits, but not hide a hop, reset depth, raise a limit or invent a person. The digests tie links together in the way of
-RFC 8693's nested actors, without a party that all must ask.
+A handler checks the chain from its first link, the grant of all below it, down to the caller: each link must be
+addressed to the signer of the next and name the digest of the one before, and limits may only shrink. So a team in the
+middle can tighten limits, but not hide a hop, reset depth, raise a limit or invent a person. The digests tie links
+together in the way of RFC 8693's nested actors, without a party that all must ask.
+
+Every byte of a header goes through Temporal's history, which costs more processor time than all of the cryptography:
+so a claim that has its usual value is left out, and digests are cut to 128 bits, which still nobody finds a second
+input for.
 """
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Final, NamedTuple, cast
 
 from pydantic import ConfigDict, Field, ValidationError
@@ -28,21 +29,23 @@ from callboard_kit.identity import FindKey, InvalidTokenError, SigningKey, claim
 from callboard_kit.seen import Seen
 from callboard_kit.settings import CANARY
 
-GRANT_HEADER: Final = "callboard-grant"
 TOKEN_HEADER: Final = "callboard-token"
 CHAIN_HEADER: Final = "callboard-chain"
 
-FORMAT: Final = 1
+PROOF: Final = frozenset((TOKEN_HEADER, CHAIN_HEADER))
+"""The headers that only the mesh sets."""
+
+FORMAT: Final = 2
 _LARGEST: Final = 1e12
+_MOST: Final = 10**15
+_DIGEST: Final = 22
+"""Characters of a digest that a token carries: 128 bits of it."""
+
 LEEWAY_SECONDS: Final = 2.0
 """How far the clocks of two teams may differ before an expiry is believed."""
 
-GRANT_STEP: Final = 60
-"""Seconds to whose full number a grant's expiry is rounded up, so that the calls a root makes meanwhile share one
-grant: it is signed once and, by each callee, verified once. Each call still ends with its own token."""
-
 MAX_DEPTH: Final = 6
-"""Hops that keep the three headers within Temporal's 8,192 bytes."""
+"""Hops that keep both headers within Temporal's 8,192 bytes."""
 
 HELD: Final = "hld"
 """The claim of a token that says which locks the caller holds while it waits."""
@@ -60,7 +63,6 @@ NEVER: Final = 1e11
 """A moment that nobody waits for."""
 
 _LIMITS: Final = ("depth", "fan_out", "steps", "tokens", "cost_usd", "calls", "ends")
-_LEAST_LIMITS: Final = 5
 
 
 class Limits(Message):
@@ -71,19 +73,19 @@ class Limits(Message):
     depth: int = Field(default=MAX_DEPTH, ge=1, le=MAX_DEPTH)
     """How many calls deep the tree may go; the root's own calls are depth 1."""
 
-    fan_out: int = Field(default=1000, ge=0)
+    fan_out: int = Field(default=1000, ge=0, le=_MOST)
     """How many calls one workflow of the tree may make."""
 
-    steps: int = Field(default=50, ge=0)
+    steps: int = Field(default=50, ge=0, le=_MOST)
     """How many rounds of model and tools one agent of the tree may take."""
 
-    tokens: int = Field(default=1_000_000, ge=0)
+    tokens: int = Field(default=1_000_000, ge=0, le=_MOST)
     """Model tokens, input and output together."""
 
-    cost_usd: float = Field(default=100.0, ge=0)
+    cost_usd: float = Field(default=100.0, ge=0, le=_MOST)
     """US dollars for model calls."""
 
-    calls: int = Field(default=MOST_CALLS, ge=0)
+    calls: int = Field(default=MOST_CALLS, ge=0, le=_MOST)
     """How many calls all of the tree may make."""
 
     ends: float = Field(default=NEVER, ge=0, le=NEVER)
@@ -98,9 +100,9 @@ class Limits(Message):
         return next((name for name in _LIMITS if getattr(self, name) > getattr(above, name)), None)
 
     def to_claim(self) -> list[float]:
-        """Return the limits as a token carries them: a list, since header bytes are few."""
+        """Return the limits as a token carries them: a list without the usual ones at its end."""
         claim: list[float] = [getattr(self, name) for name in _LIMITS]
-        while len(claim) > _LEAST_LIMITS and claim[-1] == Limits.model_fields[_LIMITS[len(claim) - 1]].default:
+        while claim and claim[-1] == Limits.model_fields[_LIMITS[len(claim) - 1]].default:
             claim.pop()
         return claim
 
@@ -109,9 +111,9 @@ class Limits(Message):
         """Read what `to_claim` wrote.
 
         Raises:
-            InvalidTokenError: It is not five to seven numbers within their bounds.
+            InvalidTokenError: It is not up to seven numbers within their bounds.
         """
-        if not isinstance(claim, list) or not _LEAST_LIMITS <= len(cast("list[object]", claim)) <= len(_LIMITS):
+        if not isinstance(claim, list) or len(cast("list[object]", claim)) > len(_LIMITS):
             raise InvalidTokenError("token has no limits")
         try:
             return cls.model_validate(dict(zip(_LIMITS, cast("list[object]", claim), strict=False)), strict=True)
@@ -189,7 +191,6 @@ class Call:
     expires: float = 0.0
     """When the caller stops waiting, in seconds since the epoch; 0 at a root, which nobody waits for."""
 
-    grant: str = ""
     chain: tuple[str, ...] = ()
     """Every token from the root's first down to this call's own."""
 
@@ -289,7 +290,6 @@ _PLAIN: Final = (
     "token_id",
     "person",
     "expires",
-    "grant",
     "chain",
     "teams",
     "rule",
@@ -321,52 +321,31 @@ def sign_call(
     limits: Limits | None = None,
     idempotency_key: str = "",
 ) -> dict[str, str]:
-    """Return the headers of one call that `parent` makes.
-
-    A root signs its grant anew as time goes by (same id, person and limits), so that a root that lives for weeks never
-    holds an expired one; below the root the grant travels unchanged.
-    """
+    """Return the headers of one call that `parent` makes."""
     bounds = parent.limits if limits is None else parent.limits.tightened(limits)
-    grant = parent.grant or _grant(
-        key, parent.root, parent.person, tuple(parent.limits.to_claim()), math.ceil(expires / GRANT_STEP)
-    )
-    previous = parent.chain[-1] if parent.chain else grant
+    place: dict[str, object] = {"prv": _short(parent.chain[-1])} if parent.chain else {"rid": parent.root}
+    if not parent.chain and parent.person is not None:
+        place["sub"] = parent.person
     token = key.sign(
         {
-            **_held_claim(parent.held),
-            **({_KEY: idempotency_key} if idempotency_key else {}),
             "v": FORMAT,
             "typ": "call",
+            **place,
             "aud": to.endpoint,
             "svc": to.service,
             "op": to.operation,
-            "dig": input_digest,
+            "dig": input_digest[:_DIGEST],
             "jti": token_id,
-            "prv": digest(previous.encode()),
-            "lim": bounds.to_claim(),
-            "iat": round(now, 3),
+            **({"lim": claim} if (claim := bounds.to_claim()) else {}),
+            **({HELD: held} if (held := _held_claim(parent.held)) else {}),
+            **({_KEY: idempotency_key} if idempotency_key else {}),
             "exp": round(expires, 3),
         }
     )
-    headers = {GRANT_HEADER: grant, TOKEN_HEADER: token}
+    headers = {TOKEN_HEADER: token}
     if parent.chain:
         headers[CHAIN_HEADER] = ",".join(parent.chain)
     return headers
-
-
-# A root's calls follow each other, and EdDSA gives the same grant for the same claims: sign it once.
-@lru_cache(maxsize=1024)
-def _grant(key: SigningKey, root: str, person: str | None, limits: tuple[float, ...], steps: int) -> str:
-    return key.sign(
-        {
-            "v": FORMAT,
-            "typ": "grant",
-            "rid": root,
-            "sub": person,
-            "lim": limits,
-            "exp": steps * GRANT_STEP,
-        }
-    )
 
 
 def check_call(
@@ -385,45 +364,36 @@ def check_call(
     Raises:
         InvalidTokenError: What is wrong, in words for the caller.
     """
-    token, grant = headers.get(TOKEN_HEADER), headers.get(GRANT_HEADER)
-    if not token or not grant:
+    token = headers.get(TOKEN_HEADER)
+    if not token:
         raise InvalidTokenError(
             "the call carries no token; only a member of the mesh can call, see docs/call-a-team.md"
         )
     links = [*_chain(headers), token]
     if len(links) > MAX_DEPTH:
         raise InvalidTokenError(f"the call is {len(links)} hops deep; {MAX_DEPTH} is the limit")
-    root = verify(grant, find_key)
-    _expect(root, "typ", "grant")
-    _expect_alive(root, now, "grant")
-    limits = Limits.from_claim(root.get("lim"))
-    signer, previous = str(root["iss"]), grant
-    teams: list[str] = []
-    claims: Mapping[str, object] = {}
-    for place, link in enumerate(links):
-        claims = verify(link, find_key)
-        _expect(claims, "typ", "call")
-        if claims["iss"] != signer:
-            raise InvalidTokenError(
-                f"hop {place + 1} was signed by {claims['iss']!r}, but {signer!r} was the one called"
-            )
-        if claims.get("prv") != digest(previous.encode()):
-            raise InvalidTokenError(f"hop {place + 1} does not follow from the hop before it")
-        _expect_alive(claims, now, "token")
-        tightened = Limits.from_claim(claims.get("lim"))
+    proved = [verify(link, find_key) for link in links]
+    root, claims = proved[0], proved[-1]
+    if "prv" in root:
+        raise InvalidTokenError("the call's first hop follows from one that is not shown")
+    limits, teams = Limits.from_claim(root.get("lim", [])), list[str]()
+    for place, link in enumerate(proved):
+        _expect(link, "typ", "call")
+        _expect_alive(link, now)
+        if place > 0:
+            _expect_follows(link, proved[place - 1], links[place - 1], hop=place + 1)
+        tightened = Limits.from_claim(link.get("lim", []))
         if raised := tightened.first_raised(limits):
             raise InvalidTokenError(f"hop {place + 1} raises the limit {raised!r} above what it was given")
-        limits, previous = tightened, link
-        teams.append(str(claims["iss"]))
-        # The canary's endpoint is the team's as well. Whose it is shows: no team's own name has a hyphen.
-        signer = str(claims.get("aud")).removesuffix(CANARY)
+        limits = tightened
+        teams.append(str(link["iss"]))
     arrived = Address(str(claims.get("aud")), str(claims.get("svc")), str(claims.get("op")))
     if arrived != at:
         raise InvalidTokenError(
             f"the token is for {arrived.service} {arrived.operation} at {arrived.endpoint!r}, "
             f"not for {at.service} {at.operation} at {at.endpoint!r}"
         )
-    if input_digest is not None and claims.get("dig") != input_digest:
+    if input_digest is not None and claims.get("dig") != input_digest[:_DIGEST]:
         raise InvalidTokenError("the token is for another input")
     if len(links) > limits.depth:
         raise InvalidTokenError(f"the call is {len(links)} hops deep; the tree's limit is {limits.depth}")
@@ -432,12 +402,11 @@ def check_call(
         team=team,
         caller=teams[-1],
         token_id=_text(claims, "jti"),
-        person=None if root.get("sub") is None else _text(root, "sub"),
+        person=_text(root, "sub") if "sub" in root else None,
         limits=limits,
         # From here on it is a call of the team, over whichever of its endpoints it came.
         address=replace(at, endpoint=team),
         expires=_number(claims, "exp"),
-        grant=grant,
         chain=tuple(links),
         teams=tuple(teams),
         started=now,
@@ -445,10 +414,10 @@ def check_call(
     )
 
 
-def _held_claim(held: Sequence[Held]) -> dict[str, object]:
-    """Return the claim that says what the caller holds while it waits; none when it would be too long to travel."""
+def _held_claim(held: Sequence[Held]) -> list[list[str]]:
+    """Return what the caller holds while it waits, as a token says it: nothing when it would be too long to travel."""
     names = [[each.name, each.link] for each in held]
-    return {HELD: names} if 0 < len(json.dumps(names)) <= _LONGEST_HELD else {}
+    return names if len(json.dumps(names)) <= _LONGEST_HELD else []
 
 
 def headers_size(headers: Mapping[str, str]) -> int:
@@ -458,8 +427,8 @@ def headers_size(headers: Mapping[str, str]) -> int:
 
 def key_names(headers: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return team and key id of everyone who seems to have signed something in `headers`; nothing is checked."""
-    links = [headers.get(GRANT_HEADER, ""), *_chain(headers), headers.get(TOKEN_HEADER, "")]
-    return [name for link in links[: MAX_DEPTH + 1] if (name := claimed_signer(link)) is not None]
+    links = [*_chain(headers), headers.get(TOKEN_HEADER, "")]
+    return [name for link in links[:MAX_DEPTH] if (name := claimed_signer(link)) is not None]
 
 
 def _chain(headers: Mapping[str, str]) -> list[str]:
@@ -472,9 +441,24 @@ def _expect(claims: Mapping[str, object], name: str, value: str) -> None:
         raise InvalidTokenError(f"the call carries something that is no {value}")
 
 
-def _expect_alive(claims: Mapping[str, object], now: float, what: str) -> None:
+def _expect_alive(claims: Mapping[str, object], now: float) -> None:
     if now > _number(claims, "exp") + LEEWAY_SECONDS:
-        raise InvalidTokenError(f"the {what} has expired")
+        raise InvalidTokenError("the token has expired")
+
+
+def _expect_follows(claims: Mapping[str, object], before: Mapping[str, object], token: str, *, hop: int) -> None:
+    # The canary's endpoint is the team's as well. Whose it is shows: no team's own name has a hyphen.
+    called = _text(before, "aud").removesuffix(CANARY)
+    if claims["iss"] != called:
+        raise InvalidTokenError(f"hop {hop} was signed by {claims['iss']!r}, but {called!r} was the one called")
+    if claims.get("prv") != _short(token):
+        raise InvalidTokenError(f"hop {hop} does not follow from the hop before it")
+    if "rid" in claims or "sub" in claims:
+        raise InvalidTokenError(f"hop {hop} names a tree or a person, which only the first one may")
+
+
+def _short(token: str) -> str:
+    return digest(token.encode())[:_DIGEST]
 
 
 def _number(claims: Mapping[str, object], name: str) -> float:

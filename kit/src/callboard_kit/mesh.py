@@ -155,7 +155,17 @@ def on_own_behalf() -> Generator[None]:
     do what is undone.
     """
     call = current()
-    own = Call(root=call.root, team=call.team, token_id=call.token_id, person=call.person, key=call.key, held=call.held)
+    own = Call(
+        root=call.root,
+        team=call.team,
+        token_id=call.token_id,
+        person=call.person,
+        key=call.key,
+        held=call.held,
+        dry=call.dry,
+        harmless=call.harmless,
+        copies=call.copies,
+    )
     with bound(_current, own), paying_from(None):
         yield
 

@@ -9,8 +9,8 @@ Two headers, of compact JWS by teams' keys:
 
 A handler checks the chain from its first link, the grant of all below it, down to the caller: each link must be
 addressed to the signer of the next and name the digest of the one before, and limits may only shrink. So a team in the
-middle can tighten limits, but not hide a hop, reset depth, raise a limit or invent a person. The digests tie links
-together in the way of RFC 8693's nested actors, without a party that all must ask.
+middle can tighten limits, but not hide a hop, reset depth, raise a limit, invent a person or make a dry run a real one.
+The digests tie links together in the way of RFC 8693's nested actors, without a party that all must ask.
 
 Every byte of a header goes through Temporal's history, which costs more processor time than all of the cryptography:
 so a claim that has its usual value is left out, and digests are cut to 128 bits, which still nobody finds a second
@@ -46,6 +46,10 @@ LEEWAY_SECONDS: Final = 2.0
 
 MAX_DEPTH: Final = 6
 """Hops that keep both headers within Temporal's 8,192 bytes."""
+
+_REAL: Final = "call"
+_DRY: Final = "dry"
+"""What a token of a dry run is instead of a call: who does not know of dry runs refuses it, and does nothing."""
 
 HELD: Final = "hld"
 """The claim of a token that says which locks the caller holds while it waits."""
@@ -242,6 +246,15 @@ class Call:
     asked: str = ""
     """Digest of what was asked under the key, the same for the same request however it was written."""
 
+    dry: bool = False
+    """Whether nothing that has an effect may be done for it, nor for anything that is called on its behalf."""
+
+    harmless: bool = False
+    """Whether its operation promises to change nothing, so that what it does may be done in a dry run too."""
+
+    copies: str = ""
+    """In a dry run that repeats another one: that one's run id. What it was answered is answered again."""
+
     @property
     def depth(self) -> int:
         """How many hops lie between the root and here."""
@@ -257,6 +270,7 @@ class Call:
         """Return the call as it travels in the header of a workflow of the handling team."""
         document = {
             **{name: getattr(self, name) for name in _PLAIN},
+            **{name: value for name in _SELDOM if (value := getattr(self, name))},
             "limits": self.limits.to_claim(),
             "address": None
             if self.address is None
@@ -268,7 +282,7 @@ class Call:
     def from_json(cls, data: bytes) -> "Call":
         """Read what `to_json` wrote; unknown members are passed over, absent ones have their defaults."""
         document = json.loads(data)
-        plain = {name: document[name] for name in _PLAIN if name in document}
+        plain = {name: document[name] for name in (*_PLAIN, *_SELDOM) if name in document}
         for name in ("chain", "teams", "hide"):
             plain[name] = tuple(plain.get(name, ()))
         plain["entities"] = tuple((name, shown) for name, shown in plain.get("entities", ()))
@@ -307,6 +321,7 @@ _PLAIN: Final = (
     "key",
     "endpoints",
 )
+_SELDOM: Final = ("dry", "harmless", "copies")
 
 
 def sign_call(
@@ -329,7 +344,7 @@ def sign_call(
     token = key.sign(
         {
             "v": FORMAT,
-            "typ": "call",
+            "typ": _DRY if parent.dry else _REAL,
             **place,
             "aud": to.endpoint,
             "svc": to.service,
@@ -377,8 +392,10 @@ def check_call(
     if "prv" in root:
         raise InvalidTokenError("the call's first hop follows from one that is not shown")
     limits, teams = Limits.from_claim(root.get("lim", [])), list[str]()
+    dry = False
     for place, link in enumerate(proved):
-        _expect(link, "typ", "call")
+        dry = dry or link.get("typ") == _DRY
+        _expect(link, "typ", _DRY if dry else _REAL)
         _expect_alive(link, now)
         if place > 0:
             _expect_follows(link, proved[place - 1], links[place - 1], hop=place + 1)
@@ -411,6 +428,7 @@ def check_call(
         teams=tuple(teams),
         started=now,
         key=f"{at.service} {at.operation} {_text(claims, _KEY)}" if _KEY in claims else "",
+        dry=dry,
     )
 
 

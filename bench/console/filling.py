@@ -10,8 +10,10 @@ from callboard_registry.calls import Calls
 from callboard_registry.database import Database
 from callboard_registry.declarations import Declarations
 from callboard_registry.health.workers import Workers
+from callboard_registry.ledger.keeping import Ledger
 from callboard_registry.stories.keeping import Stories
 from callboard_registry.stories.model import Execution, Happening, Story
+from callboard_registry_api.budgets import DOLLAR, ModelUse
 from callboard_registry_api.health import Heartbeat, ServedRevision
 from callboard_registry_api.model import CallRecord, Outcome
 
@@ -63,7 +65,7 @@ def fill_calls(database: Database, teams: int, records: int, *, now: datetime | 
         told = [*callees[number][1:], (number * 7 + 3) % teams]
         services = sorted({f"{team_name(each)}.v1" for each in told})
         declared.replace(team, services, signed_at=int(now.timestamp()))
-    stories = Stories(database)
+    stories, ledger = Stories(database), Ledger(database)
     kept: list[CallRecord] = []
     filled = Filled("", "", team_name(0))
     for record in _records(chance, callees, records, now):
@@ -73,6 +75,7 @@ def fill_calls(database: Database, teams: int, records: int, *, now: datetime | 
             # Whose view it is makes no difference to what pages ask.
             calls.derive([(each.endpoint, each) for each in kept])
             stories.keep([_story(each, chance) for each in kept if each.outcome != "started"])
+            ledger.add([_use(each, chance) for each in kept if each.input_tokens])
             kept.clear()
     if kept:
         calls.derive([(each.endpoint, each) for each in kept])
@@ -142,6 +145,22 @@ def _heartbeat(team: str, owner: int, now: datetime) -> Heartbeat:
         contact="division@example.com",
         description="One of many teams.",
     )
+
+
+def _use(call: CallRecord, chance: Random) -> tuple[str, ModelUse]:
+    """Return what the ledger is told of a call that an agent answered."""
+    use = ModelUse(
+        key=call.token_id,
+        root=call.root,
+        caller=call.caller,
+        operation=call.operation,
+        model=f"model-{chance.randrange(4)}",
+        at=call.start,
+        input_tokens=call.input_tokens,
+        output_tokens=call.output_tokens,
+        cost=round((call.cost_usd or 0.0) * DOLLAR),
+    )
+    return call.endpoint, use
 
 
 def _story(call: CallRecord, chance: Random) -> Story:

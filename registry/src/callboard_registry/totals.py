@@ -61,6 +61,15 @@ class Which:
     until: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Took:
+    """How long calls took, of those whose duration is known."""
+
+    calls: int
+    p50: timedelta | None
+    p95: timedelta | None
+
+
 class Totals:
     """The sums. Whatever is counted can be taken back, as long as it is known what it was."""
 
@@ -86,6 +95,30 @@ class Totals:
             shown = rows[:limit]
             buckets = _buckets(connection, which, by, shown)
         return [_total(row, by, buckets[tuple(row[name] for name in by)]) for row in shown], len(rows) > limit
+
+    def of_operations(
+        self, names: Collection[tuple[str, str]], *, outcome: Outcome, since: datetime
+    ) -> dict[tuple[str, str], Took]:
+        """Return how many calls of each service and operation ended so, and about how long they took."""
+        columns = (call_durations.c.service, call_durations.c.operation, call_durations.c.bucket)
+        query = (
+            select(*columns, func.sum(call_durations.c.calls))
+            .where(
+                call_durations.c.day >= day_of(since),
+                call_durations.c.outcome == outcome,
+                call_durations.c.service.in_(sorted({service for service, _ in names})),
+            )
+            .group_by(*columns)
+        )
+        buckets: dict[tuple[str, str], dict[int, int]] = {name: {} for name in names}
+        with self._database.reading() as connection:
+            for service, operation, bucket, calls in connection.execute(query):
+                if (service, operation) in buckets:
+                    buckets[service, operation][bucket] = int(calls)
+        return {
+            name: Took(sum(counts.values()), percentile(counts, 0.5), percentile(counts, 0.95))
+            for name, counts in buckets.items()
+        }
 
     @staticmethod
     def change(connection: Connection, more: Iterable[CallRecord], less: Iterable[CallRecord]) -> None:

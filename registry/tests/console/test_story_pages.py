@@ -8,8 +8,10 @@ import pytest
 from signed_in import signed_in
 
 from callboard_registry.database import Database
+from callboard_registry.ledger.keeping import Ledger
 from callboard_registry.stories.keeping import Stories
 from callboard_registry.stories.model import Execution, Happening, Story
+from callboard_registry_api.budgets import DOLLAR, ModelUse
 from callboard_registry_api.model import CallRecord
 
 NASTY = '"><script>alert(1)</script><img src=x onerror=alert(2)> [here](javascript:alert(3)) \u202eback'
@@ -115,6 +117,19 @@ BELOW = Story(
 )
 
 
+USE = ModelUse(
+    key="two/1",
+    root="tree",
+    caller="shop",
+    operation="pay",
+    model="m1",
+    at=at(5),
+    input_tokens=1200,
+    output_tokens=34,
+    cost=DOLLAR // 4,
+)
+
+
 class Elements(HTMLParser):
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -131,6 +146,8 @@ class Elements(HTMLParser):
 async def told(running, served, client, shop) -> str:
     _, engine = served
     Stories(Database(engine)).keep([STORY, BELOW])
+    # A day's sums hold more than stories do, which are dropped: they are where spending is told from.
+    Ledger(Database(engine)).add([("bank", USE)])
     paid = {"root": "tree", "token_id": "t1", "caller": "shop", "endpoint": "bank", "service": "bank.v1"}
     record = CallRecord(
         **paid,
@@ -210,10 +227,11 @@ async def test_a_part_of_a_run_can_be_shown_alone_and_what_is_none_is_refused(ht
         ("tools", "bank.v1 pay", "bank.v1 pay,1,1,0,0,1.0"),
         ("stuck", "book_it", "bank,activity,book_it,1,2,0,2.0"),
         ("people", "bank.v1 pay", "shop,bank.v1 pay,0,1,0,0,2.0"),
-        ("spend-team", "$0.25", "shop,1,1200,34,0.25"),
-        ("spend-caller", "whoever began the run", "whoever began the run,1,1200,34,0.25"),
-        ("spend-model", "m1", "m1,1,1200,34,0.25"),
-        ("spend-day", "$0.25", f"{at(1):%Y-%m-%d},1,1200,34,0.25"),
+        ("spend-team", "$0.25", "bank,1,1,1,1200,34,0,0.25"),
+        ("spend-caller", "shop", "shop,1,1,1,1200,34,0,0.25"),
+        ("spend-operation", "bank.v1.pay", "bank.v1.pay,1,1,1,1200,34,0,0.25"),
+        ("spend-model", "m1", "m1,0,0,1,1200,34,0,0.25"),
+        ("spend-day", "$0.25", f"{at(1):%Y-%m-%d},1,1,1,1200,34,0,0.25"),
         ("latency", "No call ended well", None),
     ],
 )
@@ -226,6 +244,19 @@ async def test_each_question_has_a_plot_a_table_and_a_file(http, show, shown, ra
     Elements(text)
     assert file.headers["content-type"].startswith("text/csv")
     assert file.text.splitlines()[1:] == ([raw] if raw else [])
+
+
+async def test_what_one_team_spent_is_told_apart_and_nothing_of_the_others(http):
+    asked = {"show": "spend-model", "window": "day", "team": "bank"}
+    text = (await http.get("/analytics", params=asked)).text
+    file = await http.get("/analytics.csv", params=asked)
+    nothing = (await http.get("/analytics", params={**asked, "team": "shop"})).text
+    others = await http.get("/analytics", params={"show": "tools", "team": "bank"})
+
+    assert "Only what <strong><bdi>bank</bdi></strong> asked" in text
+    assert file.text.splitlines()[1:] == ["m1,0,0,1,1200,34,0,0.25"]
+    assert "No model was asked by <bdi>shop</bdi>" in nothing
+    assert (others.status_code, "only spending is told for one team" in others.text) == (400, True)
 
 
 async def test_a_question_that_is_none_is_told_what_to_ask(http):

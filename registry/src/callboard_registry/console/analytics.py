@@ -1,43 +1,28 @@
-"""The analytics: a plot, its table and its CSV for each of five questions."""
+"""The analytics: a plot, its table and its CSV for each question that is asked of the past."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 from urllib.parse import urlencode
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, Response
 
+from callboard_registry.console.answer import Answer, Cell
 from callboard_registry.console.filters import WINDOWS, beginning, one_of
 from callboard_registry.console.knowledge import Knowledge
 from callboard_registry.console.plots import Bar, Level, plot
 from callboard_registry.console.recent import Recent
-from callboard_registry.console.rendering import NOTHING, count, money, page, span
+from callboard_registry.console.rendering import NOTHING, count, page, span
 from callboard_registry.console.routes import PageRoute
+from callboard_registry.console.spending import SPENT_BY, spent
 from callboard_registry.console.spreadsheets import spreadsheet
-from callboard_registry.overview.analytics import Answered, By, Failing, Latency, Spent, Stuck
+from callboard_registry.ledger.keeping import WhichSpending
+from callboard_registry.overview.analytics import Answered, Failing, Latency, Stuck
+from callboard_registry.refusals import Refusal
 
 RowT = TypeVar("RowT")
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell of a table."""
-
-    text: str
-    link: str = ""
-    number: bool = False
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What there is to one question."""
-
-    titles: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
-    bars: Sequence[Bar]
-    raw: Sequence[Sequence[object]]
-    """The rows as a program reads them."""
+Team = Annotated[str, Query(max_length=100)]
 
 
 @dataclass(frozen=True)
@@ -66,14 +51,20 @@ QUESTIONS: Final[Mapping[str, Question]] = {
         "Questions that were put before people, and what they said.",
         "Nobody was asked anything",
     ),
-    "spend-team": Question(
-        "Spend by team", "What models took, by the team whose agent asked them.", "No model was asked"
-    ),
-    "spend-caller": Question(
-        "Spend by caller", "What models took, by who called the team whose agent asked them.", "No model was asked"
-    ),
-    "spend-model": Question("Spend by model", "What models took, by model.", "No model was asked"),
-    "spend-day": Question("Spend by day", "What models took, day by day, in UTC.", "No model was asked"),
+    **{
+        f"spend-{by}": Question(
+            f"Spend by {by}",
+            f"What models took, {how}. Days are whole ones, in UTC. The sums are kept for ever.",
+            "No model was asked",
+        )
+        for by, how in (
+            ("team", "by the team whose worker asked them"),
+            ("caller", "by who called the team whose worker asked them, or by the team itself for work of its own"),
+            ("operation", "by the operation that they were asked for"),
+            ("model", "by model"),
+            ("day", "day by day"),
+        )
+    },
     "latency": Question(
         "Latency against promise",
         "The busiest operations: 95 of 100 good calls took no longer than the bar; the line marks what is promised.",
@@ -91,11 +82,18 @@ def analytics_router(knowledge: Knowledge) -> APIRouter:
         for window in WINDOWS
     }
 
-    @router.get("/analytics", response_class=HTMLResponse)
-    async def analytics(show: str = "tools", window: str = "week") -> HTMLResponse:
-        """Show the answer to one question."""
+    async def found(show: str, window: str, team: str) -> tuple[str, str, Answer]:
         chosen, length = one_of("show", show, list(QUESTIONS)), one_of("window", window, list(WINDOWS))
-        answer = await answers[chosen, length].get()
+        if team and not chosen.startswith("spend-"):
+            raise Refusal("invalid", "team", f"only spending is told for one team; {chosen!r} is about all of them")
+        if team:
+            return chosen, length, await _answer(knowledge, chosen, length, team)
+        return chosen, length, await answers[chosen, length].get()
+
+    @router.get("/analytics", response_class=HTMLResponse)
+    async def analytics(show: str = "tools", window: str = "week", team: Team = "") -> HTMLResponse:
+        """Show the answer to one question."""
+        chosen, length, answer = await found(show, window, team)
         return page(
             "analytics.html",
             section="analytics",
@@ -103,22 +101,22 @@ def analytics_router(knowledge: Knowledge) -> APIRouter:
             show=chosen,
             window=length,
             windows=list(WINDOWS),
+            team=team,
             answer=answer,
             plot=plot(answer.bars),
         )
 
     @router.get("/analytics.csv")
-    async def table(show: str = "tools", window: str = "week") -> Response:
+    async def table(show: str = "tools", window: str = "week", team: Team = "") -> Response:
         """Return the answer to one question as rows."""
-        chosen, length = one_of("show", show, list(QUESTIONS)), one_of("window", window, list(WINDOWS))
-        answer = await answers[chosen, length].get()
+        chosen, length, answer = await found(show, window, team)
         return spreadsheet(f"{chosen}-{length}", answer.titles, answer.raw)
 
     del analytics, table  # they live in the router now
     return router
 
 
-async def _answer(knowledge: Knowledge, show: str, window: str) -> Answer:
+async def _answer(knowledge: Knowledge, show: str, window: str, team: str = "") -> Answer:
     overview, since = knowledge.registry.overview, beginning(window)
     asking: Mapping[str, Callable[[], Awaitable[Answer]]] = {
         "tools": lambda: _then(overview.failing(since), lambda rows: _failing(rows, window)),
@@ -128,11 +126,10 @@ async def _answer(knowledge: Knowledge, show: str, window: str) -> Answer:
     }
     if show in asking:
         return await asking[show]()
-    by: By = one_of("by", show.removeprefix("spend-"), _BY)
-    return _spent(await overview.spent(since, by), by)
-
-
-_BY: Final[Sequence[By]] = ("team", "caller", "model", "day")
+    by = one_of("by", show.removeprefix("spend-"), SPENT_BY)
+    which = WhichSpending(team=team, since=since)
+    rows = await knowledge.registry.spending.spending(which, by=(by,), models_only=True)
+    return spent(rows, by, window=window)
 
 
 async def _then(rows: Awaitable[Sequence[RowT]], shown: Callable[[Sequence[RowT]], Answer]) -> Answer:
@@ -256,35 +253,6 @@ def _answered(rows: Sequence[Answered]) -> Answer:
             )
             for row in rows
         ],
-    )
-
-
-def _spent(rows: Sequence[Spent], by: By) -> Answer:
-    def link(row: Spent) -> str:
-        return f"/runs?{urlencode({by: row.name})}" if by == "team" else ""
-
-    priced = any(row.cost_usd for row in rows)
-    return Answer(
-        (by, "model calls", "tokens read", "tokens written", "cost, US dollars"),
-        [
-            [
-                Cell(row.name, link(row)),
-                Cell(count(row.calls), number=True),
-                Cell(count(row.input_tokens), number=True),
-                Cell(count(row.output_tokens), number=True),
-                Cell(money(row.cost_usd), number=True),
-            ]
-            for row in rows
-        ],
-        [
-            Bar(row.name, row.cost_usd, money(row.cost_usd))
-            if priced
-            else Bar(
-                row.name, row.input_tokens + row.output_tokens, f"{count(row.input_tokens + row.output_tokens)} tokens"
-            )
-            for row in (rows if by == "day" else rows[:12])
-        ],
-        [(row.name, row.calls, row.input_tokens, row.output_tokens, row.cost_usd) for row in rows],
     )
 
 

@@ -1,8 +1,8 @@
 """What the registry answers about spending: who spent what, on whose behalf, on what, with which model, and when."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 
@@ -24,6 +24,7 @@ LONGEST: Final = 300
 _MOST: Final = 2**53
 _AHEAD: Final = timedelta(days=1)
 _COUNTS: Final = ("calls", "errors", "model_calls", "input_tokens", "output_tokens", "cost", "unpriced")
+_NO_MODELS: Final = (0,) * (len(_COUNTS) - 2)
 
 
 class SpendingService:
@@ -45,31 +46,51 @@ class SpendingService:
         told = await self._threads.read(checked)
         return await self._threads.write(lambda: self._ledger.add(told))
 
-    async def spending(self, which: WhichSpending, *, by: Sequence[str]) -> list[Spending]:
-        """Return what was spent and how many calls were made, the most expensive first, or day by day."""
-        dimensions = _dimensions(by)
-        return await self._threads.read(lambda: self._sum(which, dimensions))
+    async def spending(self, which: WhichSpending, *, by: Sequence[str], models_only: bool = False) -> list[Spending]:
+        """Return what was spent and how many calls were made, the most expensive first, or day by day.
 
-    def _sum(self, which: WhichSpending, by: tuple[SpendingDimension, ...]) -> list[Spending]:
-        finest: tuple[SpendingDimension, ...] = (*by, "team") if "team" not in by else by
+        With `models_only` there is no row of calls for which no model was asked.
+        """
+        dimensions = _dimensions(by)
+        return await self._threads.read(lambda: self._sum(which, dimensions, models_only=models_only))
+
+    def _sum(
+        self, which: WhichSpending, by: tuple[SpendingDimension, ...], *, models_only: bool = False
+    ) -> list[Spending]:
+        # An operation's name is only its own together with its team's.
+        finest: tuple[SpendingDimension, ...] = (*by, "team") if "operation" in by and "team" not in by else by
         spent = self._ledger.sums(which, by=finest)
         called = [] if "model" in by else self._calls(which, by)
-        if "operation" in by:
-            spent = _with_services(spent, called)
-        rows: dict[tuple[object, ...], Spending] = {}
-        for each in (*spent, *(one.spending for one in called)):
-            key = tuple(getattr(each, name) for name in by)
-            told = replace(each, **{name: _nothing(name) for name in SPENDING_DIMENSIONS if name not in by})
-            rows[key] = _plus(rows[key], told) if key in rows else told
+        full = _full_names(called) if "operation" in by else {}
+        sums: dict[tuple[object, ...], list[int]] = {}
+        for each in spent:
+            name = full.get((each.team, each.operation), "") or f"{each.team}.{each.operation}"
+            key = tuple(name if dimension == "operation" else getattr(each, dimension) for dimension in by)
+            _add(sums, key, [getattr(each, count) for count in _COUNTS])
+        for one in called:
+            key = tuple(one.told[dimension] for dimension in by)
+            if key in sums or not models_only:
+                _add(sums, key, [one.calls, one.errors, *_NO_MODELS])
+        rows = [
+            Spending(**dict(zip(by, key, strict=True)), **dict(zip(_COUNTS, counts, strict=True)))  # pyright: ignore[reportArgumentType] - dimensions as they were read
+            for key, counts in sums.items()
+        ]
         if "day" in by:
-            return sorted(rows.values(), key=lambda row: (row.day or datetime.min.replace(tzinfo=UTC), *_weight(row)))
-        return sorted(rows.values(), key=_weight)
+            return sorted(rows, key=lambda row: (row.day or datetime.min.replace(tzinfo=UTC), *_weight(row)))
+        return sorted(rows, key=_weight)
 
     def _calls(self, which: WhichSpending, by: tuple[SpendingDimension, ...]) -> "list[_Called]":
-        names = ["service", *(name for name in ("caller", "operation", "day") if name in by)]
+        # A service is called `<team>.v<number>`. Only who asks for teams or operations pays for telling services apart.
+        names = [
+            *(["service"] if "team" in by or "operation" in by else []),
+            *(name for name in ("caller", "operation", "day") if name in by),
+        ]
         columns = [call_totals.c[name] for name in names]
         wrong = case((call_totals.c.outcome.in_(sorted(ENDED_WELL)), 0), else_=call_totals.c.calls)
         query = select(*columns, func.sum(call_totals.c.calls).label("calls"), func.sum(wrong).label("errors"))
+        if which.team:
+            # What follows the dot in the order of characters: every service of the team lies between the two.
+            query = query.where(call_totals.c.service >= f"{which.team}.", call_totals.c.service < f"{which.team}/")
         if which.caller:
             query = query.where(call_totals.c.caller == which.caller)
         if which.since is not None:
@@ -77,32 +98,39 @@ class SpendingService:
         if which.until is not None:
             query = query.where(call_totals.c.day < which.until)
         with self._database.reading() as connection:
-            found = connection.execute(query.group_by(*columns)).mappings().all()
+            found = connection.execute(query.group_by(*columns)).all()
         called: list[_Called] = []
-        for row in found:
-            # A service is called `<team>.v<number>`.
-            team = str(row["service"]).partition(".")[0]
-            if not row["calls"] or (which.team and team != which.team):
+        for *values, calls, errors in found:
+            if not calls:
                 continue
-            operation = f"{row['service']}.{row['operation']}" if "operation" in row else ""
-            spending = Spending(
-                team=team,
-                caller=row.get("caller", ""),
-                operation=operation,
-                day=row.get("day"),
-                calls=int(row["calls"]),
-                errors=int(row["errors"]),
-            )
-            called.append(_Called(str(row.get("operation", "")), spending))
+            told: dict[str, object] = dict(zip(names, values, strict=True))
+            if "service" in told:
+                service, operation = str(told["service"]), str(told.get("operation", ""))
+                told |= {"team": service.partition(".")[0], "operation": f"{service}.{operation}", "own": operation}
+            called.append(_Called(told, int(calls), int(errors)))
         return called
 
 
 @dataclass(frozen=True)
 class _Called:
-    operation: str
-    """Its name without the service."""
+    told: Mapping[str, object]
+    """By dimension; `operation` with its service, and `own` without."""
 
-    spending: Spending
+    calls: int
+    errors: int
+
+
+def _full_names(called: "Sequence[_Called]") -> Mapping[tuple[str, str], str]:
+    """Return the full name of each operation by its team and own name, where one service of the team has it."""
+    full: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for one in called:
+        full[str(one.told["team"]), str(one.told["own"])].add(str(one.told["operation"]))
+    return {key: next(iter(names)) for key, names in full.items() if len(names) == 1}
+
+
+def _add(sums: dict[tuple[object, ...], list[int]], key: tuple[object, ...], more: Sequence[int]) -> None:
+    held = sums.get(key)
+    sums[key] = list(more) if held is None else [one + other for one, other in zip(held, more, strict=True)]
 
 
 def read_uses(batch: bytes) -> list[ModelUse]:
@@ -145,29 +173,6 @@ def _dimensions(by: Sequence[str]) -> tuple[SpendingDimension, ...]:
     if len(set(by)) != len(by):
         raise Refusal("invalid", "by", f"{list(by)!r} says something twice; say each once")
     return cast("tuple[SpendingDimension, ...]", tuple(by))
-
-
-def _with_services(spent: Sequence[Spending], called: "Sequence[_Called]") -> list[Spending]:
-    """Give uses of models the operation's full name, where one service of the team has it, else the team's name."""
-    full: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for each in called:
-        full[each.spending.team, each.operation].add(each.spending.operation)
-    return [
-        replace(each, operation=next(iter(names)) if len(names := full[each.team, each.operation]) == 1 else _own(each))
-        for each in spent
-    ]
-
-
-def _own(spending: Spending) -> str:
-    return f"{spending.team}.{spending.operation}"
-
-
-def _nothing(name: SpendingDimension) -> object:
-    return None if name == "day" else ""
-
-
-def _plus(one: Spending, other: Spending) -> Spending:
-    return replace(one, **{name: getattr(one, name) + getattr(other, name) for name in _COUNTS})
 
 
 def _weight(row: Spending) -> tuple[int, int, int, str]:

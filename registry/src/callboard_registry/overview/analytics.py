@@ -2,28 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import BigInteger, ColumnElement, and_, case, func, or_, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, case, func, or_, select, type_coerce
 
 from callboard_contracts import ServiceDescription
 from callboard_registry.catalog import Catalog
 from callboard_registry.database import Database
-from callboard_registry.tables import call_totals, executions, happenings
-from callboard_registry.totals import ENDED_WELL, Totals, Which, day_of
+from callboard_registry.tables import call_totals, happenings
+from callboard_registry.totals import ENDED_WELL, Totals, day_of
 
 MOST: Final = 30
 """Rows of one table: those that matter most."""
 
 _MICROSECOND: Final = timedelta(microseconds=1)
-_DAY: Final = timedelta(days=1) // _MICROSECOND
 
 # As the numbers that they are kept as: the difference of two moments is none.
 _AT: Final = type_coerce(happenings.c.at, BigInteger)
 _ENDED: Final = type_coerce(happenings.c.ended, BigInteger)
-
-By = Literal["team", "caller", "model", "day"]
 
 
 @dataclass(frozen=True)
@@ -76,17 +73,6 @@ class Answered:
 
 
 @dataclass(frozen=True)
-class Spent:
-    """What models took."""
-
-    name: str
-    calls: int
-    input_tokens: int
-    output_tokens: int
-    cost_usd: float
-
-
-@dataclass(frozen=True)
 class Latency:
     """How long an operation's good calls take, and how long they may."""
 
@@ -114,23 +100,36 @@ class Analytics:
 
     def failing(self, since: datetime) -> Sequence[Failing]:
         """Return the operations whose calls fail most often, the worst first."""
-        calls = call_totals.c.calls
-
-        def ended(outcome: str) -> ColumnElement[int]:
-            return func.sum(case((call_totals.c.outcome == outcome, calls), else_=0))
-
-        errors = func.sum(case((call_totals.c.outcome.in_(sorted(ENDED_WELL)), 0), else_=calls))
         operation = (call_totals.c.service, call_totals.c.operation)
-        query = (
-            select(*operation, func.sum(calls), ended("refused"), ended("unavailable"), ended("failed"))
-            .where(call_totals.c.day >= day_of(since))
-            .group_by(*operation)
+        recent = call_totals.c.day >= day_of(since)
+        # Few calls end badly. They are found by their days first: added up as they lie, all the others are read too.
+        wrong = (
+            select(*operation, call_totals.c.outcome, call_totals.c.calls)
+            .where(recent, call_totals.c.outcome.not_in(sorted(ENDED_WELL)))
+            .cte("wrong")
+            .prefix_with("MATERIALIZED")
+        )
+
+        def ended(name: str) -> ColumnElement[int]:
+            return func.sum(case((wrong.c.outcome == name, wrong.c.calls), else_=0))
+
+        which, errors = (wrong.c.service, wrong.c.operation), func.sum(wrong.c.calls)
+        worst = (
+            select(*which, ended("refused"), ended("unavailable"), ended("failed"))
+            .group_by(*which)
             .having(errors > 0)
-            .order_by(errors.desc(), *operation)
+            .order_by(errors.desc(), *which)
             .limit(MOST)
         )
         with self._database.reading() as connection:
-            return [Failing(row[0], row[1], *(int(each) for each in row[2:])) for row in connection.execute(query)]
+            found = connection.execute(worst).all()
+            all_calls = (
+                select(*operation, func.sum(call_totals.c.calls))
+                .where(recent, call_totals.c.service.in_(sorted({row[0] for row in found})))
+                .group_by(*operation)
+            )
+            called = {(row[0], row[1]): int(row[2]) for row in connection.execute(all_calls)}
+        return [Failing(row[0], row[1], called[row[0], row[1]], *(int(each) for each in row[2:])) for row in found]
 
     def stuck(self, since: datetime) -> Sequence[Stuck]:
         """Return what went wrong, was tried again or had to wait for a lock, the most often first."""
@@ -179,22 +178,6 @@ class Analytics:
             for row in rows
         ]
 
-    def spent(self, since: datetime, by: By) -> Sequence[Spent]:
-        """Return what models took: by the team whose agent asked, by who called that team, by model, or by day."""
-        # Division of whole numbers is a whole number in both databases.
-        day = _AT.op("/")(_DAY).label("day")
-        name = {"team": happenings.c.team, "caller": executions.c.caller, "model": happenings.c.model, "day": day}[by]
-        cost = func.sum(func.coalesce(happenings.c.cost_usd, 0.0))
-        tokens = (func.sum(happenings.c.input_tokens), func.sum(happenings.c.output_tokens))
-        query = select(name, func.count(), *tokens, cost).where(happenings.c.kind == "model", happenings.c.at >= since)
-        if by == "caller":
-            is_run = and_(executions.c.namespace == happenings.c.namespace, executions.c.run_id == happenings.c.run_id)
-            query = query.join(executions, is_run)
-        order = name if by == "day" else cost.desc()
-        with self._database.reading() as connection:
-            rows = connection.execute(query.group_by(name).order_by(order, name).limit(MOST + 1)).all()
-        return [Spent(_named(row[0], by), int(row[1]), int(row[2]), int(row[3]), float(row[4])) for row in rows]
-
     def latency(self, since: datetime) -> Sequence[Latency]:
         """Return how long the busiest operations take, against what they promise; those beyond it come first."""
         operation = (call_totals.c.service, call_totals.c.operation)
@@ -207,14 +190,12 @@ class Analytics:
         )
         with self._database.reading() as connection:
             names = [(row[0], row[1]) for row in connection.execute(busiest)]
-        found: list[Latency] = []
         promised = {service: self._promised(service) for service in {service for service, _ in names}}
-        for service, name in names:
-            which = Which(service=service, operation=name, outcomes=("ok",), since=since)
-            rows, _ = self._totals.page(which, by=(), offset=0, limit=1)
-            if rows:
-                total = rows[0]
-                found.append(Latency(service, name, total.calls, total.p50, total.p95, promised[service].get(name)))
+        measured = self._totals.of_operations(names, outcome="ok", since=since)
+        found = [
+            Latency(*name, total.calls, total.p50, total.p95, promised[name[0]].get(name[1]))
+            for name, total in measured.items()
+        ]
         return sorted(found, key=lambda each: (each.keeps is not False, -each.calls, each.service, each.operation))
 
     def _promised(self, service: str) -> dict[str, timedelta]:
@@ -227,9 +208,3 @@ class Analytics:
 
 def _length(microseconds: object) -> timedelta:
     return float(str(microseconds)) * _MICROSECOND
-
-
-def _named(value: object, by: By) -> str:
-    if by == "day":
-        return f"{datetime.fromtimestamp(int(str(value)) * 86_400, UTC):%Y-%m-%d}"
-    return str(value) or ("whoever began the run" if by == "caller" else "not told")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from callboard_registry.database import Database
-from callboard_registry.overview.analytics import Analytics, Answered, By, Failing, Latency, Spent, Stuck
+from callboard_registry.overview.analytics import Analytics, Answered, Failing, Latency, Stuck
 from callboard_registry.overview.edges import Edge, edges
 from callboard_registry.overview.runs import RunPage, WhichRuns, runs
 from callboard_registry.stories.keeping import Stories
@@ -48,10 +48,6 @@ class Overview:
     async def answered(self, since: datetime) -> Sequence[Answered]:
         """Return what people were asked and said."""
         return await self._threads.read(lambda: self._analytics.answered(since))
-
-    async def spent(self, since: datetime, by: By) -> Sequence[Spent]:
-        """Return what models took."""
-        return await self._threads.read(lambda: self._analytics.spent(since, by))
 
     async def latency(self, since: datetime) -> Sequence[Latency]:
         """Return how long the busiest operations take, against what they promise."""

@@ -21,6 +21,7 @@ from callboard_kit.plugin import MeshPlugin
 from callboard_kit.records import Recorder
 from callboard_kit.settings import Settings, SettingsError
 from callboard_kit.telemetry import tracing_plugins
+from callboard_kit.trials.following import Trials
 
 DEFAULT_ADDRESS: Final = "localhost:7233"
 
@@ -63,6 +64,7 @@ async def connect(
     ordered_by_store: Collection[str] = (),
     drift: DriftCheck | None = None,
     hooks: Sequence[HookGroup] = (),
+    trials: Trials | None = None,
     plugins: Sequence[Plugin] = (),
     runtime: Runtime | None = None,
 ) -> Client:
@@ -93,6 +95,7 @@ async def connect(
         ordered_by_store=ordered_by_store,
         drift=drift,
         hooks=hooks,
+        trials=trials,
     )
     try:
         return await Client.connect(**config, plugins=[plugin, *plugins, *tracing_plugins()], runtime=runtime)

@@ -53,6 +53,7 @@ from callboard_kit.settings import Settings
 from callboard_kit.signing import CallSigner
 from callboard_kit.standalone import MeshClientInterceptor
 from callboard_kit.tokens import Call
+from callboard_kit.trials.following import Trials
 from callboard_kit.workflows import MeshWorkflowInbound
 
 PASSED_THROUGH: Final = (
@@ -91,6 +92,7 @@ class MeshPlugin(SimplePlugin):
             where one transaction of the store keeps changes apart. Any other of that kind keeps a worker from starting.
         drift: What this process runs, to hold activities against. Absent: they are not held against anything.
         hooks: Groups of hooks that agents may name.
+        trials: The team's experiments and shadows. Absent: none are looked at.
     """
 
     def __init__(
@@ -106,6 +108,7 @@ class MeshPlugin(SimplePlugin):
         ordered_by_store: Collection[str] = (),
         drift: DriftCheck | None = None,
         hooks: Sequence[HookGroup] = (),
+        trials: Trials | None = None,
     ) -> None:
         self.key = key
         groups = HookGroups(hooks)
@@ -130,6 +133,7 @@ class MeshPlugin(SimplePlugin):
                     outlook=outlook,
                     search_attributes=search_attributes,
                     endpoints=self._endpoints_seen,
+                    trials=trials,
                 ),
                 _MeshWorkerInterceptor(
                     signer=signer,

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import nexusrpc
 from temporalio.client import Client, Plugin
@@ -37,6 +37,8 @@ from callboard_kit.fingerprint.taking import Named
 from callboard_kit.heartbeats import Heartbeats
 from callboard_kit.hooks.declaring import HookGroup, missing_groups
 from callboard_kit.process import run_guarded
+from callboard_kit.processing.processor import Processor
+from callboard_kit.processing.serving import Feeds
 from callboard_kit.provision import ProvisionError, missing_search_attributes
 from callboard_kit.publishing import Introduction, ServeError, registry_signature
 from callboard_kit.records import Recorder, to_registry
@@ -47,7 +49,11 @@ from callboard_kit.rollouts.serving import deployment_config, taking_part
 from callboard_kit.settings import PUBLISHING, Settings, SettingsError
 from callboard_kit.teams import Team, TeamFileError, team_name
 from callboard_kit.telemetry import collector, start_telemetry
+from callboard_kit.trials.serving import TRIALS, trials_of
 from callboard_registry_api.client import RegistryClient
+
+if TYPE_CHECKING:
+    from callboard_kit.processing.outbox import Outbox
 
 logger: Final = logging.getLogger(__name__)
 
@@ -71,6 +77,8 @@ def serve(
     agents: Sequence[Named] = (),
     hooks: Sequence[HookGroup] = (),
     plugins: Sequence[Plugin] = (),
+    processors: Sequence[Processor] = (),
+    outbox: "Outbox | None" = None,
 ) -> NoReturn:
     """Serve a team until told to stop (SIGTERM or Ctrl-C), as the whole of this process.
 
@@ -86,6 +94,8 @@ def serve(
         agents: The agents that its workflows run. Whatever an activity works for is held against them; see `Agent`.
         hooks: Groups of hooks that the agents name.
         plugins: Temporal plugins that come after the mesh's own, of another agent framework for instance.
+        processors: What the team follows: whose events start or signal which of its workflows.
+        outbox: What the team publishes, to the followers that its `team.toml` names.
 
     Ends the process with 0 when stopped, and with 1 and one line that says what to do when it cannot serve.
     """
@@ -103,6 +113,8 @@ def serve(
             agents=agents,
             hooks=hooks,
             plugins=plugins,
+            processors=processors,
+            outbox=outbox,
         )
     )
 
@@ -141,6 +153,8 @@ async def _serve(
     agents: Sequence[Named],
     hooks: Sequence[HookGroup],
     plugins: Sequence[Plugin],
+    processors: Sequence[Processor],
+    outbox: "Outbox | None",
 ) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -173,6 +187,7 @@ async def _serve(
             vouching=RegistryBuilds(team.name, registry),
             surroundings=surroundings,
         )
+        trials = trials_of(team.name, settings, registry)
         join = partial(
             connect,
             team.name,
@@ -186,6 +201,7 @@ async def _serve(
             ordered_by_store=ordered_by_store,
             drift=drift,
             hooks=hooks,
+            trials=trials,
             plugins=plugins,
             runtime=runtime,
         )
@@ -225,8 +241,12 @@ async def _serve(
         if settings.versioned:
             rollouts = taking_part(client, team.name, build, settings, registry)
             stack.push_async_callback(_cancelled, [asyncio.create_task(rollouts)])
+        if trials is not None:
+            stack.push_async_callback(_cancelled, [asyncio.create_task(trials.follow(client))])
         if tab := _paying(activities, registry, settings, team.name):
             stack.push_async_callback(_cancelled, [asyncio.create_task(tab.keep())])
+        feeds = Feeds.of(team.name, settings, processors=processors, outbox=outbox, followers=team.feed.followers)
+        stack.push_async_callback(_cancelled, [asyncio.create_task(feeds.run(client))])
         keeper = RolloutKeeper(client, prices=prices_from(registry, team.name))
         await _work(
             client,
@@ -234,8 +254,8 @@ async def _serve(
             settings,
             build,
             services,
-            [*workflows, Rollout],
-            [*activities, *keeper.activities],
+            [*workflows, Rollout, *TRIALS],
+            [*activities, *keeper.activities, *feeds.activities],
             heartbeats,
             stopped,
         )

@@ -47,6 +47,7 @@ from callboard_kit.seen import Seen
 from callboard_kit.settings import Settings
 from callboard_kit.signing import CallSigner, trace_context
 from callboard_kit.tokens import Address, Call, Origin
+from callboard_kit.trials.following import Trials
 
 COUNTS_KEPT: Final = 10_000
 """Different calls of activities that are counted; the one counted longest ago is forgotten first."""
@@ -64,9 +65,11 @@ class MeshClientOutbound(OutboundInterceptor):
         outlook: Outlook,
         search_attributes: bool,
         endpoints: Callable[[], Awaitable[Seen]],
+        trials: Trials | None = None,
     ) -> None:
         super().__init__(next)
         self._endpoints = endpoints
+        self._trials = trials
         self._outlook = outlook
         self._signer = signer
         self._settings = settings
@@ -78,6 +81,7 @@ class MeshClientOutbound(OutboundInterceptor):
     ) -> temporalio.client.WorkflowHandle[Any, Any]:  # Any: as in the base class
         """Start a workflow that knows which call it answers, or which tree it starts."""
         await self._tell(input)
+        self._place(input)
         return await super().start_workflow(input)
 
     async def start_update_with_start_workflow(
@@ -110,6 +114,15 @@ class MeshClientOutbound(OutboundInterceptor):
             input.memo = {**(input.memo or {}), ASKED: call.asked}
         if call.searchable:
             input.search_attributes = with_search_attributes(input.search_attributes, call)
+
+    def _place(self, input: StartWorkflowInput) -> None:
+        """Have the workflow behind an operation run on the build that an experiment deals it out to."""
+        call = mesh.maybe_current()
+        if self._trials is None or call is None or input.versioning_override or not is_backing_an_operation():
+            return
+        if (placement := self._trials.place(call)) is not None:
+            input.versioning_override = placement.override
+            input.memo = {**(input.memo or {}), **placement.memo}
 
     async def start_nexus_operation(
         self, input: StartNexusOperationInput
@@ -193,8 +206,10 @@ class MeshClientInterceptor(temporalio.client.Interceptor):
         outlook: Outlook,
         search_attributes: bool,
         endpoints: Callable[[], Awaitable[Seen]],
+        trials: Trials | None = None,
     ) -> None:
         self._endpoints = endpoints
+        self._trials = trials
         self._outlook = outlook
         self._signer = signer
         self._settings = settings
@@ -209,4 +224,5 @@ class MeshClientInterceptor(temporalio.client.Interceptor):
             outlook=self._outlook,
             search_attributes=self._search_attributes,
             endpoints=self._endpoints,
+            trials=self._trials,
         )

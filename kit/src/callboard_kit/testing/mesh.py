@@ -32,6 +32,7 @@ from callboard_kit.records import Recorder, Sink
 from callboard_kit.rollouts.serving import deployment_config
 from callboard_kit.settings import Settings
 from callboard_kit.standing import Standing
+from callboard_kit.trials.following import Trials
 
 
 class LocalMesh:
@@ -133,6 +134,7 @@ class LocalMesh:
         cached_workflows: int = 1_000,
         drift: DriftCheck | None = None,
         build: str = "",
+        trials: Trials | None = None,
     ) -> AsyncGenerator[Client]:
         """Run a worker of `team` until the block ends; yields its client.
 
@@ -152,6 +154,7 @@ class LocalMesh:
             search_attributes=True,
             ordered_by_store=ordered_by_store,
             drift=drift,
+            trials=trials,
         )
         client = await Client.connect(self.address, namespace=self.settings.physical(team), plugins=[plugin, *plugins])
         recording = asyncio.create_task(recorder.run())

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -105,22 +106,54 @@ def test_settings_do_not_show_the_key():
     assert "sk-abc" not in repr(ModelSettings.from_environment({"OPENAI_API_KEY": "sk-abc"}))
 
 
-async def test_calls_that_the_provider_gave_no_id_are_given_one():
-    delta = {"tool_calls": [{"index": number, "function": {"name": "see", "arguments": "{}"}} for number in (0, 1)]}
-    chunk = {"id": "answer-7", "choices": [{"index": 0, "delta": delta, "finish_reason": "tool_calls"}]}
+@asynccontextmanager
+async def provider(*pieces):
+    """A provider that answers with these pieces, whatever it is asked."""
 
     async def provide(reader, writer):
         await reader.readuntil(b"\r\n\r\n")
         head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
-        writer.write(head + f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n".encode())
+        writer.write(head + "".join(f"data: {piece}\n\n" for piece in (*pieces, "[DONE]")).encode())
         await writer.drain()
         writer.close()
 
     async with await asyncio.start_server(provide, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         endpoint = ModelEndpoint(ModelSettings(model="m", base_url=f"http://127.0.0.1:{port}/v1"))
-        reply = await ActivityEnvironment().run(endpoint.call_model, ModelRequest(messages=()))
+        yield endpoint
         await endpoint.close()
+
+
+@pytest.mark.parametrize(
+    "piece", ['{"choices": [{"delta": {"content": {"secret": 5}}}]}', '{"choices": "secret"}', '"secret"', '{"secret']
+)
+async def test_a_stream_that_cannot_be_read_is_asked_for_again_and_not_quoted(piece):
+    async with provider('{"choices": [{"delta": {"content": "Well"}}]}', piece) as endpoint:
+        with pytest.raises(ApplicationError, match="cannot be read") as caught:
+            await ActivityEnvironment().run(endpoint.call_model, ModelRequest(messages=()))
+
+    assert (caught.value.type, caught.value.non_retryable) == ("UnavailableError", False)
+    assert "secret" not in str(caught.value)
+
+
+async def test_pieces_that_say_nothing_are_passed_over():
+    said = [
+        '{"choices": []}',
+        '{"choices": null}',
+        '{"choices": [{"index": 0, "finish_reason": "stop"}], "usage": null}',
+    ]
+    async with provider(said[0], '{"choices": [{"delta": {"content": "Well"}}], "new": 1}', *said[1:]) as endpoint:
+        reply = await ActivityEnvironment().run(endpoint.call_model, ModelRequest(messages=()))
+
+    assert (reply.content, reply.finish_reason) == ("Well", "stop")
+
+
+async def test_calls_that_the_provider_gave_no_id_are_given_one():
+    delta = {"tool_calls": [{"index": number, "function": {"name": "see", "arguments": "{}"}} for number in (0, 1)]}
+    chunk = {"id": "answer-7", "choices": [{"index": 0, "delta": delta, "finish_reason": "tool_calls"}]}
+
+    async with provider(json.dumps(chunk)) as endpoint:
+        reply = await ActivityEnvironment().run(endpoint.call_model, ModelRequest(messages=()))
 
     assert [call.id for call in reply.tool_calls] == ["call_answer-7_0", "call_answer-7_1"]
 

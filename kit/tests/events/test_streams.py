@@ -50,7 +50,7 @@ async def valkey() -> AsyncGenerator[Valkey]:
 
 @pytest.fixture
 async def writer(valkey: Valkey) -> AsyncIterator[EventWriter]:
-    redis = open_redis(valkey.url)
+    redis = open_redis(valkey.url, alone=True)
     writer = EventWriter(redis)
     task = asyncio.create_task(writer.run())
     yield writer
@@ -202,6 +202,28 @@ async def test_redis_killed_and_back_is_a_gap_and_what_comes_later_is_heard(
         await listening
 
     assert kinds == ["run.started", "gap", "step.started", "step.started", "run.ended"]
+    assert writer.dropped == 0
+
+
+async def test_a_redis_that_hangs_keeps_what_is_told_waiting_and_loses_none_of_it(
+    valkey: Valkey,
+    writer: EventWriter,
+    hub: EventHub,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(writing_module, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("callboard_kit.events.following.ANSWER_SECONDS", 0.2)
+    listening = asyncio.create_task(heard(hub))
+    writer.tell(ROOT, STARTED)
+    valkey.hang()
+    writer.tell(ROOT, step(1))
+    await until_async(lambda: looked(lambda: "live events wait for Redis" in caplog.text))
+    writer.tell(ROOT, step(2))
+    valkey.go_on()
+    writer.tell(ROOT, ENDED)
+
+    assert names(await listening) == ["1", "step-1", "step-2", "9"]
     assert writer.dropped == 0
 
 

@@ -1,30 +1,32 @@
 """The provider of a model, over the OpenAI API. Loaded by the first call: its library is large."""
 
+import asyncio
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 import openai
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, AsyncStream
 from openai.types.chat import (
-    ChatCompletionChunk,
     ChatCompletionFunctionToolParam,
     ChatCompletionMessageFunctionToolCallParam,
     ChatCompletionMessageParam,
 )
+from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
 from openai.types.shared_params import ResponseFormatJSONSchema
+from pydantic import ValidationError
 
-from callboard_contracts import Usage
 from callboard_kit import events
 from callboard_kit.agent.affording import affordable_answer
 from callboard_kit.agent.billing import billed, tell
 from callboard_kit.agent.estimating import LONGEST_ANSWER
 from callboard_kit.agent.marked import marked
 from callboard_kit.agent.messages import ChatMessage, ModelReply, ModelRequest, OutputSpec, ToolCall, ToolSpec
+from callboard_kit.agent.pieces import Answer
 from callboard_kit.agent.prices import Prices, cost_usd
-from callboard_kit.agent.provider_errors import stream_ended_early, translated
+from callboard_kit.agent.provider_errors import stream_ended_early, translated, unreadable
 from callboard_kit.budgets.blocks import Tab
 from callboard_kit.budgets.sharing import NOTHING, Amount
 from callboard_kit.marking import mark_of
@@ -57,6 +59,9 @@ class Provider:
             return await self._read(request, model, call)
         except openai.APIError as error:
             raise translated(error, model=model) from None
+        except (json.JSONDecodeError, ValidationError):
+            # Not with what it was: it may hold what somebody said.
+            raise unreadable(model) from None
 
     async def billed(self, tab: Tab, request: ModelRequest, *, model: str, call: str) -> ModelReply:
         """Ask as `ask` does, within what the team's budgets can pay, or say which of them cannot.
@@ -85,21 +90,23 @@ class Provider:
         tokens = affordable_answer(request, model=model, base_url=self._base_url, prices=self._prices)
         if tokens == 0:
             return ModelReply(finish_reason="over_budget", model=model)
-        stream = await self._client.chat.completions.create(
-            model=model,
-            max_completion_tokens=openai.omit if tokens in (None, LONGEST_ANSWER) else tokens,
-            response_format=_form(request.output) if request.output else openai.omit,
-            messages=[_message(message) for message in request.messages],
-            tools=[_tool(tool) for tool in request.tools] or openai.omit,
+        # What the library makes of requests and answers is left out: see `pieces`.
+        stream = await self._client.post(
+            "/chat/completions",
+            body=_body(request, model, tokens),
+            options={"headers": {CALL_HEADER: call}, "security": {"bearer_auth": True}},
+            cast_to=object,
             stream=True,
-            stream_options={"include_usage": True},
-            extra_headers={CALL_HEADER: call},
+            stream_cls=AsyncStream[object],
         )
-        answer = _Answer()
+        answer = Answer()
         with events.words() as words:
             async with stream:
-                async for chunk in stream:
-                    words.say(answer.take(chunk))
+                async for piece in stream:
+                    if text := answer.take(piece):
+                        words.say(text)
+                        # What was said goes out before the next piece is read.
+                        await asyncio.sleep(0)
             if answer.finish_reason is None:
                 raise stream_ended_early(model)
         usage, asked = answer.usage, answer.model or model
@@ -113,46 +120,21 @@ class Provider:
         )
 
 
-@dataclass
-class _Answer:
-    """What has come of an answer so far."""
-
-    text: list[str] = field(default_factory=list[str])
-    calls: dict[int, ToolCall] = field(default_factory=dict[int, ToolCall])
-    finish_reason: str | None = None
-    model: str = ""
-    id: str = ""
-    usage: Usage = field(default_factory=lambda: Usage(model_calls=1))
-
-    @property
-    def tool_calls(self) -> tuple[ToolCall, ...]:
-        """The calls in their order. Some providers give them no id, and a result needs one to refer to."""
-        return tuple(
-            call if call.id else call.model_copy(update={"id": f"call_{self.id}_{index}"})
-            for index, call in sorted(self.calls.items())
-        )
-
-    def take(self, chunk: ChatCompletionChunk) -> str:
-        """Add one piece, and return the text in it."""
-        before = len(self.text)
-        self.model = chunk.model or self.model
-        self.id = chunk.id or self.id
-        if chunk.usage is not None:
-            self.usage = Usage(
-                model_calls=1, input_tokens=chunk.usage.prompt_tokens, output_tokens=chunk.usage.completion_tokens
-            )
-        for choice in chunk.choices:
-            if choice.delta.content:
-                self.text.append(choice.delta.content)
-            for part in choice.delta.tool_calls or []:
-                known = self.calls.get(part.index) or ToolCall(id="", name="", arguments="")
-                name = (part.function.name if part.function else None) or ""
-                arguments = (part.function.arguments if part.function else None) or ""
-                self.calls[part.index] = ToolCall(
-                    id=part.id or known.id, name=known.name or name, arguments=known.arguments + arguments
-                )
-            self.finish_reason = choice.finish_reason or self.finish_reason
-        return "".join(self.text[before:])
+def _body(request: ModelRequest, model: str, tokens: int | None) -> CompletionCreateParamsStreaming:
+    """Write what is asked as the API has it; an answer has `tokens` tokens at most, where that is few."""
+    body = CompletionCreateParamsStreaming(
+        model=model,
+        messages=[_message(message) for message in request.messages],
+        stream=True,
+        stream_options={"include_usage": True},
+    )
+    if tokens not in (None, LONGEST_ANSWER):
+        body["max_completion_tokens"] = tokens
+    if request.output:
+        body["response_format"] = _form(request.output)
+    if request.tools:
+        body["tools"] = [_tool(tool) for tool in request.tools]
+    return body
 
 
 def _form(output: OutputSpec) -> ResponseFormatJSONSchema:

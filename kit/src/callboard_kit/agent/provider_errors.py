@@ -6,7 +6,7 @@
 | 401, 403 | `UnavailableError`, look at `OPENAI_API_KEY` | no |
 | 404 | `UnavailableError`, look at `CALLBOARD_MODEL` and `OPENAI_BASE_URL` | no |
 | 408, 409, 429, 5xx | `UnavailableError` | after `Retry-After`, else with backoff |
-| no connection, silence, a stream that breaks off | `UnavailableError` | with backoff |
+| no connection, silence, a stream that breaks off or cannot be read | `UnavailableError` | with backoff |
 
 A provider's own words are passed on only where they cannot hold a key.
 """
@@ -42,6 +42,11 @@ def translated(error: openai.APIError, *, model: str) -> ApplicationError:
 def stream_ended_early(model: str) -> ApplicationError:
     """Return the failure of a stream that ended in order, but before the answer did."""
     return _again(f"the stream of model {model!r} ended before its answer did")
+
+
+def unreadable(model: str) -> ApplicationError:
+    """Return the failure of a stream with something in it that is no piece of an answer."""
+    return _again(f"the stream of model {model!r} holds something that cannot be read")
 
 
 def _of_status(error: openai.APIStatusError, model: str) -> ApplicationError:

@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 
 from callboard_kit.events.model import Event, Gap, RunEnded, kind_of, stream_of
 from callboard_kit.events.positions import BEGINNING, order, position
-from callboard_kit.events.writing import open_redis
+from callboard_kit.events.writing import ANSWER_SECONDS, open_redis
 
 logger: Final = logging.getLogger(__name__)
 
@@ -150,15 +150,19 @@ class _Source:
             await self._redis.aclose()
 
     async def _read(self) -> None:
-        newest = _entries(await self._redis.xrevrange(self._stream, count=1))
+        async with asyncio.timeout(ANSWER_SECONDS):
+            newest = _entries(await self._redis.xrevrange(self._stream, count=1))
         last = newest[0][0] if newest else BEGINNING
         self.reading.set()
         while not self._stopped:
-            answer = await self._redis.xread({self._stream: last}, block=_BLOCK_MILLISECONDS, count=PAGE)
+            async with asyncio.timeout(_BLOCK_MILLISECONDS / 1_000 + ANSWER_SECONDS):
+                answer = await self._redis.xread({self._stream: last}, block=_BLOCK_MILLISECONDS, count=PAGE)
             for entry in _entries_of_one(answer):
                 last = entry[0]
                 for listener in self.listeners:
                     listener.take(entry)
+            # What has come is passed on before more is asked for.
+            await asyncio.sleep(0)
 
 
 class _Listener:

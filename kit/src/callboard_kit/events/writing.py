@@ -48,6 +48,9 @@ LINGER: Final = 0.02
 AT_ONCE: Final[frozenset[Kind]] = frozenset({"run.started", "text.delta", "run.ended"})
 """Kinds that somebody waits for, and the one that has to be a stream's first whoever writes the second."""
 
+ANSWER_SECONDS: Final = 2.0
+"""How long Redis may take to answer a command."""
+
 LAST_CHANCE_SECONDS: Final = 2.0
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 1.0
@@ -58,12 +61,13 @@ def open_redis(url: str, *, alone: bool = False) -> Redis:
 
     Args:
         url: Where it is, and how one is let in.
-        alone: Whether one task at a time uses it. It then keeps one connection, and need not look whether one that it
-            takes from a pool is still good, which takes about as long as a command.
+        alone: Whether one task at a time uses it, and sets each command a time limit of its own. It then keeps one
+            connection, and need not look whether one that it takes from a pool is still good, which takes about as
+            long as a command; nor does it make a task of each write to have a limit on that.
     """
     return Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - its keyword arguments have no types
         url,
-        socket_timeout=2,
+        socket_timeout=None if alone else ANSWER_SECONDS,
         socket_connect_timeout=2,
         retry=Retry(NoBackoff(), 0),
         decode_responses=True,
@@ -176,7 +180,8 @@ class EventWriter:
         taken = True
         while self._queue:
             batch = [self._queue[place] for place in range(min(BATCH, len(self._queue)))]
-            answers = await self._write(batch)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                answers = await self._write(batch)
             for (root, _), answer in zip(batch, answers, strict=True):
                 if isinstance(answer, ResponseError):
                     # Redis is there and will not have it: no memory, or no right to. Trying again holds up the rest.

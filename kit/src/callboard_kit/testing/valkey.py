@@ -51,6 +51,16 @@ class Valkey:
             self._process.send_signal(signal.SIGKILL)
             await self._process.wait()
 
+    def hang(self) -> None:
+        """Have it hold its connections and answer nobody."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Have it answer again, also what it was asked meanwhile."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+
     async def _answers(self) -> bool:
         try:
             reader, writer = await asyncio.open_connection(LOOPBACK, self.port)

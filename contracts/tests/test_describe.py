@@ -89,7 +89,13 @@ def test_a_listing_document_survives_json(name: str) -> None:
 def test_no_operation_that_moves_money_is_given_to_a_model() -> None:
     callable_by_model = {o.name: o.promise.model_callable for o in describe(services["billing.v1"]).operations}
 
-    assert callable_by_model == {"list_payment_methods": True, "charge": False, "refund": False, "reverse": False}
+    assert callable_by_model == {
+        "list_payment_methods": True,
+        "charge": False,
+        "refund": False,
+        "list_refunds": False,
+        "reverse": False,
+    }
 
 
 def test_operations_are_published_in_the_order_of_the_contract_with_their_words() -> None:

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,24 @@ def test_a_refund_that_was_spent_cannot_be_taken_back(ledger: Ledger):
     with pytest.raises(RefusedError, match="does not cover"):
         ledger.reverse("orders", billing.Reversal(key="k"))
     assert balance(ledger) == 10.0
+
+
+def test_refunds_of_a_period_are_listed_latest_first_without_those_taken_back(tmp_path: Path):
+    clock = iter((100.0, 200.0, 300.0, 400.0))
+    ledger = Ledger(f"sqlite:///{tmp_path / 'times.db'}", now=lambda: next(clock))
+    ledger.replace(WALLETS)
+    for key in ("before", "first", "back", "last"):
+        ledger.refund("orders", refund(len(key), key=key))
+    ledger.refund("orders", refund(4, key="last"))
+    ledger.charge("orders", charge(1, key="no refund"))
+    ledger.reverse("orders", billing.Reversal(key="back"))
+
+    listed = ledger.refunds(billing.RefundPeriod(since=datetime.fromtimestamp(200, UTC)))
+    latest = ledger.refunds(billing.RefundPeriod(since=datetime.fromtimestamp(0, UTC), most=1))
+
+    at = {moment: datetime.fromtimestamp(moment, UTC) for moment in (200, 400)}
+    assert listed.refunds == (
+        billing.BookedRefund(user_id="ada", amount=4, at=at[400]),
+        billing.BookedRefund(user_id="ada", amount=5, at=at[200]),
+    )
+    assert (listed.more, latest.more, len(latest.refunds)) == (False, True, 1)

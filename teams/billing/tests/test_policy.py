@@ -11,6 +11,8 @@ STRICT = Team.load("callboard_team_billing", profile="strict").policy
     ("operation", "effect", "chain", "allowed"),
     [
         ("list_payment_methods", "read", ["orchestrator", "customers"], True),
+        ("list_refunds", "read", ["orchestrator"], True),
+        ("list_refunds", "read", ["support"], False),
         ("refund", "write", ["orchestrator", "orders"], True),
         ("refund", "write", ["orchestrator", "support", "orders"], True),
         ("refund", "write", ["orchestrator", "orders", "orders"], True),

@@ -17,7 +17,7 @@ from datetime import timedelta
 from typing import Annotated, Final, Literal
 
 import nexusrpc
-from pydantic import ConfigDict, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from callboard_contracts import Example, Message, promise
 
@@ -165,6 +165,42 @@ class Receipt(Message):
     """What the movement left on the gift card, US dollars, in whole cents. Absent: it is not a gift card."""
 
 
+class RefundPeriod(Message):
+    """Which refunds are meant."""
+
+    since: AwareDatetime
+    """The refunds that were booked at this moment or later."""
+
+    most: Annotated[int, Field(ge=1, le=1000)] = 500
+    """How many, at most: the latest."""
+
+
+class BookedRefund(Message):
+    """A refund that was booked and not taken back."""
+
+    user_id: str
+    """Who got it."""
+
+    amount: float
+    """How much, US dollars."""
+
+    order_id: str | None = None
+    """The order that it was for. Absent: for no order."""
+
+    at: AwareDatetime
+    """When it was booked."""
+
+
+class BookedRefunds(Message):
+    """The refunds of a period."""
+
+    refunds: tuple[BookedRefund, ...] = ()
+    """The refunds, the latest first. Empty: there were none."""
+
+    more: bool = False
+    """Whether there were more than were asked for."""
+
+
 class Reversal(Message):
     """A movement of money to undo."""
 
@@ -296,6 +332,32 @@ class Billing:
     Refused when the customer has no such payment method, when the key was used for anything else, or when the key
     has been reversed.
     """
+
+    list_refunds: nexusrpc.Operation[RefundPeriod, BookedRefunds] = promise(
+        kind="query",
+        effect="read",
+        idempotency="natural",
+        latency=timedelta(seconds=1),
+        longest=timedelta(seconds=30),
+        model_callable=False,
+        examples=(
+            Example(
+                input={"since": "2026-11-01T00:00:00Z"},
+                output={
+                    "refunds": [
+                        {
+                            "user_id": "ada_smith_1234",
+                            "amount": 12.5,
+                            "order_id": "#W1000001",
+                            "at": "2026-11-03T09:30:00Z",
+                        }
+                    ],
+                    "more": False,
+                },
+            ),
+        ),
+    )
+    """List the refunds that were booked since a moment and not taken back, for whoever watches over them."""
 
     reverse: nexusrpc.Operation[Reversal, ReversalReceipt] = promise(
         kind="task",

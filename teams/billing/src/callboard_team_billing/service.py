@@ -23,6 +23,11 @@ class BillingService:
         """Read what the customer can pay with."""
         return await asyncio.to_thread(self._ledger.payment_methods, wallet.user_id)
 
+    @sync_operation
+    async def list_refunds(self, _ctx: StartOperationContext, period: billing.RefundPeriod) -> billing.BookedRefunds:
+        """Read what was given back since a moment."""
+        return await asyncio.to_thread(self._ledger.refunds, period)
+
     @nexus.workflow_run_operation
     async def charge(
         self, ctx: nexus.WorkflowRunOperationContext, charge: billing.Charge

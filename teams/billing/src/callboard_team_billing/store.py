@@ -4,7 +4,9 @@ The ledger itself is the memory of keys: a movement is written in the transactio
 that was reversed before anything happened under it is written down too.
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 from pydantic import TypeAdapter
@@ -64,14 +66,25 @@ _MOVEMENTS = Table(
     Column("reversal", JSON(none_as_null=True)),
 )
 
+# Beside the movements, whose own table knows no time: it is made where an older file lacks it.
+_REFUNDS = Table(
+    "refunds",
+    _METADATA,
+    Column("position", Integer, primary_key=True),
+    Column("caller", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("at", Float, nullable=False, index=True),
+)
+
 _METHOD: Final[TypeAdapter[billing.PaymentMethod]] = TypeAdapter(billing.PaymentMethod)
 
 
 class Ledger:
     """Payment methods, balances and movements. Every movement happens once per caller and key."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, now: Callable[[], float] = time.time) -> None:
         self._store = Store(url, _METADATA)
+        self._now = now
 
     def close(self) -> None:
         """Close the file."""
@@ -133,6 +146,24 @@ class Ledger:
                 connection.execute(update(_MOVEMENTS).where(*_is(caller, reversal.key)).values(**closed))
             return receipt
 
+    def refunds(self, period: billing.RefundPeriod) -> billing.BookedRefunds:
+        """Return the refunds that were booked in a period and not taken back, the latest first."""
+        of = (_MOVEMENTS.c.caller == _REFUNDS.c.caller) & (_MOVEMENTS.c.key == _REFUNDS.c.key)
+        booked = (
+            select(_REFUNDS.c.at, _MOVEMENTS.c.asked)
+            .join(_MOVEMENTS, of)
+            .where(_REFUNDS.c.at >= period.since.timestamp(), _MOVEMENTS.c.reversed.is_(False))
+            .order_by(_REFUNDS.c.position.desc())
+            .limit(period.most + 1)
+        )
+        with self._store.reading() as connection:
+            rows = connection.execute(booked).mappings().all()
+        found = tuple(
+            billing.BookedRefund.model_validate({**row["asked"], "at": datetime.fromtimestamp(row["at"], UTC)})
+            for row in rows
+        )
+        return billing.BookedRefunds(refunds=found[: period.most], more=len(found) > period.most)
+
     def wallets(self) -> Wallets:
         """Return the payment methods of every customer, in the order they were put in."""
         with self._store.reading() as connection:
@@ -184,6 +215,8 @@ class Ledger:
                     caller=caller, key=asked.key, asked=content, receipt=receipt.model_dump(mode="json")
                 )
             )
+            if kind == "refund":
+                connection.execute(insert(_REFUNDS).values(caller=caller, key=asked.key, at=self._now()))
             return receipt
 
 

@@ -46,6 +46,7 @@ from callboard_kit.failing import end_operation, from_vocabulary, unexpected
 from callboard_kit.identity import InvalidTokenError, UnknownKeyError
 from callboard_kit.keys import asked_digest, first_result, require_same, work_of
 from callboard_kit.links import disagreement
+from callboard_kit.policy import Verdict
 from callboard_kit.records import CANCELLED, Recorder, outcome_of
 from callboard_kit.settings import Settings
 from callboard_kit.signing import MAX_PAYLOAD_BYTES
@@ -118,10 +119,10 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
         try:
             if difference := disagreement(ctx.inbound_links, call, self._settings):
                 raise _refusal(difference, nexusrpc.HandlerErrorType.UNAUTHENTICATED)
-            call, contract = self._permitted(call)
+            call, contract, verdict = self._permitted(call)
             standing = self._standing(contract)
             self._check_input(contract, call)
-            call = replace(call, approval=self._demanded(contract, call))
+            call = replace(call, approval=self._demanded(contract, call, verdict))
         except nexusrpc.HandlerError as error:
             self._recorder.tell(replace(call, entity=self._named(call)), "refused", reason=error.message)
             raise
@@ -133,7 +134,7 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
             revision=contract.digest,
             build=self._recorder.build,
         )
-        self._recorder.tell(
+        self._recorder.tell_soon(
             call, "started", reason=noted(call.rule, standing, contract.service), revision=contract.digest
         )
         fault: BaseException | None = None
@@ -149,7 +150,9 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
                 raise
             finally:
                 # The end of what goes on in a workflow is told by that workflow.
-                if not isinstance(result, StartOperationResultAsync):
+                if isinstance(result, StartOperationResultAsync):
+                    self._recorder.catch_up()
+                else:
                     self._finish(call, contract, fault, began, standing)
 
     async def execute_nexus_operation_cancel(self, input: ExecuteNexusOperationCancelInput) -> None:
@@ -157,7 +160,7 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
         ctx = input.ctx
         try:
             call = await self._proved(ctx.headers, ctx.service, ctx.operation, time.time(), with_input=False)
-            call, _ = self._permitted(call)
+            call, *_ = self._permitted(call)
             if _names_other_work(input.token, call):
                 raise _refusal(
                     f"this call of {call.caller!r} did not start that work", nexusrpc.HandlerErrorType.UNAUTHORIZED
@@ -200,7 +203,8 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
                 raise UnavailableError(f"{error}, and the registry cannot be asked") from None
             raise _refusal(str(error), nexusrpc.HandlerErrorType.UNAUTHENTICATED) from None
 
-    def _permitted(self, call: Call) -> tuple[Call, OperationContract]:
+    def _permitted(self, call: Call) -> tuple[Call, OperationContract, Verdict | None]:
+        """Refuse what the policy does not let in, and return what it says; nothing where it has no say."""
         address = call.address
         contract = None if address is None else self._book.find(address.service, address.operation)
         if address is None or contract is None:
@@ -208,20 +212,19 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
                 f"team {self._team!r} serves nothing by the name {_name(call)}", nexusrpc.HandlerErrorType.NOT_FOUND
             )
         if address.service == LOCKS:
-            return replace(call, rule="members-ask-each-other"), contract
+            return replace(call, rule="members-ask-each-other"), contract, None
         verdict = self._directory.policy().judge(
             service=address.service, operation=address.operation, effect=contract.promise.effect, chain=call.teams
         )
         if not verdict.allowed:
             raise _refusal(verdict.reason, nexusrpc.HandlerErrorType.UNAUTHORIZED)
-        return replace(call, rule=verdict.rule, hide=verdict.hide), contract
+        return replace(call, rule=verdict.rule, hide=verdict.hide), contract, verdict
 
-    def _demanded(self, contract: OperationContract, call: Call) -> str:
+    def _demanded(self, contract: OperationContract, call: Call, verdict: Verdict | None) -> str:
         """Return the approval that the policy demands for this call, for the workflow behind it to ask for."""
+        if verdict is None:
+            return ""
         name, received = contract.description.name, arrival()
-        verdict = self._directory.policy().judge(
-            service=contract.service, operation=name, effect=contract.promise.effect, chain=call.teams
-        )
         wanted = demanded(verdict.rule, verdict.approval, contract, received.data if received else b"")
         if wanted is None:
             return ""
@@ -358,7 +361,7 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
         received = arrival()
         cancelled = fault is not None and not isinstance(fault, MeshError)
         reason = call.rule if fault is None else CANCELLED if cancelled else str(fault)
-        self._recorder.tell(
+        self._recorder.tell_soon(
             call,
             "cancelled" if cancelled else outcome_of(fault),
             reason=noted(

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final, cast
 
 from callboard_contracts import RefusedError, UnavailableError
@@ -31,6 +32,9 @@ BATCH: Final = 200
 FLUSH_SECONDS: Final = 0.5
 """How long a record waits for others, at most. Each batch is signed, verified and synced to a disk, so many small ones
 cost more than what they tell of."""
+
+SOON: Final = 0.005
+"""Seconds after which is told what may be told later: about what an answer takes to leave."""
 
 CANCELLED: Final = "it was cancelled"
 """The reason of a call that its caller took back."""
@@ -73,6 +77,7 @@ class Recorder:
 
         self.build = build
         self._queue: deque[CallRecord] = deque(maxlen=QUEUE_LENGTH)
+        self._soon: deque[Callable[[], None]] = deque()
         self.dropped = 0
         """How many records were lost so far."""
 
@@ -85,6 +90,7 @@ class Recorder:
         duration: float | None = None,
         revision: str = "",
         used: Used | None = None,
+        at: datetime | None = None,
     ) -> None:
         """Make a record of `call` and take it, from any thread; never blocks and never raises.
 
@@ -95,11 +101,12 @@ class Recorder:
             duration: Seconds from its start to its end; None while it runs.
             revision: Digest of the contract it was handled by.
             used: What an agent operation used up.
+            at: When it happened, if not now.
         """
         if call.address is None:
             return
         if self.events is not None:
-            _tell_live(self.events, call, outcome, reason, duration)
+            _tell_live(self.events, call, outcome, reason, duration, at)
         if not self._sinks:
             return
         if len(self._queue) == QUEUE_LENGTH:
@@ -127,6 +134,25 @@ class Recorder:
             )
         )
 
+    def tell_soon(
+        self, call: Call, outcome: Outcome, *, reason: str, revision: str, duration: float | None = None
+    ) -> None:
+        """Do as `tell` does, but a moment later, so that an answer need not wait for what is told of it.
+
+        From a running loop only. What is told so keeps its own order.
+        """
+        now = datetime.now(UTC)
+        if not self._soon:
+            asyncio.get_running_loop().call_later(SOON, self.catch_up)
+        self._soon.append(
+            partial(self.tell, call, outcome, reason=reason, revision=revision, duration=duration, at=now)
+        )
+
+    def catch_up(self) -> None:
+        """Tell now what was to be told soon."""
+        while self._soon:
+            self._soon.popleft()()
+
     async def run(self) -> None:
         """Drain the queue until cancelled, then once more."""
         try:
@@ -139,6 +165,7 @@ class Recorder:
 
     async def flush(self) -> None:
         """Hand everything collected so far to the sinks."""
+        self.catch_up()
         while self._queue:
             batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
             for sink in self._sinks:
@@ -174,7 +201,9 @@ def _count(value: object) -> int:
     return value if isinstance(value, int) and value >= 0 else 0
 
 
-def _tell_live(events: EventWriter, call: Call, outcome: Outcome, reason: str, duration: float | None) -> None:
+def _tell_live(
+    events: EventWriter, call: Call, outcome: Outcome, reason: str, duration: float | None, at: datetime | None
+) -> None:
     assert call.address is not None, "whoever has no address answers no call"
     service = call.address.service
     detail: Detail
@@ -191,4 +220,4 @@ def _tell_live(events: EventWriter, call: Call, outcome: Outcome, reason: str, d
         )
     teller = Teller(events, call.root, call.address.endpoint, call.address.operation, call.token_id)
     # Named by the call, so that a second delivery of it is recognised.
-    teller.tell(detail, id=f"{call.token_id}:{'started' if outcome == 'started' else 'ended'}")
+    teller.tell(detail, id=f"{call.token_id}:{'started' if outcome == 'started' else 'ended'}", at=at)

@@ -56,8 +56,8 @@ class Teller:
     count: int = 0
     steps: int = 0
 
-    def tell(self, detail: Detail, *, id: str | None = None) -> None:
-        """Tell of something now; `id` where it has a name of its own."""
+    def tell(self, detail: Detail, *, id: str | None = None, at: datetime | None = None) -> None:
+        """Tell of something; `id` where it has a name of its own, `at` when it happened, if not now."""
         self.count += 1
         if self.writer is None or (workflow.in_workflow() and workflow.unsafe.is_replaying()):
             return
@@ -70,7 +70,7 @@ class Teller:
             self.root,
             Event(
                 id=id or f"{self.name}:{self.count}",
-                at=datetime.now(UTC),
+                at=at or datetime.now(UTC),
                 team=self.team,
                 operation=self.operation,
                 kind=kind_of(detail),

@@ -163,4 +163,4 @@ def test_refunds_of_a_period_are_listed_latest_first_without_those_taken_back(tm
         billing.BookedRefund(user_id="ada", amount=4, at=at[400]),
         billing.BookedRefund(user_id="ada", amount=5, at=at[200]),
     )
-    assert (listed.more, latest.more, len(latest.refunds)) == (False, True, 1)
+    assert (listed.cut_off, latest.cut_off, len(latest.refunds)) == (False, True, 1)

@@ -197,7 +197,7 @@ class BookedRefunds(Message):
     refunds: tuple[BookedRefund, ...] = ()
     """The refunds, the latest first. Empty: there were none."""
 
-    more: bool = False
+    cut_off: bool = False
     """Whether there were more than were asked for."""
 
 
@@ -352,7 +352,7 @@ class Billing:
                             "at": "2026-11-03T09:30:00Z",
                         }
                     ],
-                    "more": False,
+                    "cut_off": False,
                 },
             ),
         ),

@@ -162,7 +162,7 @@ class Ledger:
             billing.BookedRefund.model_validate({**row["asked"], "at": datetime.fromtimestamp(row["at"], UTC)})
             for row in rows
         )
-        return billing.BookedRefunds(refunds=found[: period.most], more=len(found) > period.most)
+        return billing.BookedRefunds(refunds=found[: period.most], cut_off=len(found) > period.most)
 
     def wallets(self) -> Wallets:
         """Return the payment methods of every customer, in the order they were put in."""

@@ -34,7 +34,8 @@ check: $(READY) ## format, lint, types, imports, dependencies, architecture
 bench: $(READY) ## measure what the mesh costs; a table, and JSON in bench-results/
 	@$(BIN)/python -m bench
 
-lab: $(READY) ## run the tasks and many changes of few records while processes are killed at random, and the tasks by delegation
+lab: $(READY) ## kill things by number, then the tasks and many changes of few records under random kills, and the tasks by delegation
+	@$(BIN)/python -m tests.lab.kill
 	@$(BIN)/python -m tests.lab
 	@$(BIN)/python -m tests.lab.contention
 	@$(BIN)/python -m tests.lab.rolling

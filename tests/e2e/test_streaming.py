@@ -9,16 +9,14 @@ import time
 import uuid
 from asyncio.subprocess import DEVNULL, PIPE
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
 
-from callboard_kit.client import load_key
-from callboard_kit.persons import Person, issue_token
+from tests.playing.following import Heard, follow, gateway_client
 from tests.playing.stage import Stage
 from tests.playing.waiting import until
 
@@ -29,37 +27,9 @@ ANSWER = "The quick brown fox jumps over the lazy dog. " * 12
 LOOK = {"tool_calls": [{"name": "inventory_v1__list_all_product_types", "arguments": {}}]}
 
 
-@dataclass
-class Heard:
-    """What a client of the gateway has heard of a run."""
-
-    events: list[dict[str, Any]] = field(default_factory=list)
-    last_id: str | None = None
-    connections: int = 0
-
-    @property
-    def kinds(self) -> Counter[str]:
-        return Counter(event["kind"] for event in self.events)
-
-    def text(self) -> str:
-        """Return what stands of what the model wrote, as a client that follows the rules puts it together."""
-        steps: dict[str, list[tuple[int, str]]] = {}
-        for event in self.events:
-            data = event["data"]
-            if event["kind"] == "text.delta":
-                steps.setdefault(data["step"], []).append((data["attempt"], data["text"]))
-            if event["kind"] == "step.retracted":
-                steps[data["step"]] = [each for each in steps.get(data["step"], []) if each[0] > data["attempt"]]
-        return "".join(text for pieces in steps.values() for _, text in pieces)
-
-
 @pytest.fixture
 async def gateway(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
-    person = Person(name=f"ada-{uuid.uuid4().hex[:6]}", scopes=("runs",))
-    token = issue_token(load_key("inbox", stage.settings), person, now=time.time(), lifetime=timedelta(hours=1))
-    [part] = [part for part in stage.parts if part.name == "gateway"]
-    headers = {"authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(base_url=f"http://{part.address}", headers=headers, timeout=60) as client:
+    async with gateway_client(stage) as client:
         yield client
 
 
@@ -76,45 +46,8 @@ async def start(gateway: httpx.AsyncClient, words: str) -> str:
     return answer.json()["id"]
 
 
-async def follow(
-    gateway: httpx.AsyncClient, run_id: str, heard: Heard, told: Callable[[Heard], object] = lambda _: None
-) -> None:
-    """Follow a run to its end, as a browser does: when the connection breaks, go on after the last id."""
-    while not heard.kinds["run.ended"]:
-        headers = {} if heard.last_id is None else {"last-event-id": heard.last_id}
-        try:
-            async with gateway.stream("GET", f"/v1/runs/{run_id}/events", headers=headers) as response:
-                assert response.status_code == 200
-                heard.connections += 1
-                await read(response, heard, told)
-        except httpx.TransportError:
-            await asyncio.sleep(0.2)
-
-
-async def read(response: httpx.Response, heard: Heard, told: Callable[[Heard], object]) -> None:
-    frame: dict[str, str] = {}
-    async for line in response.aiter_lines():
-        name, _, value = line.partition(": ")
-        if line:
-            frame[name] = value
-        elif "data" in frame:
-            # Only whole frames count: what a broken connection cuts off comes again.
-            heard.last_id = frame.get("id", heard.last_id)
-            heard.events.append(json.loads(frame["data"]))
-            told(heard)
-            frame = {}
-
-
 def assert_nothing_is_missing_or_doubled(heard: Heard) -> None:
-    ids = [event["id"] for event in heard.events]
-    assert len(set(ids)) == len(ids)
-    told: dict[str, list[int]] = {}
-    for each in ids:
-        name, _, number = each.rpartition(":")
-        if number.isdigit() and ":retracted" not in each:
-            told.setdefault(name, []).append(int(number))
-    # Whoever tells counts what they tell.
-    assert {name: numbers for name, numbers in told.items() if numbers != [*range(1, len(numbers) + 1)]} == {}
+    assert (heard.missing(), heard.doubled()) == ([], [])
 
 
 async def killed(stage: Stage, part: str) -> None:
@@ -128,27 +61,6 @@ async def killed(stage: Stage, part: str) -> None:
         return pid is not None and pid != before and await stage.works(part, pid)
 
     await until(is_back, within=90)
-
-
-async def test_a_client_goes_on_where_it_was_when_the_gateway_is_killed(
-    stage: Stage, gateway: httpx.AsyncClient
-) -> None:
-    words = await rehearsed(stage, LOOK, {"content": ANSWER, "piece_length": 6, "pause_seconds": 0.05})
-    run_id = await start(gateway, words)
-    heard, some = Heard(), asyncio.Event()
-    following = asyncio.create_task(
-        follow(gateway, run_id, heard, lambda heard: heard.kinds["text.delta"] > 5 and some.set())
-    )
-    await some.wait()
-
-    await killed(stage, "gateway")
-    await following
-
-    assert heard.connections > 1
-    assert heard.text() == ANSWER
-    assert_nothing_is_missing_or_doubled(heard)
-    assert heard.kinds["gap"] == 0
-    assert (await gateway.get(f"/v1/runs/{run_id}")).json()["result"]["answer"] == ANSWER
 
 
 async def test_what_a_killed_worker_had_streamed_is_taken_back_and_no_finished_call_is_made_again(
@@ -173,27 +85,6 @@ async def test_what_a_killed_worker_had_streamed_is_taken_back_and_no_finished_c
     answered = Counter(each["key"] for each in asked if each["answered"])
     assert sorted(answered.values()) == [1, 1]
     assert len(asked) == 3
-    assert (await gateway.get(f"/v1/runs/{run_id}")).json()["result"]["answer"] == ANSWER
-
-
-async def test_redis_killed_and_back_leaves_a_gap_and_the_right_result(
-    stage: Stage, gateway: httpx.AsyncClient
-) -> None:
-    words = await rehearsed(stage, LOOK, {"content": ANSWER, "piece_length": 6, "pause_seconds": 0.1})
-    run_id = await start(gateway, words)
-    heard, some = Heard(), asyncio.Event()
-    following = asyncio.create_task(
-        follow(gateway, run_id, heard, lambda heard: heard.kinds["text.delta"] > 5 and some.set())
-    )
-    await some.wait()
-
-    await killed(stage, "valkey")
-    await following
-
-    assert heard.kinds["gap"] == 1
-    assert heard.kinds["run.ended"] == 1
-    ended = [event["data"]["text"] for event in heard.events if event["kind"] == "step.ended"]
-    assert ended[-1] == ANSWER
     assert (await gateway.get(f"/v1/runs/{run_id}")).json()["result"]["answer"] == ANSWER
 
 

@@ -42,10 +42,10 @@ def as_request(text: str, mark: str) -> str:
     return f"<<request {mark} from whoever asks>>\n{_without(text, mark)}\n<<end {mark}>>"
 
 
-def as_data(text: str, mark: str, *, tool: str | None) -> str:
-    """Mark what a call was answered."""
+def as_data(text: str, mark: str, *, tool: str | None, source: str = "") -> str:
+    """Mark what a call was answered, or what was fetched from a `source` before the model was asked."""
     # A model may call a tool by any name at all, and so may whoever has talked it into that.
-    source = f"result of {tool}" if tool is not None and _NAME.fullmatch(tool) else "result of a call"
+    source = source or (f"result of {tool}" if tool is not None and _NAME.fullmatch(tool) else "result of a call")
     return f"<<data {mark} {source}>>\n{_without(text, mark)}\n<<end {mark}>>"
 
 

@@ -26,8 +26,11 @@ class Dialogue:
 
     @property
     def messages(self) -> tuple[ChatMessage, ...]:
-        """What was said in this turn so far: the user's words, the model's, and what tools answered."""
-        return tuple(self._all[self._start :])
+        """What was said in this turn so far: the user's words, the model's, and what tools answered.
+
+        Without what was fetched for the model to know: a later turn fetches its own.
+        """
+        return tuple(each for each in self._all[self._start :] if each.source is None)
 
     def begins(self, messages: list[ChatMessage]) -> None:
         """Note where in the run's messages this turn begins. For the loop."""

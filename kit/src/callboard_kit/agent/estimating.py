@@ -3,9 +3,7 @@
 from typing import Final
 
 from callboard_kit.agent.messages import ModelRequest
-
-BYTES_PER_TOKEN: Final = 2
-"""Fewer bytes to a token than any text that is sent in earnest has; so what is read is never more than is thought."""
+from callboard_kit.token_size import BYTES_PER_TOKEN
 
 LONGEST_ANSWER: Final = 32_000
 """Tokens that an answer is taken to have at most, where nobody says how many a model writes."""

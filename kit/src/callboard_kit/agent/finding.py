@@ -7,12 +7,14 @@ opened with it, those of the others when the model asks for them.
 import heapq
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Generic, Protocol, TypeVar
 
 from callboard_contracts import Message
 from callboard_kit.agent.tools import Tool
+from callboard_kit.context.briefs import HasName
 
 MOST_FOUND: Final = 8
 """How many tools a search names at a time."""
@@ -110,6 +112,28 @@ class HeldTools:
         """Return tools that were found before."""
         found = (self._index.named(one.name) for one in listed)
         return [tool for tool in found if tool is not None]
+
+
+@dataclass(frozen=True)
+class _Narrowed:
+    """A search that finds only what a run may call."""
+
+    search: ToolSearch
+    may: Callable[[HasName], bool]
+
+    async def find(self, query: str) -> Found:
+        found = await self.search.find(query)
+        return Found(
+            [each for each in found.listed if self.may(each)], [each for each in found.opened if self.may(each)]
+        )
+
+    async def open(self, listed: Sequence[ListedTool]) -> Sequence[Tool]:
+        return await self.search.open([each for each in listed if self.may(each)])
+
+
+def narrowed(search: ToolSearch | None, may: Callable[[HasName], bool] | None) -> ToolSearch | None:
+    """Return a search that finds only tools of which `may` says so; None where there is no search."""
+    return search if search is None or may is None else _Narrowed(search, may)
 
 
 def best_matches(query: str, tools: Sequence[AnyTool], *, most: int = MOST_FOUND) -> tuple[AnyTool, ...]:

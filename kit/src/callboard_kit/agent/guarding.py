@@ -9,9 +9,11 @@ from temporalio.common import RetryPolicy
 
 from callboard_contracts import UnavailableError, Usage
 from callboard_kit import mesh
+from callboard_kit.agent.knowing import CONTEXT
 from callboard_kit.agent.messages import CALL_MODEL, ChatMessage, ModelReply, ModelRequest, OutputSpec, ToolCall
 from callboard_kit.agent.tools import Tool
 from callboard_kit.approvals.terms import Proposal
+from callboard_kit.context.pieces import Context
 from callboard_kit.guards.contexts import Answering, Asking, Called, Doing, Heard
 from callboard_kit.guards.declaring import Guard, Judge
 from callboard_kit.guards.judging import FORM
@@ -24,7 +26,9 @@ REPEATS: Final = "repeats"
 TAKEN_BACK: Final = "(taken back)"
 """What stands in the conversation in the place of words that a guard took back."""
 
-_JUDGEMENT: Final = OutputSpec(name="Judgement", parameters=FORM)
+JUDGEMENT: Final = OutputSpec(name="Judgement", parameters=FORM)
+"""The form of a judge's answer, by which its requests are told from the agent's own."""
+
 _HEARTBEAT: Final = timedelta(seconds=10)
 
 
@@ -111,6 +115,15 @@ class Guarding:
             )
             self._heard.append(heard)
 
+    def prepared(self, context: Context) -> None:
+        """Remember what the model was given to know, for the guards that are still to come."""
+        if self._post.stands:
+            for each in context.chosen:
+                heard = Heard(
+                    tool=CONTEXT, service="local", operation=each.source, arguments={}, result=each.piece.content
+                )
+                self._heard.append(heard)
+
     def _known(self) -> _Known:
         call = mesh.maybe_current()
         return {
@@ -131,7 +144,7 @@ class Guarding:
         request = ModelRequest(
             messages=(ChatMessage(role="system", content=system), ChatMessage(role="user", content=subject)),
             model=judge.model or self._model,
-            output=_JUDGEMENT,
+            output=JUDGEMENT,
             budget_usd=self._money_left(),
         )
         reply: ModelReply = await workflow.execute_activity(
@@ -164,6 +177,6 @@ def _said_last(messages: Sequence[ChatMessage]) -> tuple[str, ...]:
     for message in reversed(messages):
         if message.role == "assistant":
             break
-        if message.role == "user" and not message.own:
+        if message.role == "user" and not message.own and message.source is None:
             said.append(message.content or "")
     return tuple(reversed(said))

@@ -21,6 +21,8 @@ def _marked(message: ChatMessage, mark: str, tool: str | None) -> ChatMessage:
     match message.role:
         case "tool":
             return message.model_copy(update={"content": as_data(text, mark, tool=tool)})
+        case "user" if message.source is not None:
+            return message.model_copy(update={"content": as_data(text, mark, tool=None, source=message.source)})
         case "user" if not message.own:
             return message.model_copy(update={"content": as_request(text, mark)})
         case _:

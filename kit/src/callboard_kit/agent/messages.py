@@ -12,6 +12,8 @@ type_of_json = dict[str, object]
 _OPTIONAL: Final = frozenset({"output", "budget_usd", "budget_tokens"})
 """Fields that came later: left out where they say nothing, so that requests in histories stay what they were."""
 
+_LATER: Final = frozenset({"own", "source"})
+
 CALL_MODEL = "callboard.call_model"
 """The registered name of the activity that asks a model."""
 
@@ -70,11 +72,14 @@ class ChatMessage(Message):
     own: bool = False
     """Whether a user's message is the loop's own: what others wrote is marked for the model, and this is not."""
 
+    source: str | None = None
+    """What a user's message was fetched from, where it is no request but data to know. Absent: somebody said it."""
+
     @model_serializer(mode="wrap")
     def _without_the_usual(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
-        # It came later: left out where it says nothing, so that messages in histories stay what they were.
+        # They came later: left out where they say nothing, so that messages in histories stay what they were.
         document: dict[str, object] = write(self)
-        return {name: value for name, value in document.items() if name != "own" or value}
+        return {name: value for name, value in document.items() if name not in _LATER or value}
 
 
 class ModelRequest(Message):

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from callboard_contracts import Deed, Message, Usage
+from callboard_kit.context.pieces import SourceRecord
 from callboard_kit.guards.verdicts import Ruling
 
 StoppedBecause = Literal[
@@ -100,11 +101,14 @@ class Outcome(Message):
     rulings: tuple[Ruling, ...] = ()
     """What guards said of it where they did not simply let it pass, the oldest first; of many the last."""
 
+    sources: tuple[SourceRecord, ...] = ()
+    """Where what its model was given to know is from, and what became of each source."""
+
     @model_serializer(mode="wrap")
     def _without_what_is_not_said(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
         # They came later: left out where there are none, so that outcomes in histories stay what they were.
         document: dict[str, object] = write(self)
-        return {name: value for name, value in document.items() if name != "rulings" or value}
+        return {name: value for name, value in document.items() if name not in ("rulings", "sources") or value}
 
     @property
     def deeds(self) -> tuple[Deed, ...]:

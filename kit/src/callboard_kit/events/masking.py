@@ -19,10 +19,14 @@ def masked(arguments: Mapping[str, object], sensitive: Mapping[str, str]) -> dic
     text = json.dumps(arguments)
     if len(text) > LONGEST_TEXT:
         return None
-    copy = cast("dict[str, object]", json.loads(text))
+    return veiled(cast("dict[str, object]", json.loads(text)), sensitive)
+
+
+def veiled(document: dict[str, object], sensitive: Mapping[str, str]) -> dict[str, object]:
+    """Put a note in the place of each sensitive value of a JSON object, however long, and return the object."""
     for path, kind in sensitive.items():
-        _mask(copy, path.split("."), f"[masked: {kind}]")
-    return copy
+        _mask(document, path.split("."), f"[masked: {kind}]")
+    return document
 
 
 def words_are_sensitive(contract: OperationContract) -> bool:

@@ -23,6 +23,7 @@ from callboard_kit.identity import SigningKey, digest
 from callboard_kit.testing import LocalMesh
 from callboard_kit.tokens import Origin
 from callboard_registry.audit.collector import Collector
+from callboard_registry.audit.following import Following
 from callboard_registry.audit.positions import Positions
 from callboard_registry.calls import Calls
 from callboard_registry.database import Database
@@ -30,6 +31,9 @@ from callboard_registry.documents import policy_document
 from callboard_registry.keyring import Keyring
 from callboard_registry.policies import Policies
 from callboard_registry.registry import Registry
+from callboard_registry.stories.keeping import Stories
+from callboard_registry.stories.model import Execution
+from callboard_registry.stories.watched import Watched
 from callboard_registry.tables import audit_positions, audit_runs, listings, policies
 from callboard_registry.totals import Totals, Which
 from callboard_registry_api.audit import CallFilter
@@ -275,6 +279,30 @@ async def test_what_goes_on_for_long_is_told_of_before_it_is_over(played: Played
         assert (operation, outcome) == ("wait", "cancelled")
 
 
+async def test_what_somebody_looks_at_is_read_sooner_and_nothing_else(played: Played) -> None:
+    async with played.book() as book:
+        collector = played.collector(book)
+        following = Following(collector, book.database)
+        root = f"looked-at-{uuid.uuid4().hex[:8]}"
+        with mesh.starting(Origin(root=root)):
+            handle = await played.start([Errand(operation="work"), Errand(operation="wait", seconds=50)])
+        await following.follow()
+        unwatched = book.all()
+        Watched(book.database).note(root)
+        began = await _until_followed(following, book, root, "desk.v1 wait", outcome="")
+        await handle.cancel()
+        await handle.result()
+        ended = await _until_followed(following, book, root, "desk.v1 wait", outcome="cancelled")
+
+        assert (unwatched, {record.root for record in book.all()}) == ([], {root})
+        assert [each.team for each in began] == [each.team for each in ended]
+        assert {each.team for each in ended} == {"buyer", "desk"}
+        # What the collector found before that is older, and is not told again.
+        await collector.collect()
+        after, _, _ = Stories(book.database).of(root, most=100)
+        assert [(each.team, each.outcome) for each in after] == [(each.team, each.outcome) for each in ended]
+
+
 async def test_a_run_that_was_reset_is_no_second_call(played: Played) -> None:
     async with played.book() as book:
         collector = played.collector(book)
@@ -364,6 +392,20 @@ async def _until_kept(book: Book) -> None:
             if book.all():
                 return
             await asyncio.sleep(0.01)
+
+
+async def _until_followed(
+    following: Following, book: Book, root: str, title: str, *, outcome: str
+) -> Sequence[Execution]:
+    """Follow until something is told as it is now: visibility is a moment behind."""
+    async with asyncio.timeout(60):
+        while True:
+            await following.follow()
+            runs, happened, _ = Stories(book.database).of(root, most=100)
+            told = [(each.title, each.outcome) for those in happened.values() for each in those]
+            if (title, outcome) in told and (not outcome or all(each.ended for each in runs)):
+                return runs
+            await asyncio.sleep(0.05)
 
 
 async def _until_collected(collector: Collector, count: int) -> int:

@@ -112,7 +112,7 @@ async def test_pages_load_only_what_the_registry_itself_serves(http, publish, do
     [
         ("/services/none.v1", 404, "no listing of"),
         ("/services/shop.v1?digest=sha256:0", 404, "no listing of"),
-        ("/runs/none", 404, "nothing of the run"),
+        ("/runs/none", 404, "Nothing of the run"),
         ("/catalog?after=nonsense", 400, "page_token"),
         ("/catalog?q=" + "x" * 500, 400, "start again from the catalog"),
         ("/runs?outcome=nonsense", 400, "use &#39;started&#39;"),

@@ -1,5 +1,8 @@
 """The page of a run as it tells a story, and the analytics that are made of stories: what they show, and to whom."""
 
+import html
+import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
@@ -11,6 +14,7 @@ from callboard_registry.database import Database
 from callboard_registry.ledger.keeping import Ledger
 from callboard_registry.stories.keeping import Stories
 from callboard_registry.stories.model import Execution, Happening, Story
+from callboard_registry.stories.watched import Watched
 from callboard_registry_api.budgets import DOLLAR, ModelUse
 from callboard_registry_api.model import CallRecord
 
@@ -117,6 +121,7 @@ BELOW = Story(
 )
 
 
+LIVE = Story(execution("three", namespace="bank", team="bank", ended=None, outcome="started"), ())
 USE = ModelUse(
     key="two/1",
     root="tree",
@@ -189,6 +194,38 @@ async def test_a_run_says_what_was_asked_done_and_decided_with_calls_below_their
     order = [text.index(f"<bdi>{title}</bdi></strong>") for title in ("Orchestrate", "Asks the model", "book_it")]
     assert order == sorted(order)
     assert 'class="kind-activity depth-2"' in text, "what the bank did stands below the call of it"
+
+
+async def test_a_page_that_shows_all_that_is_known_is_not_sent_again_until_something_is_new(http, served):
+    _, engine = served
+    Stories(Database(engine)).keep([LIVE])
+    page = (await http.get("/runs/tree")).text
+    again = html.unescape(re.search(r'hx-get="([^"]+)"', page)[1])
+
+    same = await http.get(again)
+    Stories(Database(engine)).keep([replace(LIVE, execution=replace(LIVE.execution, ended=at(9), outcome="ok"))])
+    newer = await http.get(again)
+
+    # Now and then it is sent anew all the same: bars grow while a run goes on.
+    assert same.status_code in (204, 200)
+    assert newer.status_code == 200
+    assert Watched(Database(engine)).roots() == ["tree"]
+
+
+async def test_a_run_of_which_nothing_is_known_is_looked_for_while_its_page_is_open(http, served):
+    _, engine = served
+    first = await http.get("/runs/too-new")
+    again = html.unescape(re.search(r'hx-get="([^"]+)"', first.text)[1])
+    waiting = await http.get(again)
+    long_ago = await http.get("/runs/too-new?seen=1")
+    Stories(Database(engine)).keep([Story(execution("new", root="too-new"), ())])
+    found = await http.get(again)
+
+    assert (first.status_code, waiting.status_code) == (404, 204)
+    assert ("goes on looking" in first.text, "has looked for a minute" in long_ago.text) == (True, True)
+    assert "hx-get" not in long_ago.text
+    assert "Orchestrate" in found.text
+    assert Watched(Database(engine)).roots() == ["too-new"]
 
 
 async def test_words_are_for_approvers_of_the_team_and_what_is_masked_is_for_nobody(told):

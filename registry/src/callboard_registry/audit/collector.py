@@ -7,7 +7,7 @@ is kept already adds nothing. A namespace that is away keeps no other from being
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -59,11 +59,14 @@ class Collector:
         self._ledger = Ledger(database)
         self._positions = Positions(database)
         self._pace = Pace(requests_per_second)
+        self._knowledge: Knowledge | None = None
+        self.followed: dict[str, int] = {}
+        """The last event of each run that is read apart from the others, because somebody looks at it."""
         self._turns: defaultdict[str, Turns] = defaultdict(Turns)
 
     async def collect(self) -> int:
         """Read what is new in every namespace, and return how many records were added."""
-        knowledge = await asyncio.to_thread(Knowledge, self._database, self._members)
+        self._knowledge = knowledge = await asyncio.to_thread(Knowledge, self._database, self._members)
         at_once = asyncio.Semaphore(NAMESPACES_AT_ONCE)
 
         async def one(team: str) -> int:
@@ -71,6 +74,17 @@ class Collector:
                 return await self._collect(team, knowledge)
 
         return sum(await asyncio.gather(*(one(team) for team in knowledge.teams)))
+
+    async def knowledge(self) -> Knowledge:
+        """Return what histories are understood by, as of the last time that all was read."""
+        if self._knowledge is None:
+            self._knowledge = await asyncio.to_thread(Knowledge, self._database, self._members)
+        return self._knowledge
+
+    def look(self, namespace: str, team: str, *, knowledge: Knowledge, places: Mapping[str, Place]) -> Look:
+        """Return a look at one namespace, at the pace that all of them share."""
+        reader = Reader(self._client, namespace, self._pace)
+        return Look(reader, team=team, knowledge=knowledge, places=places, turns=self._turns[namespace])
 
     async def _collect(self, team: str, knowledge: Knowledge) -> int:
         namespace = knowledge.namespace(team)
@@ -85,21 +99,25 @@ class Collector:
     async def _read(self, namespace: str, team: str, knowledge: Knowledge) -> int:
         since = await asyncio.to_thread(self._positions.read_until, namespace)
         places = await asyncio.to_thread(self._positions.places, namespace)
-        reader = Reader(self._client, namespace, self._pace)
-        look = Look(reader, team=team, knowledge=knowledge, places=places, turns=self._turns[namespace])
+        look = self.look(namespace, team, knowledge=knowledge, places=places)
         added = 0
         unkept: list[Found] = []
         async for found in look.found(since):
             unkept.append(found)
             places[found.run_id] = found.place
             if len(unkept) == _KEPT_AT_ONCE:
-                added += await self._keep(namespace, unkept)
+                added += await self.keep(namespace, self._newest(unkept))
                 unkept = []
-        added += await self._keep(namespace, unkept)
+        added += await self.keep(namespace, self._newest(unkept))
         await self._move(namespace, team, places)
         return added
 
-    async def _keep(self, namespace: str, found: Sequence[Found]) -> int:
+    def _newest(self, found: Sequence[Found]) -> list[Found]:
+        """Leave out what was read on since: what is kept must not be told as it was before."""
+        return [each for each in found if each.place.last_event >= self.followed.get(each.run_id, 0)]
+
+    async def keep(self, namespace: str, found: Sequence[Found]) -> int:
+        """Keep what was found, and return how many records it added."""
         records = [record for each in found for record in each.records]
         kept = await asyncio.to_thread(self._calls.derive, records) if records else 0
         stories = [each.story for each in found if each.story is not None]

@@ -88,6 +88,14 @@ class Look:
             if (found := await self._open(run)) is not None:
                 yield found
 
+    async def of_root(self, root: str) -> AsyncIterator[Found]:
+        """Yield what is new in the runs of one tree of calls."""
+        async for run in self._reader.runs_of(root):
+            if not self._is_over(run):
+                found = await (self._open(run) if run.closed is None else self._closed(run))
+                if found is not None:
+                    yield found
+
     def _is_over(self, run: Run) -> bool:
         place = self._places.get(run.run_id)
         return place is not None and place.closed is not None

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import delete, func, select
 
 from callboard_registry.database import Database, upsert
-from callboard_registry.tables import audit_positions, audit_runs
+from callboard_registry.tables import audit_positions, audit_runs, executions
 from callboard_registry_api.audit import AuditPosition
 
 
@@ -53,9 +53,11 @@ class Positions:
         with self._database.reading() as connection:
             return connection.scalar(query)
 
-    def places(self, namespace: str) -> dict[str, Place]:
-        """Return where reading stopped in each run that has to be read on, or is listed again."""
+    def places(self, namespace: str, *, root: str = "") -> dict[str, Place]:
+        """Return where reading stopped in each run that has to be read on or is listed again, or in those of a tree."""
         query = select(audit_runs).where(audit_runs.c.namespace == namespace)
+        if root:
+            query = query.where(audit_runs.c.run_id.in_(select(executions.c.run_id).where(executions.c.root == root)))
         with self._database.reading() as connection:
             rows = connection.execute(query).mappings().all()
         return {

@@ -20,6 +20,7 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from callboard_kit.search_attributes import ROOT
 from callboard_registry.audit.operations import moment_of
 
 _PATIENCE: Final = timedelta(seconds=10)
@@ -74,6 +75,11 @@ class Reader:
     async def open_runs(self) -> AsyncIterator[Run]:
         """Yield runs that are under way."""
         async for run in self._runs("ExecutionStatus = 'Running'"):
+            yield run
+
+    async def runs_of(self, root: str) -> AsyncIterator[Run]:
+        """Yield the runs of one tree of calls, be they over or not; `root` has no quotes in it."""
+        async for run in self._runs(f"{ROOT.name} = '{root}'"):
             yield run
 
     async def closed_operations(self, since: datetime | None) -> AsyncIterator[Run]:

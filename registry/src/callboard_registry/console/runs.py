@@ -5,15 +5,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 
 from callboard_registry.console.filters import WINDOWS, beginning, dollars, one_of
 from callboard_registry.console.knowledge import Knowledge
-from callboard_registry.console.rendering import page
+from callboard_registry.console.rendering import HEADERS, page
 from callboard_registry.console.routes import PageRoute
 from callboard_registry.console.story import LineKind, Tree, tree
+from callboard_registry.overview.overview import Overview
 from callboard_registry.overview.runs import WhichRuns
-from callboard_registry.refusals import Refusal
 from callboard_registry_api.audit import CallFilter
 from callboard_registry_api.model import OUTCOMES, Outcome
 
@@ -32,6 +32,12 @@ SHOWN: Final[Mapping[str, Collection[LineKind]]] = {
 
 _TO_BE_READ: Final = timedelta(minutes=1)
 """How long a page waits for the story of a run that is over."""
+
+_TO_BE_HEARD: Final = timedelta(seconds=15)
+"""How long a page waits for what others who took part have to tell when the run is over."""
+
+_CLOCK: Final = 5
+"""Seconds after which the page of a run that goes on is drawn anew though nothing happened: its bars have grown."""
 
 _RUNS: Final = 50
 _LINES: Final = 150
@@ -84,18 +90,34 @@ def runs_router(knowledge: Knowledge, *, temporal_ui: str = "") -> APIRouter:
         )
 
     @router.get("/runs/{root}", response_class=HTMLResponse)
-    async def run(root: str, only: str = "", after: Annotated[int, Query(ge=0, le=10**6)] = 0) -> HTMLResponse:
-        """Show one run as a timeline."""
+    async def run(
+        root: str, only: str = "", after: Annotated[int, Query(ge=0, le=10**6)] = 0, seen: str = ""
+    ) -> Response:
+        """Show one run as a timeline; what was `seen` already is not sent again."""
+        overview = knowledge.registry.overview
         kinds = SHOWN if not only else {only: SHOWN[one_of("only", only, list(SHOWN))]}
-        whole, is_all = await _tree(knowledge, root)
+        # Before the run itself is read: what comes in between is found to be new the next time.
+        now = datetime.now(UTC)
+        state = await _state(overview, root, now)
+        if seen and seen == state:
+            await overview.watch(root)
+            return Response(status_code=204, headers=dict(HEADERS))
+        whole, is_all = await _tree(overview, knowledge, root)
+        if whole is None:
+            return await _unknown(overview, root, since=seen, now=now)
         lines = [line for line in whole.lines if not only or line.kind in kinds[only] or line.depth == 0]
+        is_live = whole.under_way or now - whole.end < (_TO_BE_HEARD if whole.executions else _TO_BE_READ)
+        if is_live:
+            await overview.watch(root)
         return page(
             "run.html",
             section="runs",
             root=root,
             tree=whole,
-            is_live=whole.under_way or (not whole.executions and datetime.now(UTC) - whole.end < _TO_BE_READ),
+            state=state,
+            is_live=is_live,
             lines=lines[after : after + _LINES],
+            after=after,
             more=after + _LINES if len(lines) > after + _LINES else 0,
             is_all=is_all,
             only=only,
@@ -107,19 +129,29 @@ def runs_router(knowledge: Knowledge, *, temporal_ui: str = "") -> APIRouter:
     return router
 
 
-async def _tree(knowledge: Knowledge, root: str) -> tuple[Tree, bool]:
-    overview = knowledge.registry.overview
+async def _tree(overview: Overview, knowledge: Knowledge, root: str) -> tuple[Tree | None, bool]:
     executions, happened, is_all = await overview.story(root, most=_LONGEST)
     records = await knowledge.calls(CallFilter(root=root), most=_LONGEST, newest_first=False)
-    whole = tree(executions, happened, records, now=datetime.now(UTC))
-    if whole is None:
-        raise Refusal(
-            "not_found",
-            "root",
-            f"nothing of the run {root!r} is on record: it may be misspelt, too new by a second, or older than records"
-            " are kept; the list of runs shows what there is",
-        )
-    return whole, is_all
+    return tree(executions, happened, records, now=datetime.now(UTC)), is_all
+
+
+async def _state(overview: Overview, root: str, now: datetime) -> str:
+    """Return what names everything that a page of a run shows: what is known, and how far the clock has gone."""
+    return f"{await overview.story_state(root)}-{int(now.timestamp()) // _CLOCK}"
+
+
+async def _unknown(overview: Overview, root: str, *, since: str, now: datetime) -> Response:
+    """Say that nothing is known of a run, and go on looking for a while: it may have begun just now."""
+    began = int(since) if since.isdecimal() and len(since) < 12 else int(now.timestamp())
+    looks = int(now.timestamp()) - began <= _TO_BE_READ.total_seconds()
+    if looks:
+        await overview.watch(root)
+    if looks and since:
+        return Response(status_code=204, headers=dict(HEADERS))
+    shown = page("run_unknown.html", section="runs", root=root, began=began, looks=looks)
+    # What a page asks for by itself is put into it only when it is found.
+    shown.status_code = 200 if since else 404
+    return shown
 
 
 def _outcomes(asked: str) -> tuple[Outcome, ...]:

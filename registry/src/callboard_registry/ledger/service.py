@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from google.protobuf.message import DecodeError
 from sqlalchemy import case, func, select
@@ -61,7 +61,7 @@ class SpendingService:
         finest: tuple[SpendingDimension, ...] = (*by, "team") if "operation" in by and "team" not in by else by
         spent = self._ledger.sums(which, by=finest)
         called = [] if "model" in by else self._calls(which, by)
-        full = _full_names(called) if "operation" in by else {}
+        full: Mapping[tuple[str, str], str] = _full_names(called) if "operation" in by else {}
         sums: dict[tuple[object, ...], list[int]] = {}
         for each in spent:
             name = full.get((each.team, each.operation), "") or f"{each.team}.{each.operation}"
@@ -98,16 +98,19 @@ class SpendingService:
         if which.until is not None:
             query = query.where(call_totals.c.day < which.until)
         with self._database.reading() as connection:
-            found = connection.execute(query.group_by(*columns)).all()
+            found = [
+                tuple[Any, ...](row) for row in connection.execute(query.group_by(*columns))
+            ]  # Any: as the table has it
         called: list[_Called] = []
-        for *values, calls, errors in found:
+        for row in found:
+            calls, errors = int(row[-2]), int(row[-1])
             if not calls:
                 continue
-            told: dict[str, object] = dict(zip(names, values, strict=True))
+            told: dict[str, object] = dict(zip(names, row[:-2], strict=True))
             if "service" in told:
                 service, operation = str(told["service"]), str(told.get("operation", ""))
                 told |= {"team": service.partition(".")[0], "operation": f"{service}.{operation}", "own": operation}
-            called.append(_Called(told, int(calls), int(errors)))
+            called.append(_Called(told, calls, errors))
         return called
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import Connection, inspect, text
 
-HEAD: Final = "0015"
+HEAD: Final = "0017"
 """The last step."""
 
 _FIRST: Final = "0001"

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import math
 import os
 import socket
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -32,6 +34,9 @@ class Job:
 
     work: Callable[[], Awaitable[object]]
     """Does one round. When it raises, that is noted and the next round comes as usual."""
+
+    noted: timedelta = timedelta(0)
+    """How often it is written down at most that it goes well."""
 
     longest: timedelta = timedelta(minutes=5)
     """How long a round may take before it counts as failed and is cancelled."""
@@ -75,13 +80,16 @@ class _Diary:
         self._process = f"{os.getpid()}@{socket.gethostname()}"
         self._last_success: datetime | None = None
         self._error = ""
+        self._written = -math.inf
 
     async def succeeded(self) -> None:
-        if self._error:
+        worked_before = not self._error
+        if not worked_before:
             logger.info("%s: works again", self._job.name)
         self._error = ""
         self._last_success = datetime.now(UTC)
-        await self._write()
+        if not worked_before or time.monotonic() - self._written >= self._job.noted.total_seconds():
+            await self._write()
 
     async def failed(self, error: str) -> None:
         error = error[:LONGEST_ERROR]
@@ -93,10 +101,11 @@ class _Diary:
     async def _write(self) -> None:
         seen = SeenJob(
             process=self._process,
-            every_seconds=self._job.every.total_seconds(),
+            every_seconds=max(self._job.every, self._job.noted).total_seconds(),
             succeeded=self._last_success,
             error=self._error,
         )
+        self._written = time.monotonic()
         writing = asyncio.create_task(asyncio.to_thread(self._notes.write, SeenJob, {self._job.name: seen}))
         try:
             await asyncio.shield(writing)

@@ -9,6 +9,7 @@ from typing import Final
 from temporalio.client import Client
 
 from callboard_registry.audit.collector import Collector
+from callboard_registry.audit.following import EVERY, Following
 from callboard_registry.calls import Calls
 from callboard_registry.database import Database
 from callboard_registry.health.service import LOOK
@@ -23,6 +24,9 @@ from callboard_registry.stories.keeping import Stories
 
 AUDIT: Final = "audit"
 """The job that derives call records from Temporal's histories."""
+
+FOLLOW: Final = "follow"
+"""The job that reads the runs that somebody looks at."""
 
 PRUNE: Final = "prune"
 """The job that drops call records when they are old enough."""
@@ -73,5 +77,6 @@ def jobs(client: Client, database: Database, settings: Settings) -> list[Job]:
     return [
         Job(name=LOOK, every=settings.every, work=Looking(client, database, settings).look),
         Job(name=AUDIT, every=settings.every, work=collector.collect),
+        Job(name=FOLLOW, every=EVERY, noted=settings.every, work=Following(collector, database).follow),
         Job(name=PRUNE, every=timedelta(hours=1), work=prune),
     ]

@@ -1,16 +1,17 @@
 """Stories in the database."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, cast
 
-from sqlalchemy import Connection, RowMapping, Table, delete, select
+from sqlalchemy import Connection, RowMapping, Table, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from callboard_registry.database import Database
 from callboard_registry.stories.model import Execution, Happening, Story
-from callboard_registry.tables import executions, happenings
+from callboard_registry.tables import calls, executions, happenings
 
 _EXECUTION: Final = ("namespace", "run_id")
 _HAPPENING: Final = ("namespace", "run_id", "number")
@@ -49,6 +50,25 @@ class Stories:
         for row in rows[:most]:
             happened.setdefault(row["run_id"], []).append(_as_happening(row))
         return found, happened, len(rows) <= most
+
+    def state(self, root: str) -> str:
+        """Return a text that is another one when something else is known of a tree than before."""
+        what, whose = happenings.c, executions.c
+        inside = (
+            func.count(),
+            func.count(what.ended),
+            func.max(what.at),
+            func.max(what.ended),
+            func.sum(what.attempts),
+        )
+        queries = (
+            select(*inside).where(what.root == root),
+            select(func.count(), func.count(whose.ended), func.max(whose.ended)).where(whose.root == root),
+            select(func.max(calls.c.sequence)).where(calls.c.root == root),
+        )
+        with self._database.reading() as connection:
+            known = [tuple(connection.execute(query).one()) for query in queries]
+        return hashlib.sha256(repr(known).encode()).hexdigest()[:16]
 
     def prune(self, before: datetime) -> int:
         """Drop the stories of runs that were over before then, and return how many runs."""

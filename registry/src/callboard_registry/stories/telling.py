@@ -39,12 +39,14 @@ from callboard_kit.caller import CALL_HEADER
 from callboard_kit.entities.holding import TAKE
 from callboard_kit.entities.lock import GRANTED
 from callboard_kit.identity import InvalidTokenError, unchecked
+from callboard_kit.resetting.steps import is_reset
 from callboard_kit.tokens import Call
 from callboard_registry.audit.deriving import end_of_run, plain
 from callboard_registry.audit.knowledge import Knowledge
 from callboard_registry.audit.operations import is_end, moment_of
 from callboard_registry.stories.curtain import Curtain
 from callboard_registry.stories.model import Execution, Happening, Story
+from callboard_registry.stories.resetting import reset_told, went_on
 
 TOKEN_HEADER: Final = "callboard-token"
 _INBOX: Final = ("inbox.v1", "ask")
@@ -94,7 +96,7 @@ def tell(
             execution = replace(
                 execution, ended=moment_of(event.event_time), outcome=outcome, reason=curtain.text(reason)
             )
-    return Story(execution, tuple(teller.happenings(execution)))
+    return went_on(Story(execution, tuple(teller.happenings(execution))), events)
 
 
 class _Teller:
@@ -318,6 +320,8 @@ class _Teller:
         if self._lock and told.signal_name == GRANTED:
             self._end(self._lock, event, "ok")
             self._lock = 0
+        elif (reset := reset_told(event, told, self._curtain)) is not None:
+            self._begin(event, reset)
         else:
             at = moment_of(event.event_time)
             title = f"Is told {told.signal_name}"
@@ -357,6 +361,8 @@ class _Teller:
         )
 
     def _workflow_task_failed(self, event: HistoryEvent, told: WorkflowTaskFailedEventAttributes) -> None:
+        if is_reset(event):
+            return  # No trouble: somebody wanted it, and says so in what comes next.
         at = moment_of(event.event_time)
         reason = self._curtain.text(_why(told.failure))
         self._begin(

@@ -15,6 +15,9 @@ from callboard_kit.conversations.history import Bounds, RedisHistory
 from callboard_kit.conversations.kept import Exchange, Heard
 from callboard_kit.events.sweeping import sweep
 from callboard_kit.events.writing import open_redis
+from callboard_kit.processing.dead import bury_once, dead_letters, redrive
+from callboard_kit.processing.lag import lag_of
+from callboard_kit.processing.turns import Turn
 from callboard_kit.settings import Settings
 from callboard_kit.testing.valkey import Valkey
 
@@ -78,6 +81,32 @@ def exchange(number: int, answer: str = "Hello.") -> Exchange:
     return Exchange(number=number, heard=(said,), answer=answer, team="orders", at=datetime.now(UTC))
 
 
+async def test_a_team_publishes_to_its_followers_and_each_follower_reads_its_own_feed(
+    as_user: dict[str, Redis],
+) -> None:
+    orders, billing = as_user["orders"], as_user["billing"]
+    async with orders.pipeline(transaction=True) as pipe:
+        await pipe.watch("feed-position:orders:billing")
+        assert await pipe.get("feed-position:orders:billing") is None
+        pipe.multi()
+        pipe.xadd("feed:orders:billing", {"a": "b"})
+        pipe.set("feed-position:orders:billing", "name:1")
+        await pipe.execute()
+    await billing.xgroup_create("feed:orders:billing", "billing", "0")
+    [[_, [[entry, fields]]]] = await billing.xreadgroup("billing", "w", {"feed:orders:billing": ">"}, count=1, block=10)
+
+    assert await orders.xlen("feed:orders:billing") == 1
+    assert fields == {"a": "b"}
+    await bury_once(billing, "orders", "billing", {"id": "e", "entry": entry}, reason="no", tries=1)
+    assert [each.reason for each in await dead_letters(billing, "orders", "billing")] == ["no"]
+    [dead] = await dead_letters(billing, "orders", "billing")
+    assert await redrive(billing, "billing", dead)
+    turn = Turn(billing, "turn:orders:billing", "me")
+    assert await turn.take()
+    await turn.give_back()
+    assert (await lag_of(billing, "orders", "billing")).pending == 1
+
+
 FORBIDDEN = {
     "read a stream": ("XRANGE", STREAM, "-", "+"),
     "follow a stream": ("XREAD", "STREAMS", STREAM, "0"),
@@ -91,6 +120,17 @@ FORBIDDEN = {
     "read another's history": ("LRANGE", "history:billing:1", "0", "-1"),
     "write another's history": ("SET", "history:billing:1", "x"),
     "append elsewhere": ("XADD", "history:orders:x", "*", "a", "b"),
+    "read the feed of one that follows it": ("XRANGE", "feed:orders:billing", "-", "+"),
+    "be another's group": ("XREADGROUP", "GROUP", "billing", "w", "STREAMS", "feed:orders:billing", ">"),
+    "take events back from a follower": ("XDEL", "feed:orders:billing", "0-1"),
+    "read the feed of another": ("XRANGE", "feed:support:billing", "-", "+"),
+    "write in another's name": ("XADD", "feed:support:billing", "*", "a", "b"),
+    "move another's position": ("SET", "feed-position:support:billing", "x"),
+    "read another's dead letters": ("XRANGE", "dead:orders:billing", "-", "+"),
+    "bury for another": ("XADD", "dead:orders:billing", "*", "a", "b"),
+    "take another's turn": ("SET", "turn:orders:billing", "x"),
+    "delete its own feed": ("DEL", "feed:billing:orders"),
+    "end its own group": ("XGROUP", "DESTROY", "feed:billing:orders", "orders"),
     "use a key of no kind": ("SET", "anything", "x"),
     "list the keys": ("KEYS", "*"),
     "scan the keys": ("SCAN", "0"),

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import ConfigDict, Field, ValidationError
 
@@ -23,8 +23,20 @@ ENTRY_POINTS: Final = "callboard.teams"
 _PREFIXES: Final = ("callboard_team_", "callboard_")
 
 
+TeamName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]+$")]
+
+
 class TeamFileError(ValueError):
     """A `team.toml` that cannot be used; the message names the file and the key."""
+
+
+class Feed(Message):
+    """Who is told what becomes of a team's records."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    followers: tuple[TeamName, ...] = ()
+    """The teams that get every event the team publishes. Each has a stream of its own."""
 
 
 class Team(Message):
@@ -32,7 +44,7 @@ class Team(Message):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9]+$")
+    name: TeamName
     """The team, a short lower-case noun; also its namespace, task queue and endpoint."""
 
     owner: str
@@ -52,6 +64,9 @@ class Team(Message):
 
     conversations: Sharing = Sharing()
     """What it lets other teams know of its conversations, and reads of theirs. Absent: the customer's words alone."""
+
+    feed: Feed = Feed()
+    """Who is told what becomes of its records. Absent: nobody."""
 
     @classmethod
     def load(cls, package: str, *, profile: str = "") -> "Team":

@@ -1,7 +1,9 @@
 """Who may do what in the stack's Redis: a user for every team, and one for the gateway.
 
-A team appends to event streams, whose entries it can neither read nor take back, and uses its own history. The gateway
-reads streams. Whoever shows no secret may ask whether the server is there.
+A team appends to event streams, whose entries it can neither read nor take back, and uses its own history. It appends
+to the feeds of its followers, which it cannot read either, and reads those in which others' events wait for it. It
+uses its own memory, and writes down what it forgot. The gateway reads event streams. Whoever shows no secret may ask
+whether the server is there.
 """
 
 import hashlib
@@ -15,6 +17,7 @@ READER: Final = "gateway"
 """The user that reads streams."""
 
 _HELLO: Final = "+ping +hello +auth +quit +client|setinfo +client|setname"
+_TOGETHER: Final = "+multi +exec +discard +unwatch"
 _HISTORY: Final = (
     "-@all +@string +@hash +@list +@set +@sortedset +del +unlink +exists +expire +pexpire +persist +ttl +pttl +type"
     " -@blocking -@dangerous"
@@ -28,6 +31,23 @@ _READS: Final = (
 )
 
 
+_FEEDS: Final = (
+    # To publish: how far, and how much waits; never what stands there.
+    "(-@all +xadd %W~feed:{team}:*) (-@all +xlen %R~feed:{team}:*) (-@all +get +set +watch ~feed-position:{team}:*)"
+    # To follow: the own group of the own feed, and what could not be handled.
+    " (-@all +xreadgroup +xautoclaim +xack +xdel +xadd +xlen +xrange +xpending +xinfo|groups +xinfo|consumers"
+    " +xgroup|create +xgroup|delconsumer +watch ~feed:*:{team} ~dead:*:{team})"
+    " (-@all +get +set +del +pexpire +watch ~turn:*:{team})"
+)
+
+
+_MEMORY: Final = (
+    f"({_HISTORY} ~memory:{{team}}:*)"
+    # What was forgotten is written down where it cannot be taken out again.
+    " (-@all +xadd +xrange +xrevrange +xlen ~forgotten:{team})"
+)
+
+
 def write_users(home: Path, teams: Iterable[str]) -> Path:
     """Make a secret for every user that has none, and write the server's list of users; return where it is.
 
@@ -38,7 +58,14 @@ def write_users(home: Path, teams: Iterable[str]) -> Path:
     folder.chmod(0o700)
     lines = [f"user default on nopass resetchannels -@all {_HELLO}", _line(folder, READER, _READS)]
     for team in teams:
-        lines.append(_line(folder, team, f"(-@all +xadd %W~events:*) ({_HISTORY} ~history:{team}:*)"))
+        lines.append(
+            _line(
+                folder,
+                team,
+                f"{_TOGETHER} (-@all +xadd %W~events:*) ({_HISTORY} ~history:{team}:*) {_FEEDS.format(team=team)}"
+                f" {_MEMORY.format(team=team)}",
+            )
+        )
     path = folder / "users.acl"
     path.unlink(missing_ok=True)
     _write(path, "\n".join(lines) + "\n")

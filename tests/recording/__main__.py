@@ -5,7 +5,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,20 @@ from callboard_contracts.conversations import Closing, Opening, Saying, Turn
 from callboard_contracts.customers import v1 as customers
 from callboard_contracts.inbox import v1 as inbox
 from callboard_contracts.inventory import v1 as inventory
+from callboard_contracts.orders import feed
 from callboard_contracts.orders import v1 as orders
 from callboard_contracts.support import v1 as support
 from callboard_kit.entities.naming import Entity, lock_id
 from callboard_kit.identity import digest
 from callboard_kit.persons import Credential, Person
 from callboard_kit.process import run_guarded
+from callboard_kit.processing import FeedEvent
 from callboard_kit.testing import LocalMesh
 from callboard_kit.testing.replay import histories, write
 from callboard_orchestrator.client import orchestrate, relocate
 from callboard_orchestrator.inbox.client import InboxClient
 from callboard_orchestrator.messages import Relocation
+from callboard_team_customers.following import orders_followed
 from tests.recording import shop
 from tests.recording.members import Room, on_stage, rooms
 
@@ -122,6 +125,7 @@ async def _play(mesh: LocalMesh) -> None:
     for operation, words in _AS_ORDERS:
         await _call(await mesh.client("orders"), operation, words)
     await _ask(mesh, orchestrator)
+    await _follow(await mesh.client("customers"))
     await orchestrate(orchestrator, "Please cancel my orders #W1 and #W5.", person="ada")
     await relocate(
         orchestrator,
@@ -144,6 +148,22 @@ async def _ask(mesh: LocalMesh, client: Client) -> None:
             await asyncio.sleep(0.1)
     await waiting.answer(escalated[0].gate, ada, approve=True, reason="as agreed")
     await asking.result()
+
+
+async def _follow(client: Client) -> None:
+    """Have the customers team told that an order was cancelled."""
+    changed = feed.OrderChanged(order_id="#W4", user_id=shop.USER, before="pending", status="cancelled")
+    event = FeedEvent(
+        id="recorded",
+        publisher="orders",
+        number=1,
+        key=changed.order_id,
+        kind=feed.ORDER_CHANGED,
+        at=datetime(2026, 5, 4, 9, 30, tzinfo=UTC),
+        data=changed.model_dump(mode="json"),
+    )
+    await orders_followed().hand_over(client, event, team="customers", task_queue="customers")
+    await client.get_workflow_handle("customers-follow-order-#W4").result()
 
 
 async def _crowd(client: Client) -> None:

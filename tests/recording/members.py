@@ -11,10 +11,11 @@ from callboard_contracts.customers import v1 as customers
 from callboard_contracts.orders import v1 as orders
 from callboard_kit.agent import OperationTool
 from callboard_kit.conversations.activities import HistoryActivities
+from callboard_kit.memory.activities import MemoryActivities
 from callboard_kit.ports import free_ports
 from callboard_kit.settings import Settings
 from callboard_kit.teams import Team
-from callboard_kit.testing import InMemoryHistory, LocalMesh, ScriptedModel, calling
+from callboard_kit.testing import InMemoryHistory, InMemoryMemories, LocalMesh, ScriptedModel, calling
 from callboard_orchestrator import workflows as orchestrating
 from callboard_orchestrator.catalog import Catalog
 from callboard_orchestrator.inbox import workflows as gates
@@ -25,6 +26,7 @@ from callboard_team_billing import workflows as billing_workflows
 from callboard_team_billing.activities import BillingActivities
 from callboard_team_billing.service import BillingService
 from callboard_team_billing.store import Ledger
+from callboard_team_customers import following as customers_following
 from callboard_team_customers import workflows as customers_workflows
 from callboard_team_customers.activities import CustomerActivities
 from callboard_team_customers.service import CustomersService
@@ -99,8 +101,9 @@ def rooms(home: Path, repository: Path) -> list[Room]:
         room("billing", billing_workflows, BillingService(ledger), billing.charge, billing.refund, billing.reverse),
         room(
             "customers",
-            customers_workflows,
+            (customers_workflows, customers_following),
             CustomersService(people),
+            customer.keep_news,
             customer.look_at_customer,
             customer.move_customer,
             _says("customers_v1__find_user_id_by_email", {"email": shop.EMAIL}),
@@ -125,6 +128,7 @@ def rooms(home: Path, repository: Path) -> list[Room]:
             SupportService(InMemoryHistory()),
             support.keep_case,
             *HistoryActivities(InMemoryHistory()).all,
+            *MemoryActivities(InMemoryMemories()).all,
             _says("support_v1__calculate", {"expression": "12.5 + 13"}, "You are welcome."),
         ),
         Room(

@@ -1,4 +1,5 @@
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -6,9 +7,12 @@ import pytest
 from callboard_contracts import RefusedError
 from callboard_contracts.billing import v1 as billing
 from callboard_contracts.customers import v1 as customers
-from callboard_kit.assistance import tools_of_room
+from callboard_contracts.orders import feed
+from callboard_contracts.orders import v1 as orders
 from callboard_team_customers.agent import Registrar
+from callboard_team_customers.news import sentence
 from callboard_team_customers.store import CustomerStore
+from callboard_team_customers.workflows import TOOLS
 
 OLD = customers.Address(address1="1 Mill Lane", city="Reno", country="USA", state="NV", zip="89501")
 ADA = customers.Customer(
@@ -137,7 +141,7 @@ def test_an_unknown_customer_cannot_move(store: CustomerStore):
 
 
 def test_the_agent_is_given_the_teams_operations_but_not_itself_nor_what_moves_money():
-    names = {tool.spec.name for tool in tools_of_room("callboard_team_customers", "customers.v1")}
+    names = {tool.spec.name for tool in TOOLS}
 
     assert names == {
         "customers_v1__find_user_id_by_email",
@@ -146,3 +150,46 @@ def test_the_agent_is_given_the_teams_operations_but_not_itself_nor_what_moves_m
         "customers_v1__modify_user_address",
         "billing_v1__list_payment_methods",
     }
+
+
+def told(status: orders.Status, before: orders.Status = "pending") -> feed.OrderChanged:
+    return feed.OrderChanged(order_id="#W1", user_id="ada", before=before, status=status)
+
+
+def order(*history: billing.Transaction) -> orders.Order:
+    return orders.Order(order_id="#W1", user_id="ada", items=(), status="cancelled", payment_history=history)
+
+
+def test_news_of_a_cancelled_order_say_where_the_money_goes():
+    paid = billing.Transaction(transaction_type="payment", amount=1200.5, payment_method_id="card_1")
+    back = [
+        paid.model_copy(update={"transaction_type": "refund", "payment_method_id": method})
+        for method in ("card_1", "paypal_1", "gone")
+    ]
+    card = billing.CreditCard(id="card_1", brand="visa", last_four="4242")
+
+    assert sentence(told("cancelled"), order(paid, *back), {"card_1": card, "paypal_1": PAYPAL}) == (
+        "Order #W1 was cancelled; what was paid goes back: US$ 1,200.50 to the visa card that ends in 4242, "
+        "US$ 1,200.50 to PayPal, US$ 1,200.50 to what it was paid with."
+    )
+
+
+def test_news_say_what_became_of_an_order_or_that_something_about_it_did():
+    assert sentence(told("return requested"), order(), {}) == "Order #W1 is to be returned in part or whole."
+    assert sentence(told("processed"), order(), {}) == "Order #W1 is processed."
+    assert sentence(told("pending"), order(), {}) == "Order #W1 was changed."
+
+
+def test_news_are_kept_once_whatever_the_words_are_the_second_time_and_listed_newest_first(store: CustomerStore):
+    first, second = (
+        customers.News(order_id="#W1", text=text, at=datetime(2026, 5, 4, tzinfo=UTC)) for text in ("one", "two")
+    )
+    store.note("ada", first, key="event-1")
+    store.note("ada", second, key="event-2")
+    store.note("ada", first.model_copy(update={"text": "one, as it is by now"}), key="event-1")
+
+    assert store.news("ada").news == (second, first)
+    assert store.news("ada_2").news == ()
+    for attempt in (lambda: store.news("nobody"), lambda: store.note("nobody", first, key="event-3")):
+        with pytest.raises(RefusedError, match="there is no customer 'nobody'"):
+            attempt()

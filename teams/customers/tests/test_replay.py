@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from callboard_kit.testing.replay import assert_replays
-from callboard_team_customers import workflows
+from callboard_team_customers import following, workflows
 
 RECORDED = Path(__file__).parent / "histories"
 WORKFLOWS = (
     workflows.Assist,
     workflows.Converse,
+    following.FollowOrder,
     workflows.GetUserDetails,
     workflows.ModifyUserAddress,
 )

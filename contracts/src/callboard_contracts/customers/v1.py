@@ -4,7 +4,7 @@ Frozen once released. A change that would break a caller is a new `v2.py`.
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Final
 
 import nexusrpc
@@ -138,6 +138,26 @@ class Customer(Message):
     told."""
 
 
+class News(Message):
+    """One thing that became of an order."""
+
+    order_id: str
+    """Which order."""
+
+    text: str
+    """What became of it, in one sentence, with what was known when it was noted."""
+
+    at: datetime
+    """When it happened."""
+
+
+class OrderNews(Message):
+    """What became of a customer's orders."""
+
+    news: tuple[News, ...] = ()
+    """Newest first, up to 100 of it. Empty: nothing that was noted."""
+
+
 _ADDRESS: Final[Mapping[str, object]] = {
     "address1": "12 Garden Lane",
     "address2": "",
@@ -230,6 +250,28 @@ class Customers:
 
     The addresses of orders stay as they are. Refused when there is no such customer.
     """
+
+    list_order_news: nexusrpc.Operation[UserId, OrderNews] = promise(
+        kind="query",
+        effect="read",
+        entity="user_id",
+        idempotency="natural",
+        latency=timedelta(seconds=1),
+        longest=timedelta(seconds=30),
+        sensitive={"news.text": "words"},
+        model_callable=False,
+        examples=(
+            Example(
+                input={"user_id": "ada_smith_1234"},
+                output={
+                    "news": [
+                        {"order_id": "#W1000001", "text": "Order #W1000001 was changed.", "at": "2026-05-04T09:30:00Z"}
+                    ]
+                },
+            ),
+        ),
+    )
+    """List what became of a customer's orders, soon after it happened. Refused when there is no such customer."""
 
     assist: nexusrpc.Operation[Goal, Assistance] = promise(
         kind="agent",

@@ -6,6 +6,7 @@ from callboard_kit import serve
 from callboard_kit.agent import ModelEndpoint, ModelSettings
 from callboard_kit.settings import Settings
 from callboard_team_customers.activities import CustomerActivities
+from callboard_team_customers.following import FollowOrder, orders_followed
 from callboard_team_customers.service import CustomersService
 from callboard_team_customers.store import CustomerStore
 from callboard_team_customers.workflows import AGENT, Assist, Converse, GetUserDetails, ModifyUserAddress
@@ -17,8 +18,9 @@ if __name__ == "__main__":
     serve(
         package="callboard_team_customers",
         services=[CustomersService(store)],
-        workflows=[Assist, Converse, GetUserDetails, ModifyUserAddress],
-        activities=[model.call_model, activities.look_at_customer, activities.move_customer],
+        workflows=[Assist, Converse, FollowOrder, GetUserDetails, ModifyUserAddress],
+        activities=[model.call_model, activities.keep_news, activities.look_at_customer, activities.move_customer],
         transient=(OperationalError,),
         agents=[AGENT],
+        processors=[orders_followed()],
     )

@@ -15,6 +15,14 @@ class Move(Message):
     key: str
 
 
+class Note(Message):
+    """Something that became of a customer's order, and the key under which it is noted once."""
+
+    user_id: str
+    news: customers.News
+    key: str
+
+
 class CustomerActivities:
     """What the customers team's workflows do to its records."""
 
@@ -30,3 +38,8 @@ class CustomerActivities:
     def move_customer(self, move: Move) -> customers.Customer:
         """Replace the customer's address, once per key."""
         return self._store.move(move.change, key=move.key, fences=mesh.fences())
+
+    @activity.defn
+    def keep_news(self, note: Note) -> None:
+        """Note what became of an order, once per key."""
+        self._store.note(note.user_id, note.news, key=note.key)

@@ -34,6 +34,11 @@ class CustomersService:
         """Read who has this name and lives there."""
         return await asyncio.to_thread(self._store.find_by_name_and_zip, who)
 
+    @sync_operation
+    async def list_order_news(self, _ctx: StartOperationContext, who: customers.UserId) -> customers.OrderNews:
+        """Read what became of the customer's orders."""
+        return await asyncio.to_thread(self._store.news, who.user_id)
+
     @nexus.workflow_run_operation
     async def get_user_details(
         self, ctx: nexus.WorkflowRunOperationContext, who: customers.UserId

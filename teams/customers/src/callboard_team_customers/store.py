@@ -1,6 +1,7 @@
 """The customers' own records: names, addresses, e-mail addresses, and which orders are theirs."""
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from pydantic import TypeAdapter
 from sqlalchemy import (
@@ -13,11 +14,12 @@ from sqlalchemy import (
     RowMapping,
     String,
     Table,
+    insert,
     select,
     update,
 )
 
-from callboard_contracts import RefusedError
+from callboard_contracts import Nothing, RefusedError
 from callboard_contracts.customers import v1 as customers
 from callboard_kit.store import Store, etag_of
 
@@ -37,6 +39,19 @@ _CUSTOMERS = Table(
     Column("folded_name", String, nullable=False, index=True),
     Column("zip", String, nullable=False),
 )
+
+_NEWS = Table(
+    "order_news",
+    _METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("user_id", String, nullable=False, index=True),
+    Column("order_id", String, nullable=False),
+    Column("text", String, nullable=False),
+    Column("at", String, nullable=False),
+)
+
+LONGEST_NEWS: Final = 100
+"""How much news of one customer's orders is told."""
 
 _IDS: TypeAdapter[tuple[str, ...]] = TypeAdapter(tuple[str, ...])
 
@@ -112,6 +127,33 @@ class CustomerStore:
         # What was left out stays out, so that the same request is the same text in every revision of the contract.
         asked = change.model_dump_json(exclude_none=True)
         return self._store.once(key, asked, customers.Customer, effect, fences=fences)
+
+    def note(self, user_id: str, news: customers.News, *, key: str) -> None:
+        """Note what became of an order of a customer's, once per key.
+
+        Raises:
+            RefusedError: There is no such customer.
+        """
+
+        def effect(connection: Connection) -> Nothing:
+            _row(connection, user_id)
+            connection.execute(insert(_NEWS).values(user_id=user_id, **news.model_dump(mode="json")))
+            return Nothing()
+
+        # Not the words: they say how the order was by then, which may be another the next time.
+        self._store.once(key, f"{user_id} {news.order_id}", Nothing, effect)
+
+    def news(self, user_id: str) -> customers.OrderNews:
+        """Return what became of a customer's orders, newest first, up to `LONGEST_NEWS` of it.
+
+        Raises:
+            RefusedError: There is no such customer.
+        """
+        wanted = select(_NEWS).where(_NEWS.c.user_id == user_id).order_by(_NEWS.c.number.desc()).limit(LONGEST_NEWS)
+        with self._store.reading() as connection:
+            _row(connection, user_id)
+            rows = connection.execute(wanted).mappings().all()
+        return customers.OrderNews(news=tuple(customers.News.model_validate(dict(row)) for row in rows))
 
     def all(self) -> tuple[customers.Customer, ...]:
         """Return every customer, in the order they were put in."""

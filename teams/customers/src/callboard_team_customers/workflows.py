@@ -13,12 +13,16 @@ from callboard_contracts.customers import v1 as customers
 from callboard_kit import mesh
 
 with workflow.unsafe.imports_passed_through():
-    from callboard_kit.assistance import room_agent
+    from callboard_kit.assistance import room_agent, tools_of_room
     from callboard_kit.conversations.specialists import contribute
     from callboard_team_customers.activities import CustomerActivities, Move
     from callboard_team_customers.agent import INSTRUCTIONS, Registrar
 
-AGENT: Final = room_agent("customers", instructions=INSTRUCTIONS)
+# Orders are another team's business: this room asks about them when it is told of a change, its agent never.
+TOOLS: Final = tuple(
+    tool for tool in tools_of_room("callboard_team_customers", "customers.v1") if tool.service != "orders.v1"
+)
+AGENT: Final = room_agent("customers", instructions=INSTRUCTIONS, tools=TOOLS)
 
 _ONE_TRY: Final = timedelta(seconds=10)
 _PATIENCE: Final = timedelta(seconds=25)

@@ -37,4 +37,5 @@ if __name__ == "__main__":
         ],
         transient=(OperationalError,),
         agents=[workflows.AGENT],
+        outbox=store.outbox,
     )

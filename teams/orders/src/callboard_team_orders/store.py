@@ -6,7 +6,9 @@ from typing import Final
 from sqlalchemy import JSON, Column, Connection, Float, Integer, MetaData, RowMapping, String, Table, select, update
 
 from callboard_contracts import RefusedError
+from callboard_contracts.orders import feed
 from callboard_contracts.orders import v1 as orders
+from callboard_kit.processing.outbox import Outbox, OutboxTables
 from callboard_kit.store import Store, etag_of
 from callboard_team_orders.agent import Change, Seen, Written
 
@@ -30,6 +32,7 @@ _ORDERS = Table(
     Column("exchange_payment_method_id", String),
     Column("exchange_price_difference", Float),
 )
+_OUTBOX: Final = OutboxTables(_METADATA)
 _FIELDS: Final = tuple(column.name for column in _ORDERS.columns if column.name != "position")
 
 
@@ -38,10 +41,12 @@ class _ChangedMeanwhileError(Exception):
 
 
 class OrderStore:
-    """Orders by id. An order is written only over what was seen of it, and once per key."""
+    """Orders by id. An order is written only over what was seen of it, and once per key; whoever follows is told."""
 
     def __init__(self, url: str) -> None:
         self._store = Store(url, _METADATA)
+        self.outbox = Outbox(self._store, _OUTBOX)
+        """What became of orders, on its way to those who follow."""
 
     def close(self) -> None:
         """Close the file."""
@@ -77,6 +82,13 @@ class OrderStore:
                 raise _ChangedMeanwhileError
             mine = _ORDERS.c.order_id == change.order.order_id
             connection.execute(update(_ORDERS).where(mine).values(**_record(change.order)))
+            changed = feed.OrderChanged(
+                order_id=change.order.order_id,
+                user_id=change.order.user_id,
+                before=change.seen.status,
+                status=change.order.status,
+            )
+            _OUTBOX.add(connection, key=changed.order_id, kind=feed.ORDER_CHANGED, data=changed)
             return _marked(change.order)
 
         try:

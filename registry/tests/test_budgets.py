@@ -1,20 +1,25 @@
 """Budgets of teams: who may set them, and that workers together never get more than there is."""
 
 import asyncio
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import grpc
 import httpx2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from publishing_shop import ADMINISTRATOR, Running
+from publishing_shop import ADMINISTRATOR, Member, Running
 
+from callboard_kit.identity import digest
 from callboard_registry.budgets.keeping import LIFETIME, BudgetBook
 from callboard_registry.database import Database
 from callboard_registry_api.budgets import DOLLAR, Block, BlockUse, BlockWish, ModelUse
 from callboard_registry_api.client import RegistryClient
 from callboard_registry_api.errors import RegistryNotFoundError, RegistryRefusedError
+from callboard_registry_api.v1 import registry_pb2 as pb
+from callboard_registry_api.v1.registry_pb2_grpc import RegistryServiceStub
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -256,3 +261,98 @@ async def test_many_workers_over_the_wire_never_get_more_than_there_is(running: 
 
     assert sum(block.tokens for [block] in taken) <= 1_000
     assert sum(bool(block.block) for [block] in taken) == 11
+
+
+def overhearing(running: Running, team: Member, heard: dict[str, str]) -> RegistryClient:
+    """Return a client of a team that signed a while ago, and is overheard."""
+
+    def sign(method: str, digest: str) -> str:
+        return heard.setdefault(digest, team.token(mth=method, dig=digest, iat=int(time.time()) - 10))
+
+    return running.client(sign=sign, administrator_token=None)
+
+
+async def test_a_change_that_was_overheard_does_not_bring_an_old_budget_back(running: Running):
+    orders, heard = await running.enrol("orders"), {}
+    async with overhearing(running, orders, heard) as client:
+        await client.budgets.set("orders", period="day", tokens=10**9)
+        await client.budgets.set("orders", period="day", tokens=10**9)  # Whoever is in doubt may say the same again.
+    async with RegistryClient(str(running.grpc), sign=orders.sign) as client:
+        await client.budgets.set("orders", period="day", tokens=1_000)
+
+    async with running.client(sign=lambda method, digest: heard[digest], administrator_token=None) as thief:
+        with pytest.raises(RegistryRefusedError, match="token is not newer than the last change of this budget"):
+            await thief.budgets.set("orders", period="day", tokens=10**9)
+    async with running.client() as administrator:
+        [held] = await administrator.budgets.list("orders")
+
+    assert held.tokens == 1_000
+
+
+async def test_a_budget_that_was_taken_away_is_not_brought_back_by_whoever_overheard_it(running: Running):
+    orders, heard = await running.enrol("orders"), {}
+    async with overhearing(running, orders, heard) as client:
+        await client.budgets.set("orders", period="day", tokens=10**9)
+    async with RegistryClient(str(running.grpc), administrator_token=ADMINISTRATOR) as client:
+        await client.budgets.remove("orders", period="day")
+
+    async with running.client(sign=lambda method, digest: heard[digest], administrator_token=None) as thief:
+        with pytest.raises(RegistryRefusedError, match="sign the change again"):
+            await thief.budgets.set("orders", period="day", tokens=10**9)
+
+    async with running.client() as administrator:
+        assert await administrator.budgets.list("orders") == ()
+
+
+async def test_a_budget_that_was_set_anew_is_not_taken_away_by_whoever_overheard_that(running: Running):
+    orders, heard = await running.enrol("orders"), {}
+    async with RegistryClient(str(running.grpc), administrator_token=ADMINISTRATOR) as administrator:
+        await administrator.budgets.set("orders", period="day", tokens=5)
+        async with overhearing(running, orders, heard) as client:
+            with pytest.raises(RegistryRefusedError, match="not newer"):
+                await client.budgets.remove("orders", period="day")
+
+        [held] = await administrator.budgets.list("orders")
+
+    assert held.tokens == 5
+
+
+async def test_changes_of_other_budgets_of_the_team_do_not_count(running: Running):
+    orders = await running.enrol("orders")
+    async with RegistryClient(str(running.grpc), administrator_token=ADMINISTRATOR) as client:
+        await client.budgets.set("orders", period="month", tokens=1)
+        await client.budgets.set("orders", caller="support", period="day", tokens=1)
+    async with overhearing(running, orders, {}) as client:
+        budget = await client.budgets.set("orders", period="day", tokens=7)
+
+    assert budget.tokens == 7
+
+
+async def test_a_request_for_blocks_that_is_overheard_takes_nothing_when_it_comes_again(running: Running):
+    orders = await running.enrol("orders")
+    async with RegistryClient(str(running.grpc), administrator_token=ADMINISTRATOR) as client:
+        await client.budgets.set("orders", period="day", tokens=1_000)
+    asked = pb.BudgetUse(worker="w", wishes=[pb.BlockWish(caller="support", tokens=400)], request="r-1")
+    signed = asked.SerializeToString()
+    token = orders.sign("UseBudgets", digest(signed))
+
+    async with grpc.aio.insecure_channel(str(running.grpc)) as channel:
+        stub = RegistryServiceStub(channel)
+        request, metadata = pb.UseBudgetsRequest(signed=signed), [("authorization", f"Bearer {token}")]
+        answers = [await stub.UseBudgets(request, metadata=metadata) for _ in range(3)]
+        [held] = (await stub.ListBudgets(pb.ListBudgetsRequest(team="orders"))).budgets
+
+    assert len({answer.blocks[0].block for answer in answers}) == 1
+    assert [answer.blocks[0].tokens for answer in answers] == [400] * 3
+    assert held.held_tokens == 400
+
+
+async def test_each_request_of_a_worker_gets_blocks_of_its_own(running: Running):
+    orders = await running.enrol("orders")
+    async with RegistryClient(str(running.grpc), administrator_token=ADMINISTRATOR) as client:
+        await client.budgets.set("orders", period="day", tokens=1_000)
+    async with RegistryClient(str(running.grpc), sign=orders.sign) as client:
+        wish = BlockWish(caller="support", tokens=400)
+        [first], [second] = [await client.budgets.use("w", wishes=[wish]) for _ in range(2)]
+
+    assert first.block != second.block

@@ -4,6 +4,7 @@ The classes have the fields of their messages in `v1/registry.proto`, which says
 thousand-millionths of a US dollar, so that they add up.
 """
 
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -239,6 +240,8 @@ class BudgetsClient:
             worker=worker,
             uses=[pb.BlockUse(**vars(each)) for each in uses],
             wishes=[pb.BlockWish(**vars(each)) for each in wishes],
+            # So whoever sends the request again, having overheard it or in doubt, takes nothing more.
+            request=uuid.uuid4().hex,
         ).SerializeToString()
         response = await self._connection.call(
             "UseBudgets",

@@ -4,6 +4,7 @@ All of it is changed by transactions that take turns, so that of what is left no
 been given at the same time.
 """
 
+import hashlib
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, delete, func, select, update
 
+from callboard_registry.budgets.tables import budget_signatures
 from callboard_registry.database import Database, upsert
+from callboard_registry.policies import StaleError
 from callboard_registry.tables import budget_blocks, budget_spent, budgets
 from callboard_registry_api.budgets import Block, BlockUse, BlockWish, Budget, Period
 
@@ -26,6 +29,9 @@ KEPT: Final = timedelta(days=2)
 """How long a block that is over is known, for a worker that was cut off and reports late."""
 
 MOST: Final = 10**15
+
+_PROVES_NOTHING: Final = 3600
+"""Seconds after which no token that was signed then is taken, whatever the clocks say."""
 
 _HAS_ENDED: Final = timedelta(days=62)
 
@@ -46,9 +52,30 @@ class BudgetBook:
         self._database = database
 
     def set(
-        self, team: str, caller: str, period: Period, *, tokens: int | None, cost: int | None, author: str
+        self,
+        team: str,
+        caller: str,
+        period: Period,
+        *,
+        tokens: int | None,
+        cost: int | None,
+        author: str,
+        signed_at: int | None = None,
     ) -> Budget:
-        """Set one budget; what was spent and is held stays as it is. To set it as it is already changes nothing."""
+        """Set one budget; what was spent and is held stays as it is. To set it as it is already changes nothing.
+
+        Args:
+            team: Whose.
+            caller: For whose calls; empty for everybody's.
+            period: For how long.
+            tokens: How many; None for any number.
+            cost: How much, in thousand-millionths of a US dollar; None for any amount.
+            author: Who says so.
+            signed_at: When, by the clock of whoever signed it, in seconds since 1970. None: nobody did.
+
+        Raises:
+            StaleError: It was not signed after the last change of this budget, and says something else.
+        """
         now = datetime.now(UTC)
         row = {
             "team": team,
@@ -63,15 +90,23 @@ class BudgetBook:
         with self._database.writing() as connection:
             before = _held(connection, this)
             if not before or (before[0]["tokens"], before[0]["cost"]) != (tokens, cost):
+                _mark(connection, team, caller, period, signed_at)
                 connection.execute(upsert(connection, budgets, row, key=("team", "caller", "period")))
             [held] = _held(connection, this)
             return _shown(connection, held, now)
 
-    def remove(self, team: str, caller: str, period: Period) -> bool:
-        """Take one budget away; tell whether there was one."""
+    def remove(self, team: str, caller: str, period: Period, *, signed_at: int | None = None) -> bool:
+        """Take one budget away; tell whether there was one.
+
+        Raises:
+            StaleError: It was not signed after the last change of this budget.
+        """
         with self._database.writing() as connection:
             mine = and_(budgets.c.team == team, budgets.c.caller == caller, budgets.c.period == period)
-            return connection.execute(delete(budgets).where(mine)).rowcount > 0
+            if not connection.execute(delete(budgets).where(mine)).rowcount:
+                return False
+            _mark(connection, team, caller, period, signed_at)
+            return True
 
     def all(self, team: str = "") -> list[Budget]:
         """Return the budgets of one team, or of all, with what is spent and held of each now."""
@@ -87,20 +122,47 @@ class BudgetBook:
         uses: Sequence[BlockUse],
         wishes: Sequence[BlockWish],
         *,
+        request: str = "",
         now: datetime | None = None,
     ) -> list[Block]:
-        """Take down what was spent of blocks, and return the blocks that are wished for, or why there is none."""
+        """Take down what was spent of blocks, and return the blocks that are wished for, or why there is none.
+
+        A `request` that comes again gets the blocks that it got; one without a name gets new ones.
+        """
         now = now or datetime.now(UTC)
         with self._database.writing() as connection:
             for use in uses:
                 _spend(connection, team, use, now)
-            given = [_give(connection, team, worker, wish, now) for wish in wishes]
+            names = [_block_name(team, worker, request, place) for place in range(len(wishes))]
+            given = [_give(connection, team, worker, wish, now, name) for name, wish in zip(names, wishes, strict=True)]
             connection.execute(
                 delete(budget_blocks).where(budget_blocks.c.team == team, budget_blocks.c.expires < now - KEPT)
             )
             old = budget_spent.c.day < now - _HAS_ENDED
             connection.execute(delete(budget_spent).where(budget_spent.c.team == team, old))
         return given
+
+
+def _mark(connection: Connection, team: str, caller: str, period: Period, signed_at: int | None) -> None:
+    """Take down when a change of a budget was signed, and let no other in that was signed before: somebody kept it."""
+    now = int(datetime.now(UTC).timestamp())
+    this = {"team": team, "caller": caller, "period": period}
+    place = and_(*(budget_signatures.c[name] == value for name, value in this.items()))
+    last = connection.scalar(select(budget_signatures.c.signed_at).where(place))
+    # Two of the same second: which came first cannot be told.
+    if signed_at is not None and last is not None and signed_at <= last:
+        raise StaleError
+    marked = max(now if signed_at is None else signed_at, last or 0)
+    row = {**this, "signed_at": marked}
+    connection.execute(upsert(connection, budget_signatures, row, key=tuple(this)))
+    # What was signed so long ago proves nothing any more, so it need not be told from what came after.
+    connection.execute(delete(budget_signatures).where(budget_signatures.c.signed_at < now - _PROVES_NOTHING))
+
+
+def _block_name(team: str, worker: str, request: str, place: int) -> str:
+    if not request:
+        return uuid.uuid4().hex
+    return hashlib.sha256("\0".join((team, worker, request, str(place))).encode()).hexdigest()[:32]
 
 
 def _spend(connection: Connection, team: str, use: BlockUse, now: datetime) -> None:
@@ -126,7 +188,12 @@ def _spend(connection: Connection, team: str, use: BlockUse, now: datetime) -> N
         connection.execute(budget_spent.insert().values(**key, tokens=more_tokens, cost=more_cost))
 
 
-def _give(connection: Connection, team: str, worker: str, wish: BlockWish, now: datetime) -> Block:
+def _give(connection: Connection, team: str, worker: str, wish: BlockWish, now: datetime, block: str) -> Block:
+    had = connection.execute(select(budget_blocks).where(budget_blocks.c.id == block)).mappings().one_or_none()
+    if had is not None:
+        left = max((had["expires"] - now).total_seconds(), 0.0)
+        tokens, cost = had["tokens"], had["cost"]
+        return Block(caller=had["caller"], limited=True, block=block, tokens=tokens, cost=cost, lasts=left)
     about = and_(budgets.c.team == team, budgets.c.caller.in_(("", wish.caller)))
     rooms = [_room(connection, row, now) for row in _held(connection, about)]
     if not rooms:
@@ -136,7 +203,6 @@ def _give(connection: Connection, team: str, worker: str, wish: BlockWish, now: 
             return Block(caller=wish.caller, limited=True, short_of=short)
     tokens = _size(wish.tokens, [(room.tokens, room.budget["tokens"]) for room in rooms])
     cost = _size(wish.cost, [(room.cost, room.budget["cost"]) for room in rooms])
-    block = uuid.uuid4().hex
     lasts = min(LIFETIME, _day(now) + timedelta(days=1) - now)
     connection.execute(
         budget_blocks.insert().values(

@@ -10,6 +10,7 @@ from callboard_registry.access import Proving
 from callboard_registry.budgets.keeping import MOST, BudgetBook
 from callboard_registry.changes import ADMINISTRATOR
 from callboard_registry.database import Database
+from callboard_registry.policies import StaleError
 from callboard_registry.refusals import Refusal
 from callboard_registry.threads import Threads
 from callboard_registry_api.budgets import PERIODS, Block, BlockUse, BlockWish, Budget, Period
@@ -32,28 +33,46 @@ class BudgetService:
     async def set(self, request: pb.SetBudgetRequest, *, token: str | None) -> Budget | None:
         """Set a budget or take it away, for the administrator or the team that signed; None when it is away."""
 
-        def checked() -> tuple[str, pb.SetBudgetRequest]:
+        def checked() -> tuple[str, int | None, pb.SetBudgetRequest]:
             if not request.signed:
                 self._proving.administrator(token, "SetBudget")
-                return ADMINISTRATOR, request
-            author = self._proving.team(token, "SetBudget", request.signed).team
+                return ADMINISTRATOR, None, request
+            proof = self._proving.team(token, "SetBudget", request.signed)
             asked = _parsed(pb.SetBudgetRequest, request.signed)
-            if asked.team != author:
-                raise Refusal("denied", "team", f"this is a budget of {asked.team!r}, but {author!r} signed it")
-            return author, asked
+            if asked.team != proof.team:
+                raise Refusal("denied", "team", f"this is a budget of {asked.team!r}, but {proof.team!r} signed it")
+            return proof.team, proof.signed_at, asked
 
-        author, asked = await self._threads.read(checked)
+        author, signed_at, asked = await self._threads.read(checked)
         period = _checked(asked)
-        if asked.remove:
-            gone = await self._threads.write(lambda: self._book.remove(asked.team, asked.caller, period))
-            if not gone:
-                raise Refusal("not_found", "team", "there is no such budget; `callboard budgets list` shows them")
-            return None
-        tokens = asked.tokens if asked.HasField("tokens") else None
-        cost = asked.cost if asked.HasField("cost") else None
-        return await self._threads.write(
-            lambda: self._book.set(asked.team, asked.caller, period, tokens=tokens, cost=cost, author=author)
-        )
+        try:
+            if asked.remove:
+                await self._remove(asked, period, signed_at)
+                return None
+            return await self._threads.write(
+                lambda: self._book.set(
+                    asked.team,
+                    asked.caller,
+                    period,
+                    tokens=asked.tokens if asked.HasField("tokens") else None,
+                    cost=asked.cost if asked.HasField("cost") else None,
+                    author=author,
+                    signed_at=signed_at,
+                )
+            )
+        except StaleError:
+            raise Refusal(
+                "conflict",
+                "authorization",
+                "token is not newer than the last change of this budget; sign the change again",
+            ) from None
+
+    async def _remove(self, asked: pb.SetBudgetRequest, period: Period, signed_at: int | None) -> None:
+        def remove() -> bool:
+            return self._book.remove(asked.team, asked.caller, period, signed_at=signed_at)
+
+        if not await self._threads.write(remove):
+            raise Refusal("not_found", "team", "there is no such budget; `callboard budgets list` shows them")
 
     async def list(self, team: str = "") -> Sequence[Budget]:
         """Return the budgets of one team, or of all."""
@@ -71,11 +90,14 @@ class BudgetService:
         numbers = [number for each in (*asked.uses, *asked.wishes) for number in (each.tokens, each.cost)]
         if any(not 0 <= number <= MOST for number in numbers):
             raise Refusal("invalid", "signed", f"tokens and costs are numbers from 0 to {MOST}")
+        if len(asked.request) > LONGEST:
+            raise Refusal("invalid", "signed", f"the name of a request has at most {LONGEST} characters")
         if any(len(wish.caller) > LONGEST or "\x00" in wish.caller for wish in asked.wishes):
             raise Refusal("invalid", "signed", f"a caller has at most {LONGEST} characters, none of them NUL")
         uses = [BlockUse(block=u.block, tokens=u.tokens, cost=u.cost, closed=u.closed) for u in asked.uses]
         wishes = [BlockWish(caller=wish.caller, tokens=wish.tokens, cost=wish.cost) for wish in asked.wishes]
-        return await self._threads.write(lambda: self._book.use(team, asked.worker[:LONGEST], uses, wishes))
+        worker, name = asked.worker[:LONGEST], asked.request
+        return await self._threads.write(lambda: self._book.use(team, worker, uses, wishes, request=name))
 
 
 def _checked(asked: pb.SetBudgetRequest) -> Period:

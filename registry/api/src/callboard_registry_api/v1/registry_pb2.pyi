@@ -1427,14 +1427,16 @@ class BlockWish(_message.Message):
     def __init__(self, caller: _Optional[str] = ..., tokens: _Optional[int] = ..., cost: _Optional[int] = ...) -> None: ...
 
 class BudgetUse(_message.Message):
-    __slots__ = ("worker", "uses", "wishes")
+    __slots__ = ("worker", "uses", "wishes", "request")
     WORKER_FIELD_NUMBER: _ClassVar[int]
     USES_FIELD_NUMBER: _ClassVar[int]
     WISHES_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
     worker: str
     uses: _containers.RepeatedCompositeFieldContainer[BlockUse]
     wishes: _containers.RepeatedCompositeFieldContainer[BlockWish]
-    def __init__(self, worker: _Optional[str] = ..., uses: _Optional[_Iterable[_Union[BlockUse, _Mapping]]] = ..., wishes: _Optional[_Iterable[_Union[BlockWish, _Mapping]]] = ...) -> None: ...
+    request: str
+    def __init__(self, worker: _Optional[str] = ..., uses: _Optional[_Iterable[_Union[BlockUse, _Mapping]]] = ..., wishes: _Optional[_Iterable[_Union[BlockWish, _Mapping]]] = ..., request: _Optional[str] = ...) -> None: ...
 
 class UseBudgetsRequest(_message.Message):
     __slots__ = ("signed",)

@@ -4,11 +4,14 @@ from datetime import timedelta
 
 from callboard_kit import serve
 from callboard_kit.agent import ModelEndpoint, ModelSettings
+from callboard_kit.ambient import RemedyKeeper
 from callboard_kit.client import load_key
 from callboard_kit.publishing import registry_signature
 from callboard_kit.registry import registry_client
 from callboard_kit.settings import Settings
 from callboard_orchestrator.catalog import Catalog
+from callboard_orchestrator.watch.activities import RunKeeper
+from callboard_orchestrator.watch.workflows import ANALYST, ApplyRemedy, Wake
 from callboard_orchestrator.workflows import PLANNER, Orchestrate, Relocate
 from callboard_registry_api.discovery import DiscoveryClient
 
@@ -30,15 +33,20 @@ if __name__ == "__main__":
         team=TEAM,
         profile=settings.profile,
     )
+    runs = RunKeeper()
     serve(
         package="callboard_orchestrator",
-        workflows=[Orchestrate, Relocate],
+        workflows=[Orchestrate, Relocate, Wake, ApplyRemedy],
         alongside=[catalog],
         activities=[
             model.call_model,
             catalog.offered_operations,
             catalog.find_operations,
             catalog.open_operations,
+            *RemedyKeeper().activities,
+            runs.long_runs,
+            runs.goes_on,
+            runs.stop_run,
         ],
-        agents=[PLANNER],
+        agents=[PLANNER, ANALYST],
     )

@@ -15,6 +15,7 @@ from callboard_contracts import Message
 from callboard_kit.agent import ActivityTool, Agent, FunctionTool, Limits, ToolSearch
 from callboard_kit.approvals import AskForAll, AskForEffects, ByFunction, Terms
 from callboard_kit.budgets.granting import AskForMore
+from callboard_kit.context import BriefRule, ContextPlan
 from callboard_kit.fingerprint import (
     IRRELEVANT,
     FingerprintError,
@@ -92,6 +93,8 @@ OTHERS: Mapping[str, object] = {
     "limits": Limits(max_steps=3),
     "more": AskForMore(times=2),
     "mode": "interactive",
+    "context": ContextPlan(max_tokens=1_000),
+    "briefs": [BriefRule(name="anyone", instructions=True)],
 }
 """Another value for each field of an agent."""
 

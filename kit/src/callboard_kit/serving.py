@@ -36,6 +36,7 @@ from callboard_kit.fingerprint.checking import DriftCheck
 from callboard_kit.fingerprint.taking import Named
 from callboard_kit.heartbeats import Heartbeats
 from callboard_kit.hooks.declaring import HookGroup, missing_groups
+from callboard_kit.memory.activities import memory_fault
 from callboard_kit.process import run_guarded
 from callboard_kit.processing.processor import Processor
 from callboard_kit.processing.serving import Feeds
@@ -213,7 +214,7 @@ async def _serve(
                 f"namespace {client.namespace!r} lacks the search attributes {', '.join(missing)}; "
                 "`callboard up` adds them, and docs/operate.md says how on a cluster"
             )
-        if fault := history_fault(activities) or await update_fault(client, listings):
+        if fault := history_fault(activities) or memory_fault(activities) or await update_fault(client, listings):
             raise ServeError(fault)
         await _unless(stopped, introduction.make())
         await _unless(stopped, vouched.make())

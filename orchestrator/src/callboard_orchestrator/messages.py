@@ -7,6 +7,7 @@ from pydantic import Field
 from callboard_contracts import Message, Usage
 from callboard_contracts.customers import v1 as customers
 from callboard_kit.agent import CallRecord
+from callboard_kit.context import Brief
 from callboard_kit.tokens import Limits
 
 Approvals = Literal["none", "effects", "all"]
@@ -28,6 +29,10 @@ class Request(Message):
 
     approvals: Approvals = "none"
     """What a person must agree to before it is called."""
+
+    brief: Brief | None = None
+    """What the planning agent is given beside: instructions, a choice of tools, a model, things to know. It is refused
+    where no rule of the agent allows it. Absent: nothing."""
 
 
 class Settled(Message):

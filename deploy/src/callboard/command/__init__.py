@@ -28,6 +28,7 @@ from callboard.command import (
     example,
     keys,
     locks,
+    memory,
     persons,
     replay,
     rollout,
@@ -68,6 +69,7 @@ app.add_typer(contracts.app, name="contracts")
 app.add_typer(keys.app, name="keys")
 app.add_typer(locks.app, name="locks")
 app.add_typer(persons.app, name="persons")
+app.add_typer(memory.app, name="memory")
 app.add_typer(replay.app, name="replay")
 app.add_typer(rollout.app, name="rollout")
 app.add_typer(runs.app, name="runs")

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
 
@@ -13,6 +14,7 @@ from callboard.command.terminal import print_json, print_result
 from callboard.failures import CommandError
 
 if TYPE_CHECKING:
+    from callboard_kit.context import Brief
     from callboard_orchestrator.messages import Settled
     from callboard_orchestrator.runs import Run, Runs
 
@@ -37,6 +39,19 @@ def run(
         str | None,
         typer.Option("--break-glass", help="Why it is to go on even with an agent that no registered build has."),
     ] = None,
+    instructions: Annotated[
+        str, typer.Option("--instructions", help="What its agent is to keep to beside its own instructions.")
+    ] = "",
+    tool: Annotated[
+        list[str] | None,
+        typer.Option("--tool", help="Only this of what it may call, such as 'orders.v1.get_*'; may be given often."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="The model to ask, if the agent's rules allow it.")
+    ] = None,
+    know: Annotated[
+        list[str] | None, typer.Option("--know", help="Something that it is to know; may be given often.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; with --stream a line for each event.")] = False,
 ) -> None:
     """Hand a request to the orchestrator, wait, and print its answer and what it called."""
@@ -58,7 +73,14 @@ def run(
                 terms.enter_context(on_build(build))
             if glass is not None:
                 terms.enter_context(break_glass(glass))
-            return await runs.start(words, person=person, id=run_id, approvals=cast(Ask, ask), mode=mode)
+            return await runs.start(
+                words,
+                person=person,
+                id=run_id,
+                approvals=cast(Ask, ask),
+                mode=mode,
+                brief=_brief(instructions, tool, model, know),
+            )
 
     async def settle(runs: "Runs") -> "Settled":
         return await (await start(runs)).result()
@@ -74,3 +96,25 @@ def run(
     else:
         settled = asyncio.run(with_runs(settle))
         print_json(settled_data(settled, run_id)) if as_json else print_settled(settled, run_id)
+
+
+def _brief(
+    instructions: str, tools: Sequence[str] | None, model: str | None, know: Sequence[str] | None
+) -> "Brief | None":
+    """Return what the run is given beside its words; None where that is nothing."""
+    if not (instructions or tools or model or know):
+        return None
+    from pydantic import ValidationError
+
+    from callboard_kit.context import Brief, Piece
+
+    try:
+        return Brief(
+            instructions=instructions,
+            tools=tuple(tools) if tools else None,
+            model=model,
+            context=tuple(Piece(content=each) for each in know or ()),
+        )
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        raise CommandError(f"{'.'.join(str(each) for each in fault['loc'])}: {fault['msg']}; give it less") from error

@@ -11,7 +11,7 @@ from pydantic.errors import PydanticUserError
 from callboard_contracts import Assistance, Effect, Goal, UnavailableError
 from callboard_kit import mesh
 from callboard_kit.agent.dialogue import Dialogue
-from callboard_kit.agent.finding import ToolSearch
+from callboard_kit.agent.finding import ToolSearch, narrowed
 from callboard_kit.agent.loop import agent_run
 from callboard_kit.agent.mcp import tools_of_servers
 from callboard_kit.agent.messages import OutputSpec
@@ -21,6 +21,8 @@ from callboard_kit.agent.outcome import Limits, Outcome
 from callboard_kit.agent.tools import Tool
 from callboard_kit.approvals.policies import ApprovalPolicy, AskForAll
 from callboard_kit.budgets.granting import AskForMore
+from callboard_kit.context.briefs import Brief, BriefRule, admitted
+from callboard_kit.context.plan import ContextPlan
 from callboard_kit.fingerprint.carrying import carrying
 from callboard_kit.guards.declaring import Guard, guards_fault
 from callboard_kit.hooks.declaring import hook_names_fault
@@ -85,6 +87,12 @@ class Agent(Generic[OutputT]):
     hooks: Sequence[str] = ()
     """Groups of hooks, by the names under which its worker registers them, in the order in which they are called."""
 
+    context: ContextPlan | None = None
+    """What its model is to know before it begins, and where that comes from. Absent: nothing."""
+
+    briefs: Sequence[BriefRule] = ()
+    """Who may give its runs instructions, a choice of tools, a model, or things to know. Absent: nobody anything."""
+
     mode: Mode = "autonomous"
     """Whether somebody waits for it. Read by whoever starts its runs."""
 
@@ -113,6 +121,7 @@ class Agent(Generic[OutputT]):
         if fault := self._guards_fault():
             raise AgentConfigurationError(f"agent {self.name!r}: {fault}")
         object.__setattr__(self, "hooks", tuple(self.hooks))
+        object.__setattr__(self, "briefs", tuple(self.briefs))
         if fault := self._mcp_fault() or hook_names_fault(self.hooks):
             raise AgentConfigurationError(f"agent {self.name!r}: {fault}")
         _ = self.output_spec
@@ -140,6 +149,7 @@ class Agent(Generic[OutputT]):
         dialogue: Dialogue | None = None,
         tools: Sequence[Tool] = (),
         approvals: ApprovalPolicy | None = None,
+        brief: Brief | None = None,
     ) -> Outcome:
         """Work on a goal and return what came of it. Only from a workflow.
 
@@ -149,19 +159,25 @@ class Agent(Generic[OutputT]):
             dialogue: What was said before, and what is said meanwhile. Absent: the goal is all there is.
             tools: What it may call in this run beside its own tools.
             approvals: What a person must agree to in this run. Absent: what the agent's own policy says.
+            brief: What whoever started the run gave it beside the goal. Absent: nothing.
 
         Raises:
             UnavailableError: The model could not be reached, or kept answering in a form that cannot be read.
-            RefusedError: The model's provider refused the conversation as such.
+            RefusedError: The model's provider refused the conversation as such; or no rule of `briefs` lets the run be
+                given what it was.
         """
         foreign = await tools_of_servers(self.mcp)
+        held = (*self.tools, *foreign.tools, *tools)
+        admission = admitted(brief, self.briefs, agent=self.name, tools=held, finds_more=self.search is not None)
         return await agent_run(
             goal,
-            instructions="\n\n".join(filter(None, (self.instructions, foreign.notice))),
-            tools=(*self.tools, *foreign.tools, *tools),
-            search=self.search,
+            instructions=admission.instructions("\n\n".join(filter(None, (self.instructions, foreign.notice)))),
+            tools=admission.chosen(held),
+            search=narrowed(self.search, admission.choice()),
             limits=within_tree(limits or self.limits),
-            model=self.model,
+            model=admission.brief.model or self.model,
+            context=self.context,
+            given=admission.brief.context,
             approvals=approvals or self.approvals,
             output=self.output_spec,
             name=self.name,

@@ -25,6 +25,7 @@ from callboard_kit.agent.dialogue import Dialogue
 from callboard_kit.agent.finding import ToolSearch
 from callboard_kit.agent.guarding import Guarding, taken_back
 from callboard_kit.agent.hooking import Hooking, HookStoppedError
+from callboard_kit.agent.knowing import messages_of, prepared, usage_of
 from callboard_kit.agent.messages import CALL_MODEL, ChatMessage, ModelReply, ModelRequest, OutputSpec, ToolCall
 from callboard_kit.agent.offer import FINDING, Offer
 from callboard_kit.agent.outcome import NOTHING, CallRecord, Limits, Outcome, StoppedBecause, total
@@ -38,9 +39,12 @@ from callboard_kit.approvals.terms import Proposal
 from callboard_kit.budgets.granting import AskForMore
 from callboard_kit.budgets.sharing import NOTHING as NO_AMOUNT
 from callboard_kit.budgets.sharing import Amount, one_of, paying_from
+from callboard_kit.context.pieces import Piece, Prepared
+from callboard_kit.context.plan import ContextPlan
 from callboard_kit.failing import from_failure
 from callboard_kit.guards.declaring import Guard
 from callboard_kit.hooks.calling import Hooks, Stopped
+from callboard_kit.memory.secrecy import note, noting
 
 _ANYTHING: Final = TypeAdapter[object](object)
 _HEARTBEAT: Final = timedelta(seconds=10)
@@ -65,6 +69,8 @@ async def agent_run(
     values: type[BaseModel] | None = None,
     hooks: Sequence[str] = (),
     more: AskForMore | None = None,
+    context: ContextPlan | None = None,
+    given: Sequence[Piece] = (),
 ) -> Outcome:
     """Let a model work on a goal, with tools, within limits. Only from a workflow.
 
@@ -83,20 +89,23 @@ async def agent_run(
         values: The type whose own validators an answer in a form must pass beside its schema.
         hooks: The worker's groups of hooks that see, change and stop what happens.
         more: What it may ask for when a budget is used up. Absent: nothing; it stops with what it has.
+        context: Where what the model is to know before it begins comes from. Absent: nowhere.
+        given: What whoever started the run gave it to know.
 
     Raises:
         UnavailableError: The model could not be reached in time, or kept writing arguments that cannot be read.
         RefusedError: The model's provider refused the conversation as such.
     """
-    with tracing.agent(name):
+    with tracing.agent(name), noting():
         desk = ApprovalDesk(approvals or Automatic())
         form = AnswerForm(output, values) if output else None
         offer = Offer(tools, search)
         hooking = Hooking(Hooks.named(hooks), agent=name)
         limits = limits or Limits()
         with Spending(limits, more=more, name=name) as spending:
-            run = _Run(goal, instructions, offer, limits, model, desk, form, name, dialogue, guards, hooking, spending)
-            return await run.go()
+            known = await prepared(context, given, goal, agent=name, spending=spending)
+            post = (guards, hooking, spending, known)
+            return await _Run(goal, instructions, offer, limits, model, desk, form, name, dialogue, *post).go()
 
 
 @dataclass(frozen=True)
@@ -125,6 +134,7 @@ class _Run:
         guards: Sequence[Guard],
         hooking: Hooking,
         spending: Spending,
+        known: Prepared,
     ) -> None:
         self._hooking = hooking
         self._spending = spending
@@ -139,7 +149,7 @@ class _Run:
         self._model = model
         self._turns = asyncio.Semaphore(limits.max_parallel)
         self._calls: list[CallRecord] = []
-        self._used: list[Usage] = []
+        self._used: list[Usage] = [*usage_of(known)]
         self._words: list[str] = []
         self._step = ""
         self._guarding = Guarding(
@@ -150,6 +160,9 @@ class _Run:
         self._messages.extend(self._dialogue.before)
         self._dialogue.begins(self._messages)
         self._messages.append(ChatMessage(role="user", content=goal))
+        self._messages.extend(messages_of(known))
+        self._guarding.prepared(known.context)
+        self._sources = known.sources
 
     async def go(self) -> Outcome:
         """Take steps until the model answers, a limit is reached, or a hook says to stop."""
@@ -330,6 +343,8 @@ class _Run:
                     return _failed(call, tool.service, tool.operation, _outcome_of(failure), str(failure), called=True)
         try:
             document: object = _ANYTHING.dump_python(result, mode="json")
+            note(arguments, tool.sensitive)
+            note(document, tool.sensitive)
             heard = await self._hooking.called(call, tool, arguments, result=document)
             called = _usage_inside(document)
             self._spending.note_called(called)
@@ -393,6 +408,7 @@ class _Run:
             stopped_because=reason,
             output=self._output,
             rulings=self._guarding.rulings,
+            sources=self._sources,
         )
 
 

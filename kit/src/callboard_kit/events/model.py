@@ -26,6 +26,7 @@ Kind = Literal[
     "approval.answered",
     "guard.blocked",
     "drift.allowed",
+    "context.prepared",
     "usage",
     "gap",
 ]
@@ -234,6 +235,20 @@ class Used(Message):
     """What one step took."""
 
     step: str = ""
+class ContextPrepared(Message):
+    """An agent's model was given something to know before it began."""
+
+    agent: str
+    """The agent."""
+
+    tokens: int = 0
+    """What it takes, at most."""
+
+    sources: tuple[Mapping[str, object], ...] = ()
+    """What became of each source: its name, when it was asked, how that went, what was found, kept and dropped. Never
+    what it says."""
+
+
     """The step."""
 
     model: str = ""
@@ -291,6 +306,7 @@ KINDS: Final[Mapping[Kind, type[Detail]]] = {
     "call.started": CallStarted,
     "call.ended": CallEnded,
     "approval.asked": ApprovalAsked,
+    | ContextPrepared
     "approval.answered": ApprovalAnswered,
     "guard.blocked": GuardBlocked,
     "drift.allowed": DriftAllowed,
@@ -312,6 +328,7 @@ class Event(Message):
 
     id: str
     """The event's own name: the same however often it was written."""
+    "context.prepared": ContextPrepared,
 
     at: datetime
     """When it happened, by the clock of whoever tells."""

@@ -20,6 +20,7 @@ _WORDS: Final = "words"
 _ALL: Final = "*"
 _EMAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _NUMBER: Final = re.compile(r"(?<![\w#.])\+?\(?\d(?:[ ()/-]{0,2}\d){7,18}(?!\w)")
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _SECRETS: Final = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----|\b(?:sk|ghp|xox[bp])[-_][\w-]{16,}|\bAKIA[0-9A-Z]{16}\b|"
     r"\bey[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}|(?i:\b(?:password|passwort|pin|cvv|cvc)\b\s*(?:is|:|=)\s*\S+)"
@@ -80,8 +81,8 @@ def _number(text: str, allowed: Collection[str], masked: Callable[[str], str]) -
     digits = [int(each) for each in text if each.isdigit()]
     if len(digits) >= _LEAST_DIGITS_OF_CARDS and _is_card(digits):
         kind = "payment"
-    elif text.isdigit():
-        return text  # The id of something, as far as anybody can tell.
+    elif text.isdigit() or _DATE.match(text):
+        return text  # The id of something, as far as anybody can tell; or a day.
     else:
         kind = "contact"
     return text if kind in allowed else masked(kind)

@@ -13,6 +13,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from callboard_contracts import MeshError
+from callboard_kit.context import Brief
 from callboard_kit.events.model import Event
 from callboard_kit.events.positions import BEGINNING, position
 from callboard_kit.tokens import LONGEST_TEXT, Limits
@@ -48,6 +49,10 @@ class NewRun(BaseModel):
 
     mode: Mode = "interactive"
     """`interactive` fails within seconds when no worker is there; `autonomous` waits for one."""
+
+    brief: Brief | None = None
+    """What the planning agent is given beside: instructions, a choice of tools, a model, things to know. The run is
+    refused where no rule of the agent allows it."""
 
 
 class RunView(BaseModel):
@@ -187,7 +192,9 @@ async def started(runs: Runs, caller: Caller, new: NewRun, key: str | None) -> t
         )
     name = uuid.uuid4().hex[:20] if key is None else hashlib.sha256(key.encode()).hexdigest()[:20]
     run_id = f"{caller.prefix}-{name}"
-    digest = hashlib.sha256(json.dumps(new.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+    # It came later: left out where nothing is given, so that keys from before it mean what they meant.
+    asked = new.model_dump(mode="json", exclude={"brief"} if new.brief is None else None)
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
     try:
         run = await runs.start(
             new.words,
@@ -196,6 +203,7 @@ async def started(runs: Runs, caller: Caller, new: NewRun, key: str | None) -> t
             limits=new.limits,
             approvals=new.approvals,
             mode=new.mode,
+            brief=new.brief,
             memo={_DIGEST: digest},
         )
     except RunExistsError:

@@ -15,7 +15,8 @@ INSTRUCTIONS: Final = (
 TALKING: Final = (
     f"{INSTRUCTIONS} You are in the middle of a conversation: what was said before still holds. Ask back when you need "
     "to know something, one question at a time, and before you change anything say what you will do and wait for a "
-    "yes, unless the customer has just asked for exactly that."
+    "yes, unless the customer has just asked for exactly that. Remember a wish that holds beyond today, and forget "
+    "what the customer wants forgotten."
 )
 """What the agent is told where it can ask back."""
 

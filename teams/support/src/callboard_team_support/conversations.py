@@ -1,6 +1,7 @@
 """The workflow that holds one conversation with a customer."""
 
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 from temporalio import workflow
 
@@ -8,13 +9,22 @@ from callboard_contracts.conversations import Answer, Closing, Saying, Transcrip
 from callboard_contracts.customers import v1 as customers
 
 with workflow.unsafe.imports_passed_through():
+    from callboard_kit.agent import Agent
     from callboard_kit.assistance import room_agent
+    from callboard_kit.context import ContextPlan
     from callboard_kit.conversations.record import Begin
     from callboard_kit.conversations.specialists import Specialist
     from callboard_kit.conversations.talk import Talk
+    from callboard_kit.memory.source import FromMemory
+    from callboard_kit.memory.tools import MemoryAccess, memory_tools
     from callboard_team_support.agent import TALKING
 
-AGENT: Final = room_agent("support", instructions=TALKING)
+_TALKER: Final = room_agent("support", instructions=TALKING)
+AGENT: Final[Agent[Any]] = replace(  # Any: it answers with words
+    _TALKER,
+    tools=(*_TALKER.tools, *memory_tools(MemoryAccess(agent=_TALKER.name))),
+    context=ContextPlan(sources=(FromMemory(),), max_tokens=1_000),
+)
 SPECIALISTS: Final = (
     Specialist(
         team=customers.ENDPOINT,

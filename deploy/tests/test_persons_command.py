@@ -26,7 +26,7 @@ def test_a_credential_is_a_file_in_the_home(home: Path, issuer: SigningKey, caps
     path = home / "persons" / "ada@example.com.json"
     out, err = capsys.readouterr()
     assert out == f"{path}\n"
-    assert "ada@example.com can answer questions until" in err
+    assert "it is good for approvals until" in err
     assert Credential.load(path).person == Person(name="ada@example.com", roles=("finance",), scopes=("approvals",))
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from temporalio.api.common.v1 import Payload
+from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
 
 from callboard_contracts import Usage
@@ -103,3 +104,15 @@ def test_told_and_derived_it_counts_once_and_what_is_pruned_is_not_counted_again
         database.close()
 
     assert (row.model_calls, row.input_tokens, row.cost) == (3, 300, 750_000_000)
+
+
+def test_what_was_asked_before_a_reset_counts_in_the_run_that_was_reset():
+    events = history(CALL, reply(), reply())
+    reset = event(events[2].event_id)
+    reset.workflow_task_failed_event_attributes.cause = (
+        WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
+    )
+
+    [(_, found)] = uses_in([*events[:3], reset, *events[3:]], run_id="run", team="orders")
+
+    assert found.key == "run/1"

@@ -8,12 +8,15 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.common.v1 import ActivityType, Payload, WorkflowType
+from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure
 from temporalio.api.history.v1 import HistoryEvent
 
 from callboard_contracts import Promise
+from callboard_kit.agent.course import RESET
 from callboard_kit.caller import CALL_HEADER, call_payload
 from callboard_kit.tokens import Address, Call
+from callboard_registry.console.story import tree
 from callboard_registry.database import Database
 from callboard_registry.stories.keeping import Stories
 from callboard_registry.stories.model import Story
@@ -219,3 +222,41 @@ def test_a_story_is_kept_once_however_often_it_is_told_and_goes_when_it_is_old(s
 
     assert stories.prune(BEGAN + timedelta(days=1)) == 1
     assert stories.of("tree", most=10) == ([], {}, True)
+
+
+def reset(history: History, **course: object) -> int:
+    number = history.add(
+        "workflow_task_failed", cause=WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
+    )
+    told = {"of": "run-before", "to": "r", "step": 2, "by": "ada", **course}
+    history.add("workflow_execution_signaled", signal_name=RESET, input=[payload(told)])
+    return number
+
+
+def test_a_run_that_was_reset_says_of_what_from_which_step_and_otherwise_how_and_tells_nothing_twice():
+    history = History()
+    history.model([{"role": "user", "content": "Is it here?"}], {"content": "I look."})
+    paying(history)
+    began = reset(history, instructions=f"Never use {CARD}.", model="m2", dry=True)
+    history.model([{"role": "user", "content": "Is it here?"}], {"content": "It is."})
+
+    story = history.told()
+    arranged = tree([story.execution], {"r": story.happenings}, [], now=BEGAN)
+
+    told, asked = story.happenings
+    assert (told.kind, told.title) == ("told", "Reset of run-before to step 2 by ada")
+    assert told.reason == "other instructions, model m2, dry: nothing is changed any more"
+    assert told.detail["instructions"] == "Never use (payment)."
+    assert asked.detail["answer"] == "It is."
+    assert story.execution.started == BEGAN + timedelta(seconds=began)
+    assert arranged is not None
+    assert [line.happening for line in arranged.resets] == [told]
+
+
+def test_only_the_last_of_several_resets_is_a_run_s_own():
+    history = History()
+    reset(history, step=1)
+    history.model([], {"content": "Once."})
+    reset(history, step=3, by="bob")
+
+    assert [each.title for each in history.told().happenings] == ["Reset of run-before to step 3 by bob"]

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisDown
 from redis.exceptions import ResponseError
 
-from callboard_kit.events import Event, RunEnded, RunStarted, StepStarted, stream_of
+from callboard_kit.events import Event, RunEnded, RunReset, RunStarted, StepStarted, stream_of
 from callboard_kit.events import writing as writing_module
 from callboard_kit.events.following import EventHub, Told
 from callboard_kit.events.model import Detail, kind_of
@@ -314,3 +314,20 @@ async def test_what_is_no_position_is_refused(hub: EventHub, text: str) -> None:
         position(text)
     with pytest.raises(InvalidPositionError):
         await heard(hub, after=text)
+
+
+async def test_the_end_of_a_run_that_was_reset_is_none(hub, writer, redis):
+    reset = event("10", RunReset(of="w1", step=1, by="ada"))
+    for each in (STARTED, step(1), ENDED, reset, step(2), event("11", RunEnded(outcome="refused"))):
+        writer.tell(ROOT, each)
+    await until_async(lambda: has(redis, 6))
+
+    told = await heard(hub)
+
+    assert [each.event.kind for each in told] == [
+        "run.started",
+        "step.started",
+        "run.reset",
+        "step.started",
+        "run.ended",
+    ]

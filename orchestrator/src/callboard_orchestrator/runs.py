@@ -37,11 +37,12 @@ from temporalio.service import RPCError, RPCStatusCode
 from callboard_contracts import MeshError, RefusedError, UnavailableError
 from callboard_kit import mesh
 from callboard_kit.client import connect
-from callboard_kit.context import Brief
 from callboard_kit.events.following import EventHub, Told
 from callboard_kit.events.model import RunEnded, outcome_of_run
 from callboard_kit.events.positions import BEGINNING, position
 from callboard_kit.failing import from_failure
+from callboard_kit.resetting.performing import history_of
+from callboard_kit.resetting.steps import Steps, steps_of
 from callboard_kit.settings import Settings
 from callboard_kit.tokens import Limits, Origin
 from callboard_orchestrator.messages import Approvals, Request, Settled
@@ -73,7 +74,9 @@ _STATES: Final[Mapping[WorkflowExecutionStatus, State]] = {
     WorkflowExecutionStatus.TERMINATED: "terminated",
     WorkflowExecutionStatus.TIMED_OUT: "timed_out",
 }
-_PREFIX: Final = f"{TEAM}-orchestrate-"
+PREFIX: Final = f"{TEAM}-orchestrate-"
+"""What the ids of runs' workflows begin with."""
+
 _TAKEN_UP: Final = 3
 """Events of a history in which a worker has begun: started, task scheduled, task started."""
 
@@ -111,9 +114,10 @@ class Run:
 
     def __init__(self, client: Client, hub: EventHub | None, id: str) -> None:
         self.id = id
+        self._client = client
         self._hub = hub
         self._handle: WorkflowHandle[Orchestrate, Settled] = client.get_workflow_handle_for(
-            Orchestrate.run, f"{_PREFIX}{id}"
+            Orchestrate.run, f"{PREFIX}{id}"
         )
 
     async def result(self) -> Settled:
@@ -183,6 +187,17 @@ class Run:
         except RPCError as error:
             raise self._unknown(error) from error
 
+    async def steps(self) -> Steps:
+        """Return what its agent did, step by step, and where it was reset.
+
+        Raises:
+            UnknownRunError: There is no such run.
+        """
+        try:
+            return steps_of(await history_of(self._client, self._handle.id))
+        except RPCError as error:
+            raise self._unknown(error) from error
+
     async def ending(self) -> RunEnded | None:
         """Return how it ended, as Temporal knows it; None while it runs, or when Temporal does not answer."""
         try:
@@ -239,7 +254,6 @@ class Runs:
         limits: Limits | None = None,
         approvals: Approvals = "none",
         mode: Mode = "interactive",
-        brief: Brief | None = None,
         memo: Mapping[str, Any] | None = None,  # Any: whatever is to be noted
     ) -> Run:
         """Start a run that settles a request in words; it goes on whatever becomes of this process.
@@ -251,7 +265,6 @@ class Runs:
             limits: What the whole tree may use up.
             approvals: What a person must agree to before it is called.
             mode: What happens when no worker is there.
-            brief: What the planning agent is given beside, as far as its rules allow.
             memo: What to note of it; stands in Temporal in plain text.
 
         Raises:
@@ -266,8 +279,8 @@ class Runs:
             with mesh.starting(origin):
                 await self._client.start_workflow(
                     Orchestrate.run,
-                    Request(words=words, approvals=approvals, brief=brief),
-                    id=f"{_PREFIX}{origin.root}",
+                    Request(words=words, approvals=approvals),
+                    id=f"{PREFIX}{origin.root}",
                     task_queue=self._task_queue,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                     memo=memo,
@@ -309,7 +322,7 @@ class Runs:
             most: How many, at most.
             page: What the call before returned.
         """
-        query = f"WorkflowType = 'Orchestrate' AND WorkflowId STARTS_WITH '{_PREFIX}{prefix}'"
+        query = f"WorkflowType = 'Orchestrate' AND WorkflowId STARTS_WITH '{PREFIX}{prefix}'"
         if running:
             query += " AND ExecutionStatus = 'Running'"
         found = self._client.list_workflows(query, page_size=most, next_page_token=page)
@@ -376,7 +389,7 @@ async def open_runs(
 async def _summary(execution: WorkflowExecution) -> RunSummary:
     status = execution.status
     return RunSummary(
-        id=execution.id.removeprefix(_PREFIX),
+        id=execution.id.removeprefix(PREFIX),
         state="running" if status is None else _STATES[status],
         started=execution.start_time,
         ended=execution.close_time,

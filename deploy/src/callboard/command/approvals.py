@@ -113,7 +113,7 @@ def reject(gate: _Gate, *, reason: _Reason = "", name: _As = "", as_json: _Json 
 
 def _answer(gate: str, name: str, *, approve: bool, remember: bool, reason: str) -> "Verdict":
     join_mesh()
-    credential = _credential(name)
+    credential = credential_of(name)
 
     async def send() -> "Verdict":
         return await (await _inbox()).answer(gate, credential, approve=approve, remember=remember, reason=reason)
@@ -136,7 +136,12 @@ async def _inbox() -> "InboxClient":
     return InboxClient(await connect_inbox())
 
 
-def _credential(name: str) -> "Credential":
+def credential_of(name: str) -> "Credential":
+    """Return what a person decides with: the one named, or the only one there is.
+
+    Raises:
+        CommandError: There is none, or it is not known which.
+    """
     from callboard_kit.persons import Credential
 
     path = _credential_path(name)

@@ -78,6 +78,8 @@ def in_words(event: "Event") -> str:
             return f"{approval.approval}: {approval.decision}{f' by {approval.by}' if approval.by else ''}"
         case model.GuardBlocked() as guard:
             return f"guard {guard.guard} kept {guard.what} from happening: {guard.reason}"
+        case model.RunReset() as reset:
+            return f"reset to step {reset.step} by {reset.by}{', dry' if reset.dry else ''}"
         case model.Gap() as gap:
             return f"some events are missing here: {gap.reason}"
         case model.RunEnded() as end if end.outcome != "ok":

@@ -28,19 +28,20 @@ def issue(
     name: _Name,
     *,
     roles: _Roles = None,
+    scopes: _Scopes = None,
     days: Annotated[float, typer.Option("--days", help="How long it is good.")] = 30,
 ) -> None:
-    """Make a credential with which a person answers questions, as a file in the home."""
+    """Make a credential with which a person answers questions, and does what else its scopes say, as a file."""
     join_mesh()
     from callboard_kit.persons import APPROVE, Credential
 
-    person = _person(name, roles, [APPROVE])
+    person = _person(name, roles, scopes or [APPROVE])
     credential = Credential.issue(_issuer(), person, now=time.time(), lifetime=_lifetime(timedelta(days=days)))
     path = home() / "persons" / f"{name}.json"
     credential.save(path)
     ends = datetime.now(UTC) + timedelta(days=days)
     print_result(str(path))
-    say(f"{name} can answer questions until {ends:%Y-%m-%d}; who has this file is {name}")
+    say(f"it is good for {', '.join(person.scopes)} until {ends:%Y-%m-%d}; who has this file is {name}")
 
 
 @app.command("token")

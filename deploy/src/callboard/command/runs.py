@@ -1,22 +1,24 @@
 """`callboard runs`: what was asked of the orchestrator: which runs there are, how they stand, and how to stop one."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
 from callboard.command.following import Screen
+from callboard.command.resetting import reset_run, show_steps
 from callboard.command.surroundings import join_mesh
 from callboard.command.terminal import print_json, print_result, say
 from callboard.failures import CommandError
 
 if TYPE_CHECKING:
+    from callboard_kit.agent.course import Course
     from callboard_orchestrator.messages import Settled
     from callboard_orchestrator.runs import Run, Runs, RunSummary
 
-app = typer.Typer(help="Lists, shows, follows and cancels runs of the orchestrator.", no_args_is_help=True)
+app = typer.Typer(help="Lists, shows, follows, resets and cancels runs of the orchestrator.", no_args_is_help=True)
 
 MOST: Final = 1_000
 
@@ -24,6 +26,10 @@ _Id = Annotated[str, typer.Argument(help="The run, as 'callboard runs list' show
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 ResultT = TypeVar("ResultT")
+
+
+app.command("steps")(show_steps)
+app.command("reset")(reset_run)
 
 
 @app.command("list")
@@ -64,22 +70,26 @@ def show_run(run_id: _Id, *, as_json: _Json = False) -> None:
     """Show a run: how it stands, and what came of it; exit code 0 whatever came of it."""
     from callboard_contracts import MeshError
 
-    async def fetch(runs: "Runs") -> "tuple[RunSummary, Settled | None, str | None]":
+    async def fetch(runs: "Runs") -> "tuple[RunSummary, Settled | None, str | None, Sequence[Course]]":
         run = runs.get(run_id)
-        summary = await run.summary()
+        summary, steps = await run.summary(), await run.steps()
         if summary.state == "running":
-            return summary, None, None
+            return summary, None, None, steps.resets
         try:
-            return summary, await run.result(), None
+            return summary, await run.result(), None, steps.resets
         except MeshError as error:
-            return summary, None, str(error)
+            return summary, None, str(error), steps.resets
 
-    summary, settled, error = asyncio.run(with_runs(fetch))
+    summary, settled, error, resets = asyncio.run(with_runs(fetch))
     if as_json:
         result = None if settled is None else settled.model_dump(mode="json", exclude_none=True)
-        print_json({**_data(summary), "result": result, "error": error})
+        told = [each.model_dump(mode="json", exclude={"statement"}) for each in resets]
+        print_json({**_data(summary), "result": result, "error": error, "resets": told})
         return
     print_result(f"{summary.id}: {summary.state}, started {summary.started:%Y-%m-%d %H:%M:%S} UTC")
+    for each in resets:
+        dry = ", dry: it changed nothing from there on" if each.dry else ""
+        print_result(f"a reset of {each.of} to step {each.step}, by {each.by}{dry}")
     if (reason := glass_of(summary)) is not None:
         print_result(f"glass broken: {reason}")
     if settled is not None:

@@ -21,11 +21,11 @@ from callboard_contracts import MeshError, RefusedError, UnavailableError, Usage
 from callboard_kit import events
 from callboard_kit.agent import tracing, watching
 from callboard_kit.agent.arguments import AnswerForm, MalformedArgumentsError
+from callboard_kit.agent.course import Courses
 from callboard_kit.agent.dialogue import Dialogue
 from callboard_kit.agent.finding import ToolSearch
 from callboard_kit.agent.guarding import Guarding, taken_back
 from callboard_kit.agent.hooking import Hooking, HookStoppedError
-from callboard_kit.agent.knowing import messages_of, prepared, usage_of
 from callboard_kit.agent.messages import CALL_MODEL, ChatMessage, ModelReply, ModelRequest, OutputSpec, ToolCall
 from callboard_kit.agent.offer import FINDING, Offer
 from callboard_kit.agent.outcome import NOTHING, CallRecord, Limits, Outcome, StoppedBecause, total
@@ -39,14 +39,14 @@ from callboard_kit.approvals.terms import Proposal
 from callboard_kit.budgets.granting import AskForMore
 from callboard_kit.budgets.sharing import NOTHING as NO_AMOUNT
 from callboard_kit.budgets.sharing import Amount, one_of, paying_from
-from callboard_kit.context.pieces import Piece, Prepared
-from callboard_kit.context.plan import ContextPlan
 from callboard_kit.failing import from_failure
 from callboard_kit.guards.declaring import Guard
 from callboard_kit.hooks.calling import Hooks, Stopped
-from callboard_kit.memory.secrecy import note, noting
 
 _ANYTHING: Final = TypeAdapter[object](object)
+DRY: Final = "a dry run: the call was not made and nothing was changed; go on as if it had been"
+"""What the model hears of a call that is left out because the run is dry."""
+
 _HEARTBEAT: Final = timedelta(seconds=10)
 _PATIENT: Final = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(seconds=30)
@@ -69,8 +69,7 @@ async def agent_run(
     values: type[BaseModel] | None = None,
     hooks: Sequence[str] = (),
     more: AskForMore | None = None,
-    context: ContextPlan | None = None,
-    given: Sequence[Piece] = (),
+    resettable: bool = False,
 ) -> Outcome:
     """Let a model work on a goal, with tools, within limits. Only from a workflow.
 
@@ -89,22 +88,21 @@ async def agent_run(
         values: The type whose own validators an answer in a form must pass beside its schema.
         hooks: The worker's groups of hooks that see, change and stop what happens.
         more: What it may ask for when a budget is used up. Absent: nothing; it stops with what it has.
-        context: Where what the model is to know before it begins comes from. Absent: nowhere.
-        given: What whoever started the run gave it to know.
+        resettable: Whether the run may be reset to one of its steps; it then waits there to be told how to go on.
 
     Raises:
         UnavailableError: The model could not be reached in time, or kept writing arguments that cannot be read.
         RefusedError: The model's provider refused the conversation as such.
     """
-    with tracing.agent(name), noting():
+    courses = Courses(resettable=resettable)
+    with tracing.agent(name):
         desk = ApprovalDesk(approvals or Automatic())
         form = AnswerForm(output, values) if output else None
         offer = Offer(tools, search)
         hooking = Hooking(Hooks.named(hooks), agent=name)
         limits = limits or Limits()
         with Spending(limits, more=more, name=name) as spending:
-            known = await prepared(context, given, goal, agent=name, spending=spending)
-            post = (guards, hooking, spending, known)
+            post = (guards, hooking, spending, courses)
             return await _Run(goal, instructions, offer, limits, model, desk, form, name, dialogue, *post).go()
 
 
@@ -134,8 +132,9 @@ class _Run:
         guards: Sequence[Guard],
         hooking: Hooking,
         spending: Spending,
-        known: Prepared,
+        courses: Courses,
     ) -> None:
+        self._courses = courses
         self._hooking = hooking
         self._spending = spending
         self._dialogue = dialogue or Dialogue()
@@ -149,20 +148,30 @@ class _Run:
         self._model = model
         self._turns = asyncio.Semaphore(limits.max_parallel)
         self._calls: list[CallRecord] = []
-        self._used: list[Usage] = [*usage_of(known)]
+        self._used: list[Usage] = []
         self._words: list[str] = []
         self._step = ""
         self._guarding = Guarding(
             guards, agent=name, goal=goal, model=model, money_left=self._spending.money_left, used=self._note
         )
-        system = "\n\n".join(part for part in (instructions, self._offer.notice) if part)
-        self._messages = [ChatMessage(role="system", content=system)] if system else []
+        self._messages = self._system(instructions)
         self._messages.extend(self._dialogue.before)
         self._dialogue.begins(self._messages)
         self._messages.append(ChatMessage(role="user", content=goal))
-        self._messages.extend(messages_of(known))
-        self._guarding.prepared(known.context)
-        self._sources = known.sources
+
+    def _system(self, instructions: str) -> list[ChatMessage]:
+        system = "\n\n".join(part for part in (instructions, self._offer.notice) if part)
+        return [ChatMessage(role="system", content=system)] if system else []
+
+    async def _take_course(self) -> None:
+        """Go on otherwise, where the run was reset to the step that comes now."""
+        course = await self._courses.next()
+        if course is None:
+            return
+        self._model = course.model or self._model
+        if course.instructions is not None:
+            has_system = bool(self._messages) and self._messages[0].role == "system"
+            self._messages[: int(has_system)] = self._system(course.instructions)
 
     async def go(self) -> Outcome:
         """Take steps until the model answers, a limit is reached, or a hook says to stop."""
@@ -174,6 +183,7 @@ class _Run:
     async def _steps(self) -> Outcome:
         malformed_in_a_row = misformed_in_a_row = taken_back_in_a_row = 0
         for _ in range(self._limits.max_steps):
+            await self._take_course()
             short = self._spending.short_of(self._request())
             if short and not await self._spending.more(short, self._words[-1] if self._words else ""):
                 return self._outcome(short)
@@ -324,6 +334,8 @@ class _Run:
             if isinstance(hooked, Stopped):
                 return _failed(call, tool.service, tool.operation, "refused", hooked.reason)
             arguments = hooked
+        if self._courses.dry and tool.effect != "read":
+            return _failed(call, tool.service, tool.operation, "refused", DRY)
         decision = await self._decide(self._proposal(call, tool, arguments))
         if not decision.allowed:
             return _failed(call, tool.service, tool.operation, "refused", decision.reason)
@@ -343,8 +355,6 @@ class _Run:
                     return _failed(call, tool.service, tool.operation, _outcome_of(failure), str(failure), called=True)
         try:
             document: object = _ANYTHING.dump_python(result, mode="json")
-            note(arguments, tool.sensitive)
-            note(document, tool.sensitive)
             heard = await self._hooking.called(call, tool, arguments, result=document)
             called = _usage_inside(document)
             self._spending.note_called(called)
@@ -408,7 +418,6 @@ class _Run:
             stopped_because=reason,
             output=self._output,
             rulings=self._guarding.rulings,
-            sources=self._sources,
         )
 
 

@@ -229,11 +229,21 @@ class _Listener:
                 yield self._gap("what was told before can no longer be had")
             while page := await self._kept(f"({self._cursor}", most=PAGE):
                 for entry in page:
-                    if (told := self._told(entry)) is not None:
+                    told = self._told(entry)
+                    if told is not None and not (told.event.kind == "run.ended" and await self._went_on()):
                         yield told
             self._caught = True
         except (RedisError, OSError):
             await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _went_on(self) -> bool:
+        """Tell whether the run was reset after the end that was just read: then that end is none."""
+        since = self._cursor
+        while page := await self._kept(f"({since}", most=PAGE):
+            if any(fields.get("kind") == "run.reset" for _, fields in page):
+                return True
+            since = page[-1][0]
+        return False
 
     async def _live(self) -> AsyncGenerator[Told]:
         """Yield what comes in, until there is a reason to look again."""

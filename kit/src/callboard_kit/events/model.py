@@ -14,6 +14,7 @@ from callboard_contracts import MeshError, Message, RefusedError, UnavailableErr
 Kind = Literal[
     "run.started",
     "run.ended",
+    "run.reset",
     "step.started",
     "text.delta",
     "step.retracted",
@@ -26,7 +27,6 @@ Kind = Literal[
     "approval.answered",
     "guard.blocked",
     "drift.allowed",
-    "context.prepared",
     "usage",
     "gap",
 ]
@@ -51,6 +51,22 @@ class RunEnded(Message):
 
     error: str = ""
     """Why, when it did not end well."""
+
+
+class RunReset(Message):
+    """A run was reset: it goes on from one of its steps, and what was told after that step counts no more."""
+
+    of: str
+    """The run that was reset, as Temporal has it."""
+
+    step: int
+    """The how-manieth model call of the run it goes on from, from 1."""
+
+    by: str
+    """Who reset it."""
+
+    dry: bool = False
+    """Whether it changes nothing from there on."""
 
 
 class StepStarted(Message):
@@ -235,20 +251,6 @@ class Used(Message):
     """What one step took."""
 
     step: str = ""
-class ContextPrepared(Message):
-    """An agent's model was given something to know before it began."""
-
-    agent: str
-    """The agent."""
-
-    tokens: int = 0
-    """What it takes, at most."""
-
-    sources: tuple[Mapping[str, object], ...] = ()
-    """What became of each source: its name, when it was asked, how that went, what was found, kept and dropped. Never
-    what it says."""
-
-
     """The step."""
 
     model: str = ""
@@ -277,6 +279,7 @@ class Gap(Message):
 Detail = (
     RunStarted
     | RunEnded
+    | RunReset
     | StepStarted
     | TextDelta
     | StepRetracted
@@ -297,6 +300,7 @@ Detail = (
 KINDS: Final[Mapping[Kind, type[Detail]]] = {
     "run.started": RunStarted,
     "run.ended": RunEnded,
+    "run.reset": RunReset,
     "step.started": StepStarted,
     "text.delta": TextDelta,
     "step.retracted": StepRetracted,
@@ -306,7 +310,6 @@ KINDS: Final[Mapping[Kind, type[Detail]]] = {
     "call.started": CallStarted,
     "call.ended": CallEnded,
     "approval.asked": ApprovalAsked,
-    | ContextPrepared
     "approval.answered": ApprovalAnswered,
     "guard.blocked": GuardBlocked,
     "drift.allowed": DriftAllowed,
@@ -328,7 +331,6 @@ class Event(Message):
 
     id: str
     """The event's own name: the same however often it was written."""
-    "context.prepared": ContextPrepared,
 
     at: datetime
     """When it happened, by the clock of whoever tells."""

@@ -154,6 +154,11 @@ class Tree:
         return [line for line in self.lines if line.kind == "approval"]
 
     @property
+    def resets(self) -> Sequence[Line]:
+        """Where it was taken up again, and did otherwise."""
+        return [line for line in self.lines if line.kind == "told" and line.detail.get("reset_of")]
+
+    @property
     def blocked(self) -> Sequence[Line]:
         """What guards said."""
         return [line for line in self.lines if line.kind == "guard"]

@@ -9,6 +9,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from callboard_kit.agent.messages import CALL_MODEL, ModelReply
 from callboard_kit.caller import CALL_HEADER
 from callboard_kit.identity import InvalidTokenError
+from callboard_kit.resetting.steps import reset_at
 from callboard_kit.tokens import Call
 from callboard_registry.audit.deriving import plain
 from callboard_registry.audit.operations import moment_of
@@ -28,12 +29,15 @@ def uses_in(events: Sequence[HistoryEvent], *, run_id: str, team: str) -> list[t
     operation: str = started.workflow_type.name
     if call is not None and call.address is not None:
         operation = call.address.operation
+    reset = reset_at(events)
+    # What stands before a reset was asked, and paid for, in the run that was reset.
+    since = 0 if reset is None else reset.event_id
     asked: dict[int, str] = {}
     uses: list[tuple[str, ModelUse]] = []
     for event in events:
         if event.HasField("activity_task_scheduled_event_attributes"):
             scheduled = event.activity_task_scheduled_event_attributes
-            if scheduled.activity_type.name == CALL_MODEL:
+            if scheduled.activity_type.name == CALL_MODEL and event.event_id > since:
                 asked[event.event_id] = scheduled.activity_id
         elif event.HasField("activity_task_completed_event_attributes"):
             completed = event.activity_task_completed_event_attributes

@@ -37,6 +37,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from callboard_contracts import MeshError, RefusedError, UnavailableError
 from callboard_kit import mesh
 from callboard_kit.client import connect
+from callboard_kit.context import Brief
 from callboard_kit.events.following import EventHub, Told
 from callboard_kit.events.model import RunEnded, outcome_of_run
 from callboard_kit.events.positions import BEGINNING, position
@@ -254,6 +255,7 @@ class Runs:
         limits: Limits | None = None,
         approvals: Approvals = "none",
         mode: Mode = "interactive",
+        brief: Brief | None = None,
         memo: Mapping[str, Any] | None = None,  # Any: whatever is to be noted
     ) -> Run:
         """Start a run that settles a request in words; it goes on whatever becomes of this process.
@@ -265,6 +267,7 @@ class Runs:
             limits: What the whole tree may use up.
             approvals: What a person must agree to before it is called.
             mode: What happens when no worker is there.
+            brief: What the planning agent is given beside, as far as its rules allow.
             memo: What to note of it; stands in Temporal in plain text.
 
         Raises:
@@ -279,7 +282,7 @@ class Runs:
             with mesh.starting(origin):
                 await self._client.start_workflow(
                     Orchestrate.run,
-                    Request(words=words, approvals=approvals),
+                    Request(words=words, approvals=approvals, brief=brief),
                     id=f"{PREFIX}{origin.root}",
                     task_queue=self._task_queue,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,

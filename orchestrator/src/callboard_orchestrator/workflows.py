@@ -18,7 +18,9 @@ from callboard_kit import mesh
 
 with workflow.unsafe.imports_passed_through():
     from callboard_kit.agent import FINDING, Agent, Found, Limits, ListedTool, OperationTool, agent_run
+    from callboard_kit.agent.finding import narrowed
     from callboard_kit.approvals import ApprovalPolicy, AskForAll, AskForEffects, Automatic
+    from callboard_kit.context.briefs import BriefRule, admitted
     from callboard_kit.failing import from_failure
     from callboard_kit.fingerprint.carrying import running_as
     from callboard_orchestrator.catalog import Catalog, Matches, Offering
@@ -39,7 +41,11 @@ _APPROVALS: Final[Mapping[Approvals, ApprovalPolicy]] = {
 }
 
 PLANNER: Final[Agent[Any]] = Agent(  # Any: it answers with words
-    name="orchestrator", instructions=ALWAYS, approvals=Automatic()
+    name="orchestrator",
+    instructions=ALWAYS,
+    approvals=Automatic(),
+    # Whatever it is told: it calls what it may call, and every call is judged by the policy of whom it calls.
+    briefs=(BriefRule(name="whoever-starts-a-run", instructions=True, tools=("*",), context=20),),
 )
 """What plans, as far as it does not depend on the request: tools, limits and approvals come with each."""
 
@@ -66,12 +72,22 @@ class Orchestrate:
             if not limits.steps or not limits.tokens:
                 raise RefusedError("the limits of this tree allow no step; start it with more `steps` and `tokens`")
             offering = await _offering()
+            search = _CatalogSearch() if offering.count > len(offering.tools) else None
+            given = admitted(
+                request.brief,
+                PLANNER.briefs,
+                agent=PLANNER.name,
+                tools=offering.tools,
+                finds_more=search is not None,
+            )
             with running_as(PLANNER):
                 outcome = await agent_run(
                     request.words,
-                    instructions=instructions(offering),
-                    tools=offering.tools,
-                    search=_CatalogSearch() if offering.count > len(offering.tools) else None,
+                    instructions=given.instructions(instructions(offering)),
+                    tools=given.chosen(offering.tools),
+                    search=narrowed(search, given.choice()),
+                    model=given.brief.model,
+                    given=given.brief.context,
                     limits=Limits(max_steps=limits.steps, max_tokens=limits.tokens, max_cost_usd=limits.cost_usd),
                     approvals=_APPROVALS[request.approvals],
                     name=PLANNER.name,

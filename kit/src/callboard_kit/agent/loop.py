@@ -26,6 +26,7 @@ from callboard_kit.agent.dialogue import Dialogue
 from callboard_kit.agent.finding import ToolSearch
 from callboard_kit.agent.guarding import Guarding, taken_back
 from callboard_kit.agent.hooking import Hooking, HookStoppedError
+from callboard_kit.agent.knowing import messages_of, prepared, usage_of
 from callboard_kit.agent.messages import CALL_MODEL, ChatMessage, ModelReply, ModelRequest, OutputSpec, ToolCall
 from callboard_kit.agent.offer import FINDING, Offer
 from callboard_kit.agent.outcome import NOTHING, CallRecord, Limits, Outcome, StoppedBecause, total
@@ -39,9 +40,12 @@ from callboard_kit.approvals.terms import Proposal
 from callboard_kit.budgets.granting import AskForMore
 from callboard_kit.budgets.sharing import NOTHING as NO_AMOUNT
 from callboard_kit.budgets.sharing import Amount, one_of, paying_from
+from callboard_kit.context.pieces import Piece, Prepared
+from callboard_kit.context.plan import ContextPlan
 from callboard_kit.failing import from_failure
 from callboard_kit.guards.declaring import Guard
 from callboard_kit.hooks.calling import Hooks, Stopped
+from callboard_kit.memory.secrecy import note, noting
 
 _ANYTHING: Final = TypeAdapter[object](object)
 DRY: Final = "a dry run: the call was not made and nothing was changed; go on as if it had been"
@@ -70,6 +74,8 @@ async def agent_run(
     hooks: Sequence[str] = (),
     more: AskForMore | None = None,
     resettable: bool = False,
+    context: ContextPlan | None = None,
+    given: Sequence[Piece] = (),
 ) -> Outcome:
     """Let a model work on a goal, with tools, within limits. Only from a workflow.
 
@@ -89,20 +95,23 @@ async def agent_run(
         hooks: The worker's groups of hooks that see, change and stop what happens.
         more: What it may ask for when a budget is used up. Absent: nothing; it stops with what it has.
         resettable: Whether the run may be reset to one of its steps; it then waits there to be told how to go on.
+        context: Where what the model is to know before it begins comes from. Absent: nowhere.
+        given: What whoever started the run gave it to know.
 
     Raises:
         UnavailableError: The model could not be reached in time, or kept writing arguments that cannot be read.
         RefusedError: The model's provider refused the conversation as such.
     """
     courses = Courses(resettable=resettable)
-    with tracing.agent(name):
+    with tracing.agent(name), noting():
         desk = ApprovalDesk(approvals or Automatic())
         form = AnswerForm(output, values) if output else None
         offer = Offer(tools, search)
         hooking = Hooking(Hooks.named(hooks), agent=name)
         limits = limits or Limits()
         with Spending(limits, more=more, name=name) as spending:
-            post = (guards, hooking, spending, courses)
+            known = await prepared(context, given, goal, agent=name, spending=spending)
+            post = (guards, hooking, spending, courses, known)
             return await _Run(goal, instructions, offer, limits, model, desk, form, name, dialogue, *post).go()
 
 
@@ -133,6 +142,7 @@ class _Run:
         hooking: Hooking,
         spending: Spending,
         courses: Courses,
+        known: Prepared,
     ) -> None:
         self._courses = courses
         self._hooking = hooking
@@ -148,7 +158,7 @@ class _Run:
         self._model = model
         self._turns = asyncio.Semaphore(limits.max_parallel)
         self._calls: list[CallRecord] = []
-        self._used: list[Usage] = []
+        self._used: list[Usage] = [*usage_of(known)]
         self._words: list[str] = []
         self._step = ""
         self._guarding = Guarding(
@@ -158,6 +168,9 @@ class _Run:
         self._messages.extend(self._dialogue.before)
         self._dialogue.begins(self._messages)
         self._messages.append(ChatMessage(role="user", content=goal))
+        self._messages.extend(messages_of(known))
+        self._guarding.prepared(known.context)
+        self._sources = known.sources
 
     def _system(self, instructions: str) -> list[ChatMessage]:
         system = "\n\n".join(part for part in (instructions, self._offer.notice) if part)
@@ -355,6 +368,8 @@ class _Run:
                     return _failed(call, tool.service, tool.operation, _outcome_of(failure), str(failure), called=True)
         try:
             document: object = _ANYTHING.dump_python(result, mode="json")
+            note(arguments, tool.sensitive)
+            note(document, tool.sensitive)
             heard = await self._hooking.called(call, tool, arguments, result=document)
             called = _usage_inside(document)
             self._spending.note_called(called)
@@ -418,6 +433,7 @@ class _Run:
             stopped_because=reason,
             output=self._output,
             rulings=self._guarding.rulings,
+            sources=self._sources,
         )
 
 

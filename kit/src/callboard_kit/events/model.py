@@ -26,6 +26,7 @@ Kind = Literal[
     "approval.asked",
     "approval.answered",
     "guard.blocked",
+    "context.prepared",
     "drift.allowed",
     "usage",
     "gap",
@@ -234,6 +235,20 @@ class GuardBlocked(Message):
     """Why."""
 
 
+class ContextPrepared(Message):
+    """An agent's model was given something to know before it began."""
+
+    agent: str
+    """The agent."""
+
+    tokens: int = 0
+    """What it takes, at most."""
+
+    sources: tuple[Mapping[str, object], ...] = ()
+    """What became of each source: its name, when it was asked, how that went, what was found, kept and dropped. Never
+    what it says."""
+
+
 class DriftAllowed(Message):
     """An agent that no registered build has went on, since whoever started the run broke the glass."""
 
@@ -291,6 +306,7 @@ Detail = (
     | ApprovalAsked
     | ApprovalAnswered
     | GuardBlocked
+    | ContextPrepared
     | DriftAllowed
     | Used
     | Gap
@@ -312,6 +328,7 @@ KINDS: Final[Mapping[Kind, type[Detail]]] = {
     "approval.asked": ApprovalAsked,
     "approval.answered": ApprovalAnswered,
     "guard.blocked": GuardBlocked,
+    "context.prepared": ContextPrepared,
     "drift.allowed": DriftAllowed,
     "usage": Used,
     "gap": Gap,

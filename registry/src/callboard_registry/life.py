@@ -55,9 +55,13 @@ class Author:
     automatic: bool = False
     """Whether it is the registry itself."""
 
+    person: str = ""
+    """Who it is, if a person moves it who is signed in: for their team, or as an administrator."""
+
     def __str__(self) -> str:
         """Return what is written down."""
-        return "registry" if self.automatic else self.team or "administrator"
+        name = "registry" if self.automatic else self.team or "administrator"
+        return f"{self.person} ({name})" if self.person else name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +87,18 @@ class Move:
             return None, ""
         sunset = self.sunset if self.sunset is not None else held.sunset
         return sunset, self.successor or held.successor
+
+
+def ways(held: Listing, author: Author) -> list[State]:
+    """Return where `author` may move a revision to from where it is."""
+    found: list[State] = []
+    for state in sorted(_NEXT[held.state], key=list(_NEXT).index):
+        try:
+            _require_right(Move(service=held.service, digest=held.digest, state=state, etag=held.etag), held, author)
+        except Refusal:
+            continue
+        found.append(state)
+    return found
 
 
 def require_move(move: Move, held: Listing, author: Author) -> None:

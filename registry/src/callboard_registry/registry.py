@@ -184,13 +184,29 @@ class Registry:
 
     async def set_state(self, move: Move, *, token: str | None, signed: bytes = b"") -> Listing:
         """Move a revision to another state: for the administrator, or for the team that signed `signed`."""
+        return await self.move(move, await self.threads.read(lambda: self._author(token, signed)))
 
-        def checked():
-            since = datetime.now(UTC) - _LIVE
-            live = self._consumers.live(move.service, move.digest, since=since) if move.state == "retired" else []
-            return self._author(token, signed), live
+    def person(self, name: str, *, team: str | None) -> Author:
+        """Return a person who is signed in as the author of moves: for a team, or (None) as an administrator."""
+        return Author(team=team, approver=team in self._approvers, person=name)
 
-        author, live = await self.threads.read(checked)
+    @property
+    def approvers(self) -> Collection[str]:
+        """The teams that approve what others publish."""
+        return self._approvers
+
+    async def services(self) -> Sequence[str]:
+        """Return the name of every service that has a listing, in order."""
+        return await self.threads.read(self._catalog.names)
+
+    async def live(self, service: str, digest: str) -> Sequence[str]:
+        """Return the teams that would have nobody to answer them without this revision, as of the last seven days."""
+        since = datetime.now(UTC) - _LIVE
+        return await self.threads.read(lambda: self._consumers.live(service, digest, since=since))
+
+    async def move(self, move: Move, author: Author) -> Listing:
+        """Move a revision to another state, as somebody who has proved to be `author`."""
+        live = await self.live(move.service, move.digest) if move.state == "retired" else ()
         listing = await self._moved(move, author, live)
         if listing is None:
             raise await self.threads.read(lambda: self._no_listing(move.service, move.digest, ()))

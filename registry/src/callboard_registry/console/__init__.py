@@ -11,6 +11,7 @@ from callboard_registry.console.catalog import catalog_router
 from callboard_registry.console.inbox.pages import inbox_router
 from callboard_registry.console.knowledge import Knowledge
 from callboard_registry.console.map import map_router
+from callboard_registry.console.moving.pages import moving_router
 from callboard_registry.console.runs import runs_router
 from callboard_registry.console.services import services_router
 from callboard_registry.console.signin.pages import signin_router
@@ -34,6 +35,7 @@ def console_router(registry: Registry, admission: Admission, settings: ConsoleSe
     router.include_router(signin_router(door))
     router.include_router(inbox_router(knowledge, settings), dependencies=[Depends(door.visiting())])
     router.include_router(trying_router(knowledge, settings), dependencies=[Depends(door.visiting())])
+    router.include_router(moving_router(knowledge), dependencies=[Depends(door.visiting())])
     for family in (catalog_router, services_router):
         router.include_router(family(knowledge), dependencies=[Depends(door.visiting(public=True))])
     runs = runs_router(knowledge, temporal_ui=settings.temporal_ui)

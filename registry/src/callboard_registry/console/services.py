@@ -8,11 +8,14 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from callboard_contracts import OperationDescription, ServiceDescription
-from callboard_kit.policy import ANYONE, Policy, Rule
+from callboard_kit.policy import Policy
 from callboard_registry.console.knowledge import WEEK, Knowledge
+from callboard_registry.console.moving.moves import author_of, open_ways
+from callboard_registry.console.policy_words import demanded, in_words
 from callboard_registry.console.rendering import page
 from callboard_registry.console.routes import PageRoute
 from callboard_registry.console.schema_tree import Field, schema_tree
+from callboard_registry.console.signin.visits import visit
 from callboard_registry.console.snippets import Snippet, snippets
 from callboard_registry.gate.gate import Comparison
 from callboard_registry.refusals import Refusal
@@ -34,6 +37,9 @@ class ShownOperation:
 
     callers: tuple[str, ...]
     """Who may call it, in words."""
+
+    approvals: tuple[str, ...]
+    """What persons must agree to, in words."""
 
     snippets: tuple[Snippet, ...]
 
@@ -62,6 +68,7 @@ def services_router(knowledge: Knowledge) -> APIRouter:
             "service.html",
             section="catalog",
             listing=listing,
+            ways=open_ways(listing, author_of(registry, visit(), listing)),
             description=description,
             operations=[_shown(each, description, policy, measured) for each in description.operations],
             health=(await knowledge.health()).get(service),
@@ -102,27 +109,12 @@ def _shown(
         output=schema_tree(operation.output, anchor=f"{operation.name}.output"),
         measured=measured.get(operation.name),
         callers=tuple(
-            _in_words(rule, operation.promise.effect)
+            in_words(rule, operation.promise.effect)
             for rule in policy.rules
             if rule.covers(service.service, operation.name)
         ),
+        approvals=tuple(
+            words for rule in policy.rules if rule.covers(service.service, operation.name) and (words := demanded(rule))
+        ),
         snippets=snippets(service, operation),
     )
-
-
-def _in_words(rule: Rule, effect: str) -> str:
-    """Return what a rule says about an operation, as a sentence."""
-    who = "every team" if ANYONE in rule.callers else _listed(rule.callers)
-    sentence = f"{who} may call it"
-    if rule.on_behalf_of is not None:
-        whom = "anyone" if ANYONE in rule.on_behalf_of else _listed(rule.on_behalf_of)
-        sentence += f", on behalf of {whom}"
-    elif effect != "read":
-        sentence += ", on nobody else's behalf" if len(rule.callers) == 1 else ", on behalf of each other"
-    if rule.hide:
-        sentence += f", without seeing {_listed(rule.hide)}"
-    return f"{sentence} ({rule.name})"
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 Role = Literal["viewer", "approver", "publisher", "administrator"]
-"""A viewer reads; an approver answers questions too; a publisher calls operations as their team; an administrator may
-do all of it."""
+"""A viewer reads; an approver answers questions too; a publisher calls operations as their team, and moves its
+revisions; an administrator may do all of it."""
 
 ROLES: Final[tuple[Role, ...]] = ("viewer", "approver", "publisher", "administrator")
 

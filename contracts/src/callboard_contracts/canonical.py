@@ -7,6 +7,7 @@ sorted in another order.
 
 import json
 import re
+from functools import lru_cache
 from typing import Final, cast
 
 import rfc8785
@@ -15,6 +16,9 @@ _WRITER: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators
 _ODD_NUMBER: Final = re.compile(r"[:,\[](-?\d+(?:\.\d+(?:[eE][+-]?\d+)?|[eE][+-]?\d+|(?<=\d{16})))(?=[,}\]])")
 """A number with a fraction or an exponent, or too long to be kept exactly, and what stands before it; or what looks
 like one within a text. It begins with what is rare: each place of a long text is looked at."""
+
+_LONG: Final = 32
+"""Characters of a number from which it is not remembered how it is written."""
 
 _LAST_IN_ORDER: Final = "\ud7ff"
 """Up to here, sorting names by their characters is sorting them as UTF-16, which is the canonical order."""
@@ -46,9 +50,17 @@ def _with_canonical_numbers(written: str) -> str:
         marks += plain.count('"', looked_at, start)
         looked_at = start
         if marks % 2 == 0:
-            parts += (written[kept:start], _slowly(cast(object, json.loads(found[1]))).decode())
+            parts += (written[kept:start], _number(found[1]) if len(found[1]) < _LONG else _written(found[1]))
             kept = end
     return "".join((*parts, written[kept:]))
+
+
+def _written(number: str) -> str:
+    return _slowly(cast(object, json.loads(number))).decode()
+
+
+# Bounds, prices and time limits come again and again.
+_number: Final = lru_cache(maxsize=4096)(_written)
 
 
 def _slowly(value: object) -> bytes:

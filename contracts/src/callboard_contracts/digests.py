@@ -1,7 +1,9 @@
 """The digest of a service: equal exactly when a caller can observe no difference."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final, cast
 
 from callboard_contracts.canonical import canonical_json
@@ -16,6 +18,9 @@ _LISTS_OF_SCHEMAS: Final = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
 _SETS: Final = frozenset({"required", "enum"})
 _DATA: Final = frozenset({"const", "default", "enum", "required", "dependentRequired"})
 
+_LONGEST_REMEMBERED: Final = 20_000
+"""Characters of a schema whose reduction is remembered: from one revision to the next, most schemas stay the same."""
+
 _LARGEST: Final = 20_000
 _DEEPEST: Final = 100
 
@@ -26,7 +31,7 @@ def digest_of(observable: object) -> str:
 
 
 def observable_schema(schema: Mapping[str, object]) -> object:
-    """A JSON Schema reduced to what a caller can observe, in one normal form.
+    """A JSON Schema reduced to what a caller can observe, in one normal form; not to be changed by whoever gets it.
 
     Annotations are dropped, references are replaced by what they refer to (the names of definitions are the names
     of Python classes, which no caller sees), and what has no order is sorted.
@@ -35,9 +40,19 @@ def observable_schema(schema: Mapping[str, object]) -> object:
         ValueError: The schema refers to something outside of itself, or is too big or too deep when written out.
     """
     try:
-        return _Reduction(schema).reduced(schema, ())
+        text = json.dumps(schema)
+        return _remembered(text) if len(text) <= _LONGEST_REMEMBERED else _reduced(schema)
     except RecursionError:
         raise ValueError("a schema is nested too deep; split it") from None
+
+
+@lru_cache(maxsize=1024)
+def _remembered(text: str) -> object:
+    return _reduced(json.loads(text))
+
+
+def _reduced(schema: Mapping[str, object]) -> object:
+    return _Reduction(schema).reduced(schema, ())
 
 
 class _Reduction:

@@ -4,6 +4,7 @@ import hmac
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from callboard_kit.identity import FindKey, InvalidTokenError, VerifyingKey, claimed_signer, digest, verify
@@ -79,7 +80,13 @@ class Proving:
 
     def _verifying_key(self, team: str, key_id: str) -> VerifyingKey | None:
         key = self._keyring.find(team, key_id)
-        return VerifyingKey(team=team, key_id=key_id, public_bytes=key.public_bytes) if key else None
+        return _ready(team, key_id, key.public_bytes) if key else None
+
+
+# Getting a key ready costs about as much as checking a signature with it.
+@lru_cache(maxsize=1024)
+def _ready(team: str, key_id: str, public_bytes: bytes) -> VerifyingKey:
+    return VerifyingKey(team=team, key_id=key_id, public_bytes=public_bytes)
 
 
 def proved_team(token: str | None, *, method: str, data: bytes, find_key: FindKey) -> Proof:

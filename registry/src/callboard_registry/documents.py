@@ -24,6 +24,9 @@ DEEPEST: Final = 64
 _LARGEST_WHOLE: Final = 2**53 - 1
 """The largest whole number that every reader of JSON has exactly (RFC 8785, after I-JSON)."""
 
+_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""How a text of JSON says NUL: `\\u0000`, whose backslash is not itself said by one before it."""
+
 TEAM: Final = re.compile(r"[a-z](?:[a-z0-9_-]{0,61}[a-z0-9])?")
 _SERVICE: Final = re.compile(rf"({TEAM.pattern})\.v[1-9][0-9]{{0,3}}")
 _OPERATION: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,127}")
@@ -135,6 +138,8 @@ def _plain(data: bytes) -> dict[str, object]:
     try:
         parsed = cast(object, json.loads(data.decode(), object_pairs_hook=_object, parse_constant=_no_constant))
         _require_plain(parsed)
+        if rb"\u0000" in data and _NUL.search(data):
+            raise ValueError("a text holds the character NUL, which not every database can keep")
     except (ValueError, RecursionError) as error:
         raise _unreadable(error) from error
     if not isinstance(parsed, dict):
@@ -168,15 +173,14 @@ def _require_plain(parsed: object) -> None:
             raise ValueError(f"it is nested deeper than {DEEPEST} levels")
         below: list[object] = []
         for value in level:
-            if isinstance(value, dict):
-                members = cast(dict[str, object], value)
-                below.extend((*members.keys(), *members.values()))
-            elif isinstance(value, list):
+            # What the parser makes has no subclasses.
+            kind = type(value)
+            if kind is dict:
+                below.extend(cast(dict[str, object], value).values())
+            elif kind is list:
                 below.extend(cast(list[object], value))
-            elif isinstance(value, str) and "\x00" in value:
-                raise ValueError("a text holds the character NUL, which not every database can keep")
-            elif (isinstance(value, int) and abs(value) > _LARGEST_WHOLE) or (
-                isinstance(value, float) and isinf(value)
+            elif (kind is int and abs(cast(int, value)) > _LARGEST_WHOLE) or (
+                kind is float and isinf(cast(float, value))
             ):
                 raise ValueError("a number is too large to be kept exactly")
         level, depth = below, depth + 1

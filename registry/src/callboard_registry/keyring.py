@@ -2,7 +2,10 @@
 
 import hashlib
 import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select, tuple_
@@ -13,6 +16,11 @@ from callboard_registry.refusals import Refusal
 from callboard_registry.tables import invitations, keys
 from callboard_registry_api.model import Invitation, PublicKey
 
+REMEMBERED: Final = 1.0
+"""Seconds for which a key that was found is not looked for again."""
+
+_MOST_REMEMBERED: Final = 4096
+
 CODE_PREFIX: Final = "enrol-"
 """How a one-time code starts, so that one that lies around is recognised for what it is."""
 
@@ -22,13 +30,39 @@ class Keyring:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._seen: dict[tuple[str, str], tuple[PublicKey, float]] = {}
+        self._changes = 0
 
     def find(self, team: str, key_id: str) -> PublicKey | None:
-        """Return a team's key; None when it has none by that id that is good now."""
-        query = select(keys).where(keys.c.team == team, keys.c.key_id == key_id, _good(datetime.now(UTC)))
+        """Return a team's key; None when it has none by that id that is good now.
+
+        What another registry on the same database does to a key shows here within `REMEMBERED`.
+        """
+        now = datetime.now(UTC)
+        key, seen = self._seen.get((team, key_id), (None, 0.0))
+        if key is not None and monotonic() - seen < REMEMBERED:
+            return key if key.expires is None or key.expires > now else None
+        query = select(keys).where(keys.c.team == team, keys.c.key_id == key_id, _good(now))
+        seen, changes = monotonic(), self._changes
         with self._database.asking() as connection:
             row = connection.execute(query).mappings().first()
-        return _key(row) if row else None
+        if row is None:
+            return None
+        if len(self._seen) >= _MOST_REMEMBERED:
+            self._seen.clear()
+        key = _key(row)
+        if changes == self._changes:
+            self._seen[team, key_id] = key, seen
+        return key
+
+    @contextmanager
+    def _changing(self) -> Generator[Connection]:
+        try:
+            with self._database.writing() as connection:
+                yield connection
+        finally:
+            self._changes += 1
+            self._seen.clear()
 
     def page(
         self, *, team: str, after: tuple[str, str] | None, limit: int, past: bool = False
@@ -51,7 +85,7 @@ class Keyring:
         Raises:
             Refusal: Another team has it, so that who signed would be anybody's guess; or it was revoked.
         """
-        with self._database.writing() as connection:
+        with self._changing() as connection:
             return _add(connection, team, key_id, public_bytes, author=ADMINISTRATOR)
 
     def invite(self, team: str, *, lifetime: timedelta) -> Invitation:
@@ -97,7 +131,7 @@ class Keyring:
         """
         if key_id == old_id:
             raise Refusal("invalid", "public_bytes", "the new key is the old one; make another")
-        with self._database.writing() as connection:
+        with self._changing() as connection:
             key, created = _add(connection, team, key_id, public_bytes, author=team)
             ends = datetime.now(UTC) + overlap
             # A key that ends earlier already does not get longer by vouching for another.
@@ -109,7 +143,7 @@ class Keyring:
     def revoke(self, team: str, key_id: str, *, author: str, reason: str) -> PublicKey | None:
         """Vouch for a key no longer, from now on and for ever; None when the team has no such key."""
         this = and_(keys.c.team == team, keys.c.key_id == key_id)
-        with self._database.writing() as connection:
+        with self._changing() as connection:
             held = connection.execute(select(keys).where(this)).mappings().first()
             if held is None:
                 return None

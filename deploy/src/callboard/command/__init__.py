@@ -25,6 +25,7 @@ from callboard.command import (
     contracts,
     demo,
     endpoints,
+    events,
     example,
     keys,
     locks,
@@ -64,6 +65,7 @@ app.add_typer(agents.app, name="agents")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(budgets.app, name="budgets")
 app.add_typer(catalog.app, name="catalog")
+app.add_typer(events.app, name="events")
 app.add_typer(example.app, name="example")
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(keys.app, name="keys")

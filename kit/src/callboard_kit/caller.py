@@ -8,6 +8,7 @@ which nobody can catch and Temporal retries for ever.
 
 import asyncio
 from collections.abc import Awaitable, Coroutine, Generator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, NoReturn, TypeVar, cast
 
@@ -23,6 +24,7 @@ from temporalio.exceptions import (
 )
 from temporalio.worker import (
     ContinueAsNewInput,
+    SignalExternalWorkflowInput,
     StartActivityInput,
     StartChildWorkflowInput,
     StartLocalActivityInput,
@@ -42,6 +44,8 @@ from callboard_kit.search_attributes import with_search_attributes
 from callboard_kit.settings import Settings
 from callboard_kit.signing import CallSigner
 from callboard_kit.tokens import Address, Call
+from callboard_kit.trials.dry import HEADER, DryRunError
+from callboard_kit.trials.repeating import Repeating
 
 CALL_HEADER: Final = "callboard-call"
 """The Temporal header in which a call's context travels inside the team's own namespace."""
@@ -82,6 +86,7 @@ class MeshWorkflowOutbound(WorkflowOutboundInterceptor):
         self._endpoints: set[str] = set()
         self._questions: dict[str, asyncio.Task[bool]] = {}
         self._turns = asyncio.Semaphore(MAX_IN_FLIGHT)
+        self._repeating = Repeating()
 
     async def start_nexus_operation(
         self, input: StartNexusOperationInput[InputT, OutputT]
@@ -97,6 +102,8 @@ class MeshWorkflowOutbound(WorkflowOutboundInterceptor):
         self._calls += 1
         if self._calls > parent.limits.fan_out:
             raise RefusedError(f"this workflow has made {parent.limits.fan_out} calls, the limit of its tree")
+        if parent.dry and (known := await self._repeating.operation(parent, input)) is not None:
+            return known
         token_id = f"{workflow.info().run_id}:{self._calls}"
         await self._turns.acquire()
         loan: CallLoan | None = None
@@ -148,14 +155,14 @@ class MeshWorkflowOutbound(WorkflowOutboundInterceptor):
 
     def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:  # Any: as in the base class
         """Start an activity that knows the call it works for and whose refusals come back as refusals."""
-        input.headers = _with_step(_with_call(input.headers))
+        input.headers = self._with_note(_with_step(_with_call(input.headers)), input)
         return _translated(self.next.start_activity(input), what=f"activity {input.activity}")
 
     def start_local_activity(
         self, input: StartLocalActivityInput
     ) -> workflow.ActivityHandle[Any]:  # Any: as in the base class
         """Start a local activity, as `start_activity` does."""
-        input.headers = _with_call(input.headers)
+        input.headers = self._with_note(_with_call(input.headers), input)
         return _translated(self.next.start_local_activity(input), what=f"activity {input.activity}")
 
     async def start_child_workflow(
@@ -164,7 +171,8 @@ class MeshWorkflowOutbound(WorkflowOutboundInterceptor):
         """Start a child that goes on in the same tree, and is found by it."""
         call, loan = lent_to_child(mesh.maybe_current())
         if call is not None:
-            input.headers = {**input.headers, CALL_HEADER: call_payload(call.inside())}
+            # What a child asks for stands in another history than what its parent copies.
+            input.headers = {**input.headers, CALL_HEADER: call_payload(replace(call.inside(), copies=""))}
         if call is not None and call.searchable:
             input.search_attributes = with_search_attributes(input.search_attributes, call.inside())
         try:
@@ -174,6 +182,33 @@ class MeshWorkflowOutbound(WorkflowOutboundInterceptor):
             raise
         child.add_done_callback(loan.child_ended)
         return child
+
+    async def signal_external_workflow(self, input: SignalExternalWorkflowInput) -> None:
+        """Signal a workflow that may be anybody's; a dry run signals none."""
+        if not mesh.current().dry:
+            await self.next.signal_external_workflow(input)
+
+    async def start_system_nexus_operation(
+        self, input: StartNexusOperationInput[InputT, OutputT]
+    ) -> workflow.NexusOperationHandle[OutputT]:
+        """Have Temporal start or signal what may be anybody's.
+
+        Raises:
+            DryRunError: This is a dry run.
+        """
+        if mesh.current().dry:
+            raise DryRunError(f"this is a dry run: {input.operation_name} was not done")
+        return await self.next.start_system_nexus_operation(input)
+
+    def _with_note(
+        self,
+        headers: dict[str, temporalio.api.common.v1.Payload],
+        input: StartActivityInput | StartLocalActivityInput,
+    ) -> dict[str, temporalio.api.common.v1.Payload]:
+        call = mesh.maybe_current()
+        if call is None or not call.dry:
+            return headers
+        return {**headers, HEADER: self._repeating.note(input.activity, input.args)}
 
     def continue_as_new(self, input: ContinueAsNewInput) -> NoReturn:
         """Go on in a new run that answers the same call, on the build that gets new work by then."""

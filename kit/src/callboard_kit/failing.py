@@ -4,6 +4,7 @@
 |---|---|---|
 | `RefusedError` | operation failed, `RefusedError`, not retryable | `RefusedError` |
 | `UnavailableError` | operation failed, `UnavailableError` | `UnavailableError` |
+| `DryRunError`, for what a dry run leaves undone | operation failed, `DryRunError`, not retryable | `DryRunError` |
 | refusal by the mesh (token, policy, schema) | handler error, not retryable | `RefusedError` |
 | anything else | operation failed, `MeshError`, with a reference into the team's log | `MeshError` |
 | no answer in time | Temporal's time-out | `UnavailableError` |
@@ -21,11 +22,12 @@ import nexusrpc
 from temporalio.exceptions import ApplicationError, CancelledError, FailureError, TimeoutError
 
 from callboard_contracts import MeshError, RefusedError, UnavailableError
+from callboard_kit.trials.dry import DryRunError
 
 logger: Final = logging.getLogger(__name__)
 
 _BY_NAME: Final[dict[str, type[MeshError]]] = {
-    kind.__name__: kind for kind in (RefusedError, UnavailableError, MeshError)
+    kind.__name__: kind for kind in (RefusedError, UnavailableError, MeshError, DryRunError)
 }
 
 _REFUSALS: Final = frozenset(

@@ -52,6 +52,7 @@ from callboard_kit.settings import Settings
 from callboard_kit.signing import MAX_PAYLOAD_BYTES
 from callboard_kit.standing import Standing, noted
 from callboard_kit.tokens import LONGEST_TEXT, Address, Call, check_call
+from callboard_kit.trials.dry import DryRunError
 
 LONGEST_HANDLER: Final = timedelta(seconds=8)
 """How long a handler may take where Temporal does not say; a request has 10 s on a stock server."""
@@ -126,6 +127,7 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
         except nexusrpc.HandlerError as error:
             self._recorder.tell(replace(call, entity=self._named(call)), "refused", reason=error.message)
             raise
+        call = _as_far_as_dry(call, contract)
         call = replace(
             call,
             entity=_entity(contract),
@@ -372,6 +374,19 @@ class MeshNexusInbound(NexusOperationInboundInterceptor):
             duration=time.time() - began,
             revision=contract.digest,
         )
+
+
+def _as_far_as_dry(call: Call, contract: OperationContract) -> Call:
+    """Return a call that may go on; a dry run goes no further than here with what it must not do.
+
+    Raises:
+        DryRunError: It was let in, and what it asks for would have an effect, or would need a person.
+    """
+    if not call.dry:
+        return call
+    if contract.promise.effect != "read" or call.approval:
+        raise DryRunError(f"this is a dry run: {_name(call)} was let in by rule {call.rule!r}, and was not done")
+    return replace(call, harmless=True)
 
 
 def _refusal(reason: str, kind: nexusrpc.HandlerErrorType) -> nexusrpc.HandlerError:

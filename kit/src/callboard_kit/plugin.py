@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import temporalio.worker
 from temporalio import activity
@@ -53,7 +53,9 @@ from callboard_kit.settings import Settings
 from callboard_kit.signing import CallSigner
 from callboard_kit.standalone import MeshClientInterceptor
 from callboard_kit.tokens import Call
+from callboard_kit.trials.copying import Copier
 from callboard_kit.trials.following import Trials
+from callboard_kit.trials.performing import DryRuns
 from callboard_kit.workflows import MeshWorkflowInbound
 
 PASSED_THROUGH: Final = (
@@ -119,6 +121,7 @@ class MeshPlugin(SimplePlugin):
         self._endpoints: EndpointBook | None = None
         self._wanted = frozenset(map(settings.physical, book.teams()))
         self._keeper = EntityKeeper(key.team)
+        self._dry_runs = DryRuns(book)
         directory = directory or StaticDirectory(policy=Policy())
         checker = AnswerChecker(directory)
         outlook = Outlook(directory)
@@ -144,6 +147,7 @@ class MeshPlugin(SimplePlugin):
                     recorder=recorder or Recorder(),
                     transient=transient,
                     at_once=self._at_once,
+                    dry_runs=self._dry_runs,
                 ),
                 DriftInterceptor(drift or DriftCheck()),
                 HookInterceptor(groups),
@@ -154,6 +158,8 @@ class MeshPlugin(SimplePlugin):
                 checker.still_demanded,
                 HookCaller(groups).call,
                 *self._keeper.activities,
+                self._dry_runs.repeat,
+                Copier(self._dry_runs).copy,
             ],
             nexus_service_handlers=[LocksService(self._keeper.answer)],
             workflows=_with_lock,
@@ -183,6 +189,9 @@ class MeshPlugin(SimplePlugin):
             require_workflows(self._at_once, self._book, ordered_by_store=self._ordered_by_store)
         if "client" in config:
             self._keeper.use(config["client"])
+            self._dry_runs.use(config["client"])
+        if "activities" in config:
+            self._dry_runs.learn(cast("Sequence[object]", config["activities"]))
         return followed_anywhere(super().configure_worker(config))
 
 
@@ -198,7 +207,9 @@ class _MeshWorkerInterceptor(temporalio.worker.Interceptor):
         recorder: Recorder,
         transient: tuple[type[BaseException], ...],
         at_once: Collection[tuple[str, str]],
+        dry_runs: DryRuns,
     ) -> None:
+        self._dry_runs = dry_runs
         self._at_once = at_once
         self._signer = signer
         self._settings = settings
@@ -209,7 +220,7 @@ class _MeshWorkerInterceptor(temporalio.worker.Interceptor):
         self._transient = transient
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
-        return _MeshActivityInbound(next, events=self._recorder.events)
+        return _MeshActivityInbound(next, events=self._recorder.events, dry_runs=self._dry_runs)
 
     def workflow_interceptor_class(
         self, input: WorkflowInterceptorClassInput
@@ -248,9 +259,10 @@ class _MeshWorkerInterceptor(temporalio.worker.Interceptor):
 class _MeshActivityInbound(ActivityInboundInterceptor):
     """Lets an activity know the call it works for, and its refusals leave as refusals."""
 
-    def __init__(self, next: ActivityInboundInterceptor, *, events: EventWriter | None) -> None:
+    def __init__(self, next: ActivityInboundInterceptor, *, events: EventWriter | None, dry_runs: DryRuns) -> None:
         super().__init__(next)
         self._events = events
+        self._dry_runs = dry_runs
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # Any: as in the base class
         call = call_from(input.headers)
@@ -259,6 +271,8 @@ class _MeshActivityInbound(ActivityInboundInterceptor):
                 return await super().execute_activity(input)
             step = step_from(input.headers)
             with mesh.working_on(call), telling(self._teller(call, step)), in_step(step):
+                if call.dry:
+                    return await self._dry_runs.perform(call, input, super().execute_activity)
                 return await super().execute_activity(input)
         except MeshError as error:
             raise to_failure(error) from error
@@ -266,7 +280,7 @@ class _MeshActivityInbound(ActivityInboundInterceptor):
     def _teller(self, call: Call, step: Step | None) -> Teller:
         info = activity.info()
         return Teller(
-            self._events,
+            None if call.copies else self._events,
             call.root,
             call.team,
             "" if step is None else step.operation,

@@ -82,7 +82,11 @@ class MeshClientOutbound(OutboundInterceptor):
         """Start a workflow that knows which call it answers, or which tree it starts."""
         await self._tell(input)
         self._place(input)
-        return await super().start_workflow(input)
+        handle = await super().start_workflow(input)
+        call = mesh.maybe_current()
+        if self._trials is not None and call is not None and is_backing_an_operation():
+            self._trials.mirror(call, handle.id, handle.first_execution_run_id or "")
+        return handle
 
     async def start_update_with_start_workflow(
         self, input: StartWorkflowUpdateWithStartInput
@@ -106,9 +110,11 @@ class MeshClientOutbound(OutboundInterceptor):
         call = mesh.maybe_current()
         if call is None:
             call = replace(self._root(), opens=True)
-        elif not is_backing_an_operation():
+        elif not is_backing_an_operation() and not (call.dry and call.address):  # A shadow's copy answers its call.
             call = call.inside()
-        call = replace(call, searchable=self._search_attributes, endpoints=await self._endpoints())
+        # What copies another run is nobody's call, so nobody is to find it among calls.
+        searchable = self._search_attributes and not call.copies
+        call = replace(call, searchable=searchable, endpoints=await self._endpoints())
         input.headers = {**input.headers, CALL_HEADER: call_payload(call)}
         if call.key and is_backing_an_operation():
             input.memo = {**(input.memo or {}), ASKED: call.asked}

@@ -204,7 +204,8 @@ class MeshWorkflowInbound(WorkflowInboundInterceptor):
         if self._teller is None:
             info = workflow.info()
             operation = info.workflow_type if call.address is None else call.address.operation
-            self._teller = Teller(self._recorder.events, call.root, call.team, operation, info.run_id)
+            events = None if call.copies else self._recorder.events
+            self._teller = Teller(events, call.root, call.team, operation, info.run_id)
         self._teller.wordless = call.wordless
         if self._purse is None:
             self._purse = Purse.within(call.limits)
@@ -253,7 +254,7 @@ class MeshWorkflowInbound(WorkflowInboundInterceptor):
         answer: bytes = b"",
     ) -> None:
         """Tell how a call ended."""
-        if workflow.unsafe.is_replaying():
+        if workflow.unsafe.is_replaying() or (call.dry and call.copies):
             return
         self._recorder.tell(
             replace(call, started=started),

@@ -18,6 +18,9 @@ from callboard_registry_api.budgets import ModelUse
 
 _LONGEST: Final = 300
 
+SHADOW: Final = "shadow"
+"""Who the ledger and the team's budgets have as the caller of a dry run."""
+
 
 @dataclass(frozen=True)
 class Billed:
@@ -74,4 +77,6 @@ def _amount(worst: tuple[int, float]) -> Amount:
 
 def _caller() -> str:
     call = mesh.maybe_current()
+    if call is not None and call.dry:
+        return SHADOW  # What is tried out takes nothing of what a caller may spend.
     return "" if call is None else call.caller or call.team

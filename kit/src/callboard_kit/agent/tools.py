@@ -15,6 +15,7 @@ from callboard_contracts import Effect, MeshError, Message, OperationDescription
 from callboard_kit.agent.messages import ToolSpec
 from callboard_kit.agent.names import operation_tool_name
 from callboard_kit.agent.signatures import signature_of
+from callboard_kit.trials.dry import reading
 
 NOTHING_SENSITIVE: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -177,12 +178,13 @@ class ActivityTool:
 
     async def call(self, arguments: dict[str, object]) -> object:
         """Run the activity."""
-        result: object = await workflow.execute_activity(
-            self.activity,
-            self.input_type.model_validate(arguments),
-            start_to_close_timeout=self.timeout,
-            retry_policy=self.retry_policy,
-        )
+        with reading(only=self.effect == "read"):
+            result: object = await workflow.execute_activity(
+                self.activity,
+                self.input_type.model_validate(arguments),
+                start_to_close_timeout=self.timeout,
+                retry_policy=self.retry_policy,
+            )
         return result
 
 

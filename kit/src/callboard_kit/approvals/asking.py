@@ -97,6 +97,8 @@ class Questions:
             judgement: Why it is asked, and on which terms.
             own_rule: Whether the rule is one of the team's published policy, which may change meanwhile.
         """
+        if mesh.current().dry:
+            return Decision(allowed=True, reason="this is a dry run: nobody is asked, and nothing is done")
         terms = judgement.terms
         patience = _patience(terms)
         if patience < SHORTEST:

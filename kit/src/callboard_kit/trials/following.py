@@ -13,6 +13,7 @@ from temporalio.service import RPCError
 
 from callboard_kit.tokens import Call
 from callboard_kit.trials.assigning import Experiment
+from callboard_kit.trials.shadow import COPY, WAITING, ShadowPlan, Wanted, shadow_id
 from callboard_kit.trials.standing import experiment_id, in_force
 from callboard_registry_api.errors import RegistryError
 
@@ -52,8 +53,12 @@ class Trials:
         self._deployment = deployment
         self._alive = alive
         self._told = ""
+        self._copies: asyncio.Queue[Wanted] = asyncio.Queue(WAITING)
         self.experiment: Experiment | None = None
         """What is dealt out by."""
+
+        self.shadow: ShadowPlan | None = None
+        """What is copied by."""
 
     def place(self, call: Call) -> Placement | None:
         """Return where the workflow behind a call belongs; None where it goes wherever new work goes."""
@@ -63,6 +68,24 @@ class Trials:
             return None
         version = WorkerDeploymentVersion(self._deployment, experiment.build(arm))
         return Placement(PinnedVersioningOverride(version), {ARM: f"{experiment.id}/{arm}"})
+
+    def mirror(self, call: Call, workflow_id: str, run_id: str) -> None:
+        """Have a run that was just started for a call copied, if a shadow is in force that wants it; never waits."""
+        plan = self.shadow
+        if plan is None or call.address is None or call.dry or datetime.now(UTC) >= plan.ends:
+            return
+        operation = f"{call.address.service}.{call.address.operation}"
+        if operation in plan.operations and plan.takes(run_id) and not self._copies.full():
+            self._copies.put_nowait(Wanted(workflow_id=workflow_id, run_id=run_id, operation=operation))
+
+    async def send(self, client: Client) -> None:
+        """Name the runs that are to be copied to the workflow that stands for the shadow, until cancelled."""
+        while True:
+            wanted = await self._copies.get()
+            try:
+                await client.get_workflow_handle(shadow_id(self._team)).signal(COPY, wanted)
+            except RPCError as error:  # It has ended meanwhile, or Temporal is away: one copy fewer.
+                logger.debug("run %s is not copied: %s", wanted.workflow_id, error)
 
     async def look(self, client: Client) -> None:
         """Hear what is in force now.
@@ -77,15 +100,20 @@ class Trials:
         elif experiment is not None and (self.experiment is None or self.experiment.id != experiment.id):
             self._tell(f"experiment {experiment.id}: {experiment.share:g} % to {experiment.b}, the rest {experiment.a}")
         self.experiment = experiment
+        self.shadow = await in_force(client, shadow_id(self._team), ShadowPlan)
 
     async def follow(self, client: Client) -> None:
-        """Ask again and again until cancelled."""
-        while True:
-            try:
-                await self.look(client)
-            except RPCError as error:
-                logger.debug("it is not known which trials are in force: %s", error)
-            await asyncio.sleep(EVERY.total_seconds())
+        """Ask again and again until cancelled, and send what is to be copied."""
+        sending = asyncio.create_task(self.send(client))
+        try:
+            while True:
+                try:
+                    await self.look(client)
+                except RPCError as error:
+                    logger.debug("it is not known which trials are in force: %s", error)
+                await asyncio.sleep(EVERY.total_seconds())
+        finally:
+            sending.cancel()
 
     async def _without_worker(self, experiment: Experiment) -> str:
         if self._alive is None:

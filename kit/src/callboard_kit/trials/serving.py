@@ -4,10 +4,11 @@ from typing import Final
 
 from callboard_kit.settings import Settings
 from callboard_kit.trials.following import Trials
+from callboard_kit.trials.shadow import ShadowStands
 from callboard_kit.trials.standing import ExperimentStands
 from callboard_registry_api.client import RegistryClient
 
-TRIALS: Final[tuple[type, ...]] = (ExperimentStands,)
+TRIALS: Final[tuple[type, ...]] = (ExperimentStands, ShadowStands)
 """The workflows that stand for trials."""
 
 

@@ -11,10 +11,11 @@ from temporalio.client import WorkflowHistory
 
 from callboard_kit.replaying import Gate, scheduled_events
 from callboard_kit.testing.replay import assert_replays, histories
+from callboard_orchestrator.watch.workflows import ApplyRemedy, Wake
 from callboard_orchestrator.workflows import Orchestrate, Relocate
 
 RECORDED = Path(__file__).parent / "histories"
-WORKFLOWS = (Orchestrate, Relocate)
+WORKFLOWS = (Orchestrate, Relocate, Wake, ApplyRemedy)
 
 Change = Callable[[dict[str, Any]], None]
 

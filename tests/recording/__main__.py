@@ -21,6 +21,7 @@ from callboard_contracts.inventory import v1 as inventory
 from callboard_contracts.orders import feed
 from callboard_contracts.orders import v1 as orders
 from callboard_contracts.support import v1 as support
+from callboard_kit.ambient import WatchPolicy, WatchSchedule
 from callboard_kit.entities.naming import Entity, lock_id
 from callboard_kit.identity import digest
 from callboard_kit.persons import Credential, Person
@@ -30,8 +31,10 @@ from callboard_kit.testing import LocalMesh
 from callboard_kit.testing.replay import histories, write
 from callboard_orchestrator.client import orchestrate, relocate
 from callboard_orchestrator.inbox.client import InboxClient
+from callboard_orchestrator.inbox.messages import Asked
 from callboard_orchestrator.messages import Relocation
 from callboard_team_customers.following import orders_followed
+from tests.playing.waiting import until
 from tests.recording import shop
 from tests.recording.members import Room, on_stage, rooms
 
@@ -131,6 +134,36 @@ async def _play(mesh: LocalMesh) -> None:
         orchestrator,
         Relocation(customer=customers.NameAndZip(first_name="Ada", last_name="Smith", zip="73301"), address=_MOVED),
     )
+    await _watch(mesh, orchestrator)
+
+
+async def _watch(mesh: LocalMesh, client: Client) -> None:
+    """Have the watch see a refund that is out of all proportion, ask, and raise the case when somebody agrees."""
+    large = billing.Refund(user_id=shop.USER, payment_method_id=shop.CARD, amount=2500, key="far too much")
+    await _call(await mesh.client("orders"), billing.Billing.refund, large)
+    watch = WatchSchedule(client, "orchestrator")
+    since = datetime(2026, 11, 22, tzinfo=UTC)
+    await watch.start(every=timedelta(days=1), now=since, policy=WatchPolicy(rest=timedelta(0)))
+    await watch.trigger()
+    waiting = InboxClient(await mesh.bare_client("inbox"))
+    asked: list[Asked] = []
+
+    async def is_asked() -> bool:
+        asked[:] = [each async for each in waiting.waiting(team="orchestrator")]
+        return bool(asked)
+
+    async def is_settled() -> bool:
+        return not (await watch.status()).waiting
+
+    await until(is_asked, within=60)
+    await waiting.answer(asked[0].gate, _ada(mesh), approve=True, reason="it is odd")
+    await until(is_settled, within=60)
+    await watch.stop()
+
+
+def _ada(mesh: LocalMesh) -> Credential:
+    ada = Person(name="ada", scopes=("approvals",))
+    return Credential.issue(mesh.keys["inbox"], ada, now=time.time(), lifetime=timedelta(hours=1))
 
 
 async def _ask(mesh: LocalMesh, client: Client) -> None:
@@ -138,15 +171,12 @@ async def _ask(mesh: LocalMesh, client: Client) -> None:
     team = client.create_nexus_client(service=inbox.Inbox, endpoint=inbox.ENDPOINT)
     asking = await team.start_operation(inbox.Inbox.ask, _QUESTION, id="inbox-ask")
     waiting = InboxClient(await mesh.bare_client("inbox"))
-    ada = Credential.issue(
-        mesh.keys["inbox"], Person(name="ada", scopes=("approvals",)), now=time.time(), lifetime=timedelta(hours=1)
-    )
     async with asyncio.timeout(30):
         while True:
             if escalated := [each async for each in waiting.waiting() if each.escalated]:
                 break
             await asyncio.sleep(0.1)
-    await waiting.answer(escalated[0].gate, ada, approve=True, reason="as agreed")
+    await waiting.answer(escalated[0].gate, _ada(mesh), approve=True, reason="as agreed")
     await asking.result()
 
 

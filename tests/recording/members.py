@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from temporalio import activity
+
 from callboard_contracts import describe
 from callboard_contracts.customers import v1 as customers
 from callboard_contracts.orders import v1 as orders
 from callboard_kit.agent import OperationTool
+from callboard_kit.agent.messages import CALL_MODEL, ModelReply, ModelRequest
+from callboard_kit.ambient import RemedyKeeper
 from callboard_kit.conversations.activities import HistoryActivities
 from callboard_kit.memory.activities import MemoryActivities
 from callboard_kit.ports import free_ports
@@ -21,6 +25,8 @@ from callboard_orchestrator.catalog import Catalog
 from callboard_orchestrator.inbox import workflows as gates
 from callboard_orchestrator.inbox.service import InboxService
 from callboard_orchestrator.last_known import LastKnown
+from callboard_orchestrator.watch import workflows as watching
+from callboard_orchestrator.watch.activities import RunKeeper
 from callboard_registry_api.client import RegistryClient
 from callboard_team_billing import workflows as billing_workflows
 from callboard_team_billing.activities import BillingActivities
@@ -96,7 +102,7 @@ def rooms(home: Path, repository: Path) -> list[Room]:
             activities=activities,
         )
 
-    catalog = _catalog(home)
+    catalog, keeper = _catalog(home), RunKeeper()
     return [
         room("billing", billing_workflows, BillingService(ledger), billing.charge, billing.refund, billing.reverse),
         room(
@@ -142,11 +148,15 @@ def rooms(home: Path, repository: Path) -> list[Room]:
             team="orchestrator",
             package="callboard_orchestrator",
             histories=repository / "orchestrator" / "tests" / "histories",
-            workflows=workflows_in(orchestrating),
+            workflows=[*workflows_in(orchestrating), *workflows_in(watching)],
             activities=[
                 catalog.offered_operations,
                 catalog.find_operations,
                 catalog.open_operations,
+                *RemedyKeeper().activities,
+                keeper.long_runs,
+                keeper.goes_on,
+                keeper.stop_run,
                 _orchestrates(),
             ],
         ),
@@ -180,7 +190,8 @@ def _says(tool: str, arguments: dict[str, object], *later: str) -> Callable[...,
 
 
 def _orchestrates() -> Callable[..., Any]:
-    return ScriptedModel(
+    """Return a model that plans one case, and thinks that every finding of the watch is a matter for people."""
+    plans = ScriptedModel(
         [calling("customers_v1__find_user_id_by_email", {"email": shop.EMAIL})],
         [calling("orders_v1__get_order_details", {"order_id": order_id}) for order_id in ("#W1", "#W5")],
         [
@@ -188,7 +199,14 @@ def _orchestrates() -> Callable[..., Any]:
             for order_id in ("#W1", "#W5")
         ],
         "#W1 is cancelled; #W5 is delivered already.",
-    ).call_model
+    )
+    analyses = ScriptedModel('{"explanation": "It is odd.", "remedy": "raise_case", "confidence": 0.5}')
+
+    @activity.defn(name=CALL_MODEL)
+    async def call_model(request: ModelRequest) -> ModelReply:
+        return await (plans if request.output is None else analyses).call_model(request)
+
+    return call_model
 
 
 def _catalog(home: Path) -> Catalog:

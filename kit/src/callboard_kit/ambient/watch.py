@@ -38,7 +38,8 @@ MOST_TRIES: Final = 3
 """How often a finding is analysed before it is told without an analysis."""
 
 _ONE_TRY: Final = timedelta(seconds=20)
-_SOME_TRIES: Final = RetryPolicy(maximum_interval=timedelta(seconds=10), maximum_attempts=10)
+_PATIENCE: Final = timedelta(minutes=5)
+_RETRIES: Final = RetryPolicy(maximum_interval=timedelta(seconds=10))
 _MODEL_PATIENCE: Final = timedelta(minutes=2)
 _STEPS: Final = 5
 
@@ -194,7 +195,8 @@ class _Wake:
                 self._memory.open,
                 result_type=tuple[Settled, ...],
                 start_to_close_timeout=_ONE_TRY,
-                retry_policy=_SOME_TRIES,
+                schedule_to_close_timeout=_PATIENCE,
+                retry_policy=_RETRIES,
             )
         except (MeshError, ActivityError) as error:
             self._trouble("how remedies ended", error)
@@ -277,8 +279,14 @@ class _Wake:
             reason=judgement.reason,
             terms=judgement.terms,
         )
+        # Where it cannot be told whether this was begun, the wake fails: made again, it arrives at the same id. A wake
+        # that came to its end all the same would have the next one arrive at another.
         await workflow.execute_activity(
-            BEGIN, Beginning(type=watch.remedying, planned=planned), start_to_close_timeout=_ONE_TRY
+            BEGIN,
+            Beginning(type=watch.remedying, planned=planned),
+            start_to_close_timeout=_ONE_TRY,
+            schedule_to_close_timeout=_PATIENCE,
+            retry_policy=_RETRIES,
         )
         self._begun.append(planned.id)
         return planned

@@ -24,7 +24,8 @@ from callboard_orchestrator.watch.rules import (
 )
 
 _LOOKING_UP: Final = timedelta(seconds=30)
-_SOME_TRIES: Final = RetryPolicy(maximum_interval=timedelta(seconds=5), maximum_attempts=5)
+_PATIENCE: Final = timedelta(minutes=2)
+_RETRIES: Final = RetryPolicy(maximum_interval=timedelta(seconds=10))
 
 MOST_PRODUCTS: Final = 300
 """Products that one wake looks at; of more, the first by name."""
@@ -96,6 +97,7 @@ class StuckRunDetector:
             RunKeeper.long_runs,
             now - self._bounds.running,
             start_to_close_timeout=_LOOKING_UP,
-            retry_policy=_SOME_TRIES,
+            schedule_to_close_timeout=_PATIENCE,
+            retry_policy=_RETRIES,
         )
         return [stuck(each, now=now) for each in runs]

@@ -14,7 +14,7 @@ from callboard_orchestrator.watch.rules import REFUNDS, STOCK, STUCK_RUN, RunToS
 
 _ONE_TRY: Final = timedelta(seconds=20)
 _PATIENCE: Final = timedelta(minutes=5)
-_SOME_TRIES: Final = RetryPolicy(maximum_interval=timedelta(seconds=10), maximum_attempts=10)
+_RETRIES: Final = RetryPolicy(maximum_interval=timedelta(seconds=10))
 _LONGEST: Final = 2000
 
 _HANDING_OVER: Final = promise_of(support.Support.transfer_to_human_agents)
@@ -38,13 +38,21 @@ def _run_to_stop(finding: Finding, assessment: Assessment) -> RunToStop:
 
 async def _stop_run(run: RunToStop) -> str:
     return await workflow.execute_activity_method(
-        RunKeeper.stop_run, run, start_to_close_timeout=_ONE_TRY, retry_policy=_SOME_TRIES
+        RunKeeper.stop_run,
+        run,
+        start_to_close_timeout=_ONE_TRY,
+        schedule_to_close_timeout=_PATIENCE,
+        retry_policy=_RETRIES,
     )
 
 
 async def _goes_on(finding: Finding) -> bool:
     return await workflow.execute_activity_method(
-        RunKeeper.goes_on, finding.key, start_to_close_timeout=_ONE_TRY, retry_policy=_SOME_TRIES
+        RunKeeper.goes_on,
+        finding.key,
+        start_to_close_timeout=_ONE_TRY,
+        schedule_to_close_timeout=_PATIENCE,
+        retry_policy=_RETRIES,
     )
 
 

@@ -66,9 +66,15 @@ class ScriptedRegistry:
         return model.Policy(team=team, version=1, digest="", document=self.document, created=datetime.now(UTC))
 
 
-def following(registry: ScriptedRegistry, cache: Path, *, calls: tuple[str, ...] = ()) -> RegistryDirectory:
+def following(
+    registry: ScriptedRegistry,
+    cache: Path,
+    *,
+    calls: tuple[str, ...] = (),
+    longest_age: timedelta = directory.LONGEST_AGE,
+) -> RegistryDirectory:
     client: Any = registry  # Any: stands for a whole client
-    return RegistryDirectory(team="shop", client=client, cache=cache, calls=calls)
+    return RegistryDirectory(team="shop", client=client, cache=cache, calls=calls, longest_age=longest_age)
 
 
 @pytest.fixture
@@ -299,10 +305,9 @@ async def test_a_reader_never_meets_half_a_cache(cache: Path) -> None:
     await writing
 
 
-async def test_following_goes_on_after_a_bad_answer(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(directory, "LONGEST_AGE", timedelta(seconds=0.02))
+async def test_following_goes_on_after_a_bad_answer(cache: Path) -> None:
     registry = ScriptedRegistry(policy=b"{")
-    known = following(registry, cache)
+    known = following(registry, cache, longest_age=timedelta(seconds=0.02))
     task = asyncio.create_task(known.follow())
     try:
         await until(lambda: registry.asked >= 2)

@@ -1,7 +1,7 @@
 """What a worker knows of the others: their keys, where their services stand; and of its own team: policy and states.
 
 All come from the registry and are cached, in memory and in a file, so that calls go on while the registry is down
-and a worker can start without it. A cache older than `LONGEST_AGE` is asked for again; when nobody answers, the last
+and a worker can start without it. A cache older than `longest_age` is asked for again; when nobody answers, the last
 known good one stays in force.
 """
 
@@ -29,7 +29,7 @@ from callboard_registry_api.errors import RegistryError, RegistryNotFoundError
 logger: Final = logging.getLogger(__name__)
 
 LONGEST_AGE: Final = timedelta(seconds=30)
-"""How old a cached key, policy or state may grow before the registry is asked again."""
+"""How old a cached key, policy or state may grow before the registry is asked again, where no setting says else."""
 
 SHORTEST_AGE: Final = timedelta(seconds=0.25)
 """How often, at most, an unknown key makes the worker ask the registry: a stranger cannot make it ask more."""
@@ -114,7 +114,16 @@ class StaticDirectory:
 class RegistryDirectory:
     """A directory that follows the registry. Run `follow` beside the worker."""
 
-    def __init__(self, *, team: str, client: RegistryClient, cache: Path, calls: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        team: str,
+        client: RegistryClient,
+        cache: Path,
+        calls: Iterable[str] = (),
+        longest_age: timedelta = LONGEST_AGE,
+    ) -> None:
+        self._longest_age = longest_age.total_seconds()
         self._team = team
         self._called = set(calls)
         self._outlooks: dict[str, Standing] = {}
@@ -250,8 +259,7 @@ class RegistryDirectory:
     async def follow(self) -> None:
         """Ask the registry again and again until cancelled; sooner while it does not answer."""
         while True:
-            age = LONGEST_AGE.total_seconds()
-            await asyncio.sleep(age / 2 if self._known else age / 10)
+            await asyncio.sleep(self._longest_age / (2 if self._known else 10))
             await self.refresh()
 
     def _save(self, policy: bytes) -> None:

@@ -174,7 +174,11 @@ async def _serve(
     async with AsyncExitStack() as stack:
         registry = await stack.enter_async_context(registry_client(settings, sign=registry_signature(key)))
         directory = RegistryDirectory(
-            team=team.name, client=registry, cache=settings.home / "cache" / f"{team.name}.json", calls=team.calls
+            team=team.name,
+            client=registry,
+            cache=settings.home / "cache" / f"{team.name}.json",
+            calls=team.calls,
+            longest_age=settings.longest_age,
         )
         events = await stack.enter_async_context(writing(settings, team.name))
         recorder = Recorder([to_registry(registry)], build=build, events=events)

@@ -78,6 +78,10 @@ class Settings:
     heartbeat: timedelta = timedelta(seconds=10)
     """How often a worker tells the registry that it is there (`CALLBOARD_HEARTBEAT`, in seconds)."""
 
+    longest_age: timedelta = timedelta(seconds=30)
+    """How old what a worker knows of keys, policies and states may grow before it asks the registry again, and so how
+    soon a revocation is in force everywhere (`CALLBOARD_LONGEST_AGE`, in seconds)."""
+
     budgets_every: timedelta = timedelta(seconds=10)
     """How often a worker tells the registry what its models took of the team's budgets, and how long it believes that
     there is none (`CALLBOARD_BUDGETS_EVERY`, in seconds)."""
@@ -127,6 +131,7 @@ class Settings:
             namespace_pattern=_pattern(variables, "CALLBOARD_NAMESPACES"),
             key_file=_file(variables, "CALLBOARD_KEY_FILE"),
             patience=seconds_of(variables, "CALLBOARD_PATIENCE", "60"),
+            longest_age=seconds_of(variables, "CALLBOARD_LONGEST_AGE", "30", least=0.5, most=3600),
             budgets_every=seconds_of(variables, "CALLBOARD_BUDGETS_EVERY", "10", least=0.1, most=240),
             heartbeat=seconds_of(variables, "CALLBOARD_HEARTBEAT", "10", least=0.1, most=3600),
             log_level=_log_level(variables.get("CALLBOARD_LOG") or "INFO"),

@@ -80,7 +80,8 @@ async def parts_of(settings: Settings) -> AsyncGenerator[Parts]:
         open_runs(settings, client=client) as runs,
         open_conversations(settings, client=client) as conversations,
     ):
-        directory = RegistryDirectory(team=TEAM, client=registry, cache=settings.home / "cache" / "gateway.json")
+        cache = settings.home / "cache" / "gateway.json"
+        directory = RegistryDirectory(team=TEAM, client=registry, cache=cache, longest_age=settings.longest_age)
         directory.load()
         await directory.refresh()
         working = {asyncio.create_task(directory.follow()), asyncio.create_task(_sweeping(settings))}

@@ -37,6 +37,7 @@ from callboard.command import (
     runs,
     stack,
     team,
+    watch,
     workers,
 )
 from callboard.command.terminal import complain
@@ -76,6 +77,7 @@ app.add_typer(replay.app, name="replay")
 app.add_typer(rollout.app, name="rollout")
 app.add_typer(runs.app, name="runs")
 app.add_typer(team.app, name="team")
+app.add_typer(watch.app, name="watch")
 app.add_typer(workers.app, name="workers")
 app.add_typer(endpoints.app, name="endpoints")
 

@@ -42,7 +42,7 @@ async def test_who_holds_and_who_waits_is_shown_in_the_order_of_their_turns(
                     ),
                 )
 
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 listed: list[dict[str, object]] = []
                 while not listed:  # What has just begun is listed a moment later.
                     _, out, _ = await command(capsys, "locks", "list", "orders", "--json")

@@ -180,7 +180,7 @@ async def test_a_team_is_served_by_itself_until_it_is_told_to_stop(servers: Stac
     finally:
         if process.returncode is None:
             process.terminate()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await process.communicate()
 
     assert process.returncode == 0

@@ -257,7 +257,7 @@ class Process:
         return await self.ended()
 
     async def ended(self) -> int:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             return await self._process.wait()
 
     async def killed(self) -> None:

@@ -161,7 +161,7 @@ class Market:
         """Have a workflow of `team` make a call; returns the workflow's id as well."""
         errand = Errand.model_validate({"operation": operation, **({"input": input} if input else {}), **more})
         name = f"ask-{uuid.uuid4().hex[:8]}"
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(60):
             report = await self.clients[team].execute_workflow(Ask.run, errand, id=name, task_queue=team)
         return report, name
 
@@ -190,7 +190,7 @@ class Market:
         self, team: str, forge: Forge, operation: str = "look", input: object = None, **more: object
     ) -> Report:
         """Have a workflow in the namespace of `team`, without the plugin, call with made-up headers."""
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(60):
             return await (await self.start_robbing(team, forge, operation, input, **more)).result()
 
     async def start_robbing(

@@ -37,7 +37,7 @@ class Ear:
             raise RegistryUnavailableError("the registry is away")
 
     async def hears(self, count: int) -> None:
-        async with asyncio.timeout(5), self._came:
+        async with asyncio.timeout(60), self._came:
             await self._came.wait_for(lambda: len(self.heard) >= count)
 
 

@@ -47,7 +47,7 @@ async def offline() -> AsyncGenerator[Offline]:
     process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
     try:
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(60):
                 while True:
                     with contextlib.suppress(httpx2.TransportError):
                         if (await http.get("/offline/health")).is_success:

@@ -120,7 +120,7 @@ async def large_registry(home: Path, services: Sequence[ServiceDescription]) -> 
     address = f"127.0.0.1:{grpc}"
     try:
         async with RegistryClient(address, administrator_token=ADMINISTRATOR) as administrator:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while True:
                     with suppress(RegistryUnavailableError):
                         await administrator.list_listings(page_size=1)

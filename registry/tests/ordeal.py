@@ -93,7 +93,7 @@ class Ordeal:
             self._enough = True
             await asyncio.gather(*tasks)
             await self._look()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await watching
         return self.record
 
@@ -141,7 +141,7 @@ class Ordeal:
             self.record.held = [each async for each in client.all_listings(all_revisions=True)]
             self.record.found = len((await client.search("sell")).items)
             happened: list[Change] = []
-            async with asyncio.timeout(20), aclosing(client.watch()) as changes:
+            async with asyncio.timeout(60), aclosing(client.watch()) as changes:
                 async for change in changes:
                     happened.append(change)
                     # One key, and one change for each revision.
@@ -164,7 +164,7 @@ class Ordeal:
             stderr=asyncio.subprocess.DEVNULL,
         )
         try:
-            async with asyncio.timeout(30), self._client() as client:
+            async with asyncio.timeout(60), self._client() as client:
                 while True:
                     with contextlib.suppress(RegistryUnavailableError):
                         await client.list_listings(page_size=1)

@@ -129,7 +129,7 @@ class Played:
 
     async def until_told(self, count: int) -> None:
         """Wait for what the members tell off the calls' path."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(self.reported) < count:
                 self.told.clear()
                 await self.told.wait()
@@ -387,7 +387,7 @@ async def test_a_call_with_a_token_that_does_not_hold_is_told_of_by_where_it_cam
 
 
 async def _until_kept(book: Book) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             if book.all():
                 return
@@ -411,7 +411,7 @@ async def _until_followed(
 async def _until_collected(collector: Collector, count: int) -> int:
     """Look until so many records have come in: visibility is a moment behind."""
     found = 0
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while found < count:
             found += await collector.collect()
             await asyncio.sleep(0.05)

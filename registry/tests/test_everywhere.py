@@ -74,6 +74,6 @@ async def test_a_canary_and_a_worker_that_is_lost_hold_nothing_back(client, revi
     await client.health.beat(heartbeat("lost", old, every=timedelta(milliseconds=100)))
     await client.health.beat(heartbeat("two", new))
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while await offered(client) != ["sell", "lend"]:  # noqa: ASYNC110 - time itself is what it waits for
             await asyncio.sleep(0.05)

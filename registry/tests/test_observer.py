@@ -34,7 +34,7 @@ async def doing(notes: Observations, *jobs: Job) -> AsyncIterator[None]:
     stop = asyncio.Event()
     working = asyncio.create_task(keep_doing(jobs, notes=notes, stop=stop))
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             yield
     finally:
         stop.set()
@@ -117,12 +117,12 @@ async def test_the_process_starts_without_temporal_says_what_is_wrong_and_ends_w
     (tmp_path / "none.toml").touch()
     async with observer(variables) as process:
         assert process.stderr is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             async for line in process.stderr:
                 if b"WARNING callboard_registry.observer.jobs: look: " in line:
                     break
         process.send_signal(number)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             rest = await process.stderr.read()
             code = await process.wait()
 
@@ -147,7 +147,7 @@ async def test_what_keeps_it_from_starting_is_one_line(tmp_path: Path, variables
     (tmp_path / "none.toml").touch()
     told = {"CALLBOARD_HOME": str(tmp_path), "TEMPORAL_CONFIG_FILE": str(tmp_path / "none.toml"), **variables}
     async with observer(told) as process:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             _, said = await process.communicate()
 
     assert process.returncode == 1

@@ -49,7 +49,7 @@ async def test_no_acknowledged_publish_is_lost_when_the_process_is_killed(launch
         shop = await first.running.enrol("shop")
         async with first.running.client(shop) as client:
             writers = [asyncio.ensure_future(publish_until_it_ends(client, n * 10_000)) for n in range(4)]
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await enough.wait()
                 first.process.kill()
                 await asyncio.gather(*writers)

@@ -37,7 +37,7 @@ async def mesh(stage: Stage) -> Stage:
             records = (await registry.list_calls(page_size=1000)).records
             return any(call.operation == "cancel_pending_order" and call.outcome == "ok" for call in records)
 
-        await until(told, within=30)
+        await until(told, within=60)
     return stage
 
 

@@ -21,7 +21,7 @@ async def test_calls_made_while_the_registry_was_away_are_in_the_audit(stage: St
     [task] = [each for each in tasks.tasks if each.id == TASK]
     await stage.fill(tasks)
     told, last = await _play(stage, task)
-    await until(lambda: _all_told(stage, told, last), within=30)
+    await until(lambda: _all_told(stage, told, last), within=60)
     expected = Counter(map(_line, await _records(stage, told)))
 
     await stage.fill(tasks)

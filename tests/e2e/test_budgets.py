@@ -79,7 +79,7 @@ async def test_a_team_s_budget_stops_its_agent_with_what_it_has_and_the_ledger_s
             return settled.usage.model_calls == 2 and "budget of team 'inventory' by day" in "".join(heard)
 
         # A worker believes for ten seconds that there is no budget.
-        await until(is_refused, within=25)
+        await until(is_refused, within=60)
     finally:
         await registry.budgets.remove("inventory", period="day")
 
@@ -91,4 +91,4 @@ async def test_a_team_s_budget_stops_its_agent_with_what_it_has_and_the_ledger_s
             for row in rows
         )
 
-    await until(is_told, within=15)
+    await until(is_told, within=60)

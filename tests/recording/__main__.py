@@ -171,7 +171,7 @@ async def _ask(mesh: LocalMesh, client: Client) -> None:
     team = client.create_nexus_client(service=inbox.Inbox, endpoint=inbox.ENDPOINT)
     asking = await team.start_operation(inbox.Inbox.ask, _QUESTION, id="inbox-ask")
     waiting = InboxClient(await mesh.bare_client("inbox"))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             if escalated := [each async for each in waiting.waiting() if each.escalated]:
                 break
@@ -227,7 +227,7 @@ async def _keep(room: Room, client: Client) -> list[str]:
     """Write the first run of each of the room's workflows, in the place of what was there."""
     found: dict[str, WorkflowHistory] = {}
     names = {workflow.__name__ for workflow in room.workflows}
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         # What has just happened becomes visible a little later.
         while found.keys() != names:
             async for run in client.list_workflows(f"WorkflowType in ({', '.join(map(repr, sorted(names)))})"):

@@ -34,7 +34,7 @@ async def serving(*options: str) -> AsyncGenerator[Server]:
             httpx.AsyncClient(base_url=address) as http,
             openai.AsyncOpenAI(base_url=f"{address}/v1", api_key=KEY, max_retries=0) as model,
         ):
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(60):
                 while True:
                     with contextlib.suppress(httpx.TransportError):
                         if (await http.get("/offline/health")).is_success:

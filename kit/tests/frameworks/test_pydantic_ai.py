@@ -38,7 +38,7 @@ async def offline_model() -> AsyncGenerator[httpx2.AsyncClient]:
     command = (sys.executable, "-m", "callboard.offline_model", "--port", str(port), "--api-key", KEY)
     process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
     try:
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http, asyncio.timeout(20):
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http, asyncio.timeout(60):
             while True:
                 with contextlib.suppress(httpx2.TransportError):
                     if (await http.get("/offline/health")).is_success:

@@ -139,7 +139,7 @@ async def over_http(folder: Path, seen: list[str]) -> AsyncGenerator[str]:
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not server.started:  # noqa: ASYNC110 - uvicorn has a flag and no event
                 await asyncio.sleep(0.02)
         yield f"http://127.0.0.1:{port}/mcp"

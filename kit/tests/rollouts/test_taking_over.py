@@ -113,7 +113,7 @@ async def yard(local: LocalMesh, request: pytest.FixtureRequest) -> AsyncIterato
 
 
 async def done(task: asyncio.Task[None]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await asyncio.shield(task)
 
 
@@ -207,7 +207,7 @@ def test_a_canary_has_a_deployment_of_its_own():
 
 
 async def _begun(handle: WorkflowHandle[Any, Any]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for event in handle.fetch_history_events(wait_new_event=True):
             if event.HasField("workflow_task_completed_event_attributes"):
                 return
@@ -216,7 +216,7 @@ async def _begun(handle: WorkflowHandle[Any, Any]) -> None:
 async def _current(yard: Yard, build: str) -> None:
     """Wait until a build is current, and every part of the server goes by it."""
     request = DescribeWorkerDeploymentRequest(namespace=yard.client.namespace, deployment_name=yard.deployment.name)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             # Asked only once the build is current: Temporal lets a deployment be asked about only so often.
             if (await yard.look()).current == build:
@@ -228,7 +228,7 @@ async def _current(yard: Yard, build: str) -> None:
 
 
 async def _known(yard: Yard, build: str) -> Routing:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             if (seen := await yard.look()).build(build) is not None:
                 return seen

@@ -25,7 +25,7 @@ LOOK_UP = {"tool_calls": [{"name": "customers_v1__get_user_details", "arguments"
 
 
 async def ended(client: httpx2.AsyncClient, run_id: str) -> dict[str, Any]:
-    async with asyncio.timeout(20), client.stream("GET", f"/v1/runs/{run_id}/events") as response:
+    async with asyncio.timeout(60), client.stream("GET", f"/v1/runs/{run_id}/events") as response:
         assert response.status_code == 200
         [*_, (_, last)] = [each async for each in sse(response)]
     return last

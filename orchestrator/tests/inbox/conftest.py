@@ -66,7 +66,7 @@ class Depot:
 
     async def asked(self, root: str = "", *, count: int = 1, team: str = "") -> list[Asked]:
         """Wait until so many questions wait in a tree, and return them."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while True:
                 found = [each async for each in self.inbox.waiting(root=root, team=team)]
                 if len(found) >= count:
@@ -75,7 +75,7 @@ class Depot:
 
     async def none_waits(self, root: str) -> None:
         """Wait until nothing waits in a tree any more."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while True:
                 if not [each async for each in self.inbox.waiting(root=root)]:
                     return

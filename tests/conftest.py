@@ -14,13 +14,16 @@ if str(ROOT) not in sys.path:
 
 from tests.playing.stage import Stage, standing  # noqa: E402 - the line above is what makes it importable
 
+_QUICK = {"CALLBOARD_LONGEST_AGE": "2", "CALLBOARD_OBSERVER_INTERVAL": "2"}
+"""What would otherwise be waited for: half a minute for a policy, ten seconds for the observer's next look."""
+
 _TOLD = pytest.StashKey[dict[str, list[float]]]()
 
 
 @pytest.fixture(scope="session")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """Five teams, the orchestrator and every server they need. A test that breaks a part of it puts it right again."""
-    async with standing(tmp_path_factory.mktemp("mesh")) as mesh:
+    async with standing(tmp_path_factory.mktemp("mesh"), environment=_QUICK) as mesh:
         yield mesh
 
 

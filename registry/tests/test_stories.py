@@ -260,3 +260,44 @@ def test_only_the_last_of_several_resets_is_a_run_s_own():
     reset(history, step=3, by="bob")
 
     assert [each.title for each in history.told().happenings] == ["Reset of run-before to step 3 by bob"]
+
+
+def test_a_model_that_was_not_asked_says_whose_budget_is_short():
+    history = History()
+    history.model([], {"finish_reason": "over_budget", "budget": "the budget of team 'desk' by day"})
+    history.model([], {"finish_reason": "over_budget"})
+
+    first, second = history.told().happenings
+    assert first.outcome == second.outcome == "refused"
+    assert first.reason == "not asked: it could have taken more than is left of the budget of team 'desk' by day"
+    assert "the budget of this piece of work" in second.reason
+
+
+@pytest.mark.parametrize(
+    ("result", "why"),
+    [
+        ({"stopped_because": "max_steps", "answer": "so far"}, "it has made all the steps that it may"),
+        ({"stopped_because": "budget"}, "a budget of its team is used up"),
+        (
+            {"answer": "Stopped at the limit of tokens, before the work was done. It was"},
+            "the limit of tokens is reached",
+        ),
+    ],
+)
+def test_an_agent_that_stopped_before_its_work_was_done_says_why(result, why):
+    history = History()
+    history.add("workflow_execution_completed", result=[payload(result)])
+
+    story = history.told()
+    [stop] = story.happenings
+    assert (stop.kind, stop.reason, story.execution.outcome) == ("stop", why, "ok")
+    shown = tree([story.execution], {"r": [stop]}, [], now=BEGAN)
+    assert [line.reason for line in shown.stops] == [why]
+
+
+@pytest.mark.parametrize("result", [{"stopped_because": "answered"}, {"stopped_because": ["x"]}, {"answer": 3}, []])
+def test_an_agent_that_was_done_did_not_stop(result):
+    history = History()
+    history.add("workflow_execution_completed", result=[payload(result)])
+
+    assert history.told().happenings == ()

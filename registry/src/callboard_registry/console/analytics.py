@@ -189,6 +189,7 @@ def _stuck(rows: Sequence[Stuck]) -> Answer:
         "activity": "works",
         "lock": "waits for a lock",
         "trouble": "worker",
+        "stop": "stops",
     }
     return Answer(
         ("team", "does", "what", "times", "tried again", "not well", "took"),

@@ -26,7 +26,7 @@ SHOWN: Final[Mapping[str, Collection[LineKind]]] = {
     "calls": ("call",),
     "approvals": ("approval",),
     "guards": ("guard",),
-    "trouble": ("trouble", "lock", "wait"),
+    "trouble": ("trouble", "stop", "lock", "wait"),
 }
 """What of a run may be shown alone."""
 

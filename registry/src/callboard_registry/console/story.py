@@ -19,7 +19,7 @@ NARROWEST: Final = 3
 DEEPEST: Final = 12
 """Levels that are shown below each other; a tree of calls has six."""
 
-LineKind = Literal["run", "call", "model", "approval", "activity", "lock", "wait", "guard", "told", "trouble"]
+LineKind = Literal["run", "call", "model", "approval", "activity", "lock", "wait", "guard", "told", "trouble", "stop"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +157,24 @@ class Tree:
     def resets(self) -> Sequence[Line]:
         """Where it was taken up again, and did otherwise."""
         return [line for line in self.lines if line.kind == "told" and line.detail.get("reset_of")]
+
+    @property
+    def stops(self) -> Sequence[Line]:
+        """Where an agent stopped before its work was done, or was not let ask a model."""
+        return [
+            line for line in self.lines if line.kind == "stop" or (line.kind == "model" and line.outcome == "refused")
+        ]
+
+    @property
+    def hindrances(self) -> Sequence[Line]:
+        """What was tried again, waited for a lock, failed, gave no answer, or made a worker stumble."""
+        return [
+            line
+            for line in self.lines
+            if line.kind in ("lock", "trouble")
+            or (line.happening is not None and line.happening.attempts > 1)
+            or (line.kind in ("call", "model", "activity") and line.outcome in ("failed", "unavailable"))
+        ]
 
     @property
     def blocked(self) -> Sequence[Line]:

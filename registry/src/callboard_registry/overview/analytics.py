@@ -16,6 +16,9 @@ from callboard_registry.totals import ENDED_WELL, Totals, day_of
 MOST: Final = 30
 """Rows of one table: those that matter most."""
 
+_HINDERING: Final = ("model", "call", "activity", "lock", "trouble", "stop")
+"""What may go wrong, be tried again or be waited for."""
+
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 # As the numbers that they are kept as: the difference of two moments is none.
@@ -133,20 +136,15 @@ class Analytics:
 
     def stuck(self, since: datetime) -> Sequence[Stuck]:
         """Return what went wrong, was tried again or had to wait for a lock, the most often first."""
-        wrong = func.sum(case((happenings.c.outcome.in_(("failed", "unavailable")), 1), else_=0))
+        bad = or_(happenings.c.outcome.in_(("failed", "unavailable")), happenings.c.kind == "stop")
+        wrong = func.sum(case((bad, 1), else_=0))
         again = func.sum(happenings.c.attempts - 1)
         took = func.sum(func.coalesce(_ENDED, _AT) - _AT)
         what = (happenings.c.team, happenings.c.kind, happenings.c.title)
         query = (
             select(*what, func.count(), again, wrong, took)
-            .where(happenings.c.at >= since, happenings.c.kind.in_(("model", "call", "activity", "lock", "trouble")))
-            .where(
-                or_(
-                    happenings.c.attempts > 1,
-                    happenings.c.outcome.in_(("failed", "unavailable")),
-                    happenings.c.kind == "lock",
-                )
-            )
+            .where(happenings.c.at >= since, happenings.c.kind.in_(_HINDERING))
+            .where(or_(happenings.c.attempts > 1, bad, happenings.c.kind == "lock"))
             .group_by(*what)
             .order_by((wrong + again + func.count()).desc(), *what)
             .limit(MOST)

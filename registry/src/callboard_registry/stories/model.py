@@ -7,9 +7,10 @@ from typing import Literal
 
 from callboard_registry_api.model import Outcome
 
-Kind = Literal["model", "call", "approval", "activity", "lock", "wait", "guard", "told", "trouble"]
+Kind = Literal["model", "call", "approval", "activity", "lock", "wait", "guard", "told", "trouble", "stop"]
 """What happened: a model was asked, another team was called, a person was asked, the team's own code worked, it waited
-for a lock or for a while, a guard spoke, something from outside came in, or a worker could not go on."""
+for a lock or for a while, a guard spoke, something from outside came in, a worker could not go on, or an agent stopped
+before its work was done."""
 
 
 @dataclass(frozen=True, kw_only=True)

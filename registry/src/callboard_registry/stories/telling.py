@@ -28,6 +28,7 @@ from temporalio.api.history.v1 import (
     NexusOperationTimedOutEventAttributes,
     TimerFiredEventAttributes,
     TimerStartedEventAttributes,
+    WorkflowExecutionCompletedEventAttributes,
     WorkflowExecutionSignaledEventAttributes,
     WorkflowExecutionUpdateAcceptedEventAttributes,
     WorkflowPropertiesModifiedEventAttributes,
@@ -46,7 +47,9 @@ from callboard_registry.audit.knowledge import Knowledge
 from callboard_registry.audit.operations import is_end, moment_of
 from callboard_registry.stories.curtain import Curtain
 from callboard_registry.stories.model import Execution, Happening, Story
+from callboard_registry.stories.questions import asked_for, question_asked, read_object, verdict_given
 from callboard_registry.stories.resetting import reset_told, went_on
+from callboard_registry.stories.stopping import not_asked, stop_told
 
 TOKEN_HEADER: Final = "callboard-token"
 _INBOX: Final = ("inbox.v1", "ask")
@@ -167,11 +170,12 @@ class _Teller:
         except (ValidationError, IndexError):
             self._end(number, event, "ok", detail={"unread": "the answer cannot be read here"})
             return
-        usage = reply.usage
+        usage, held = reply.usage, not_asked(reply)
         self._end(
             number,
             event,
-            "ok",
+            "refused" if held else "ok",
+            reason=held or happening.reason,
             model=reply.model,
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
@@ -231,9 +235,9 @@ class _Teller:
                 number=event.event_id,
                 kind="approval" if is_approval else "call",
                 at=moment_of(event.event_time),
-                title=_asked_for(data) if is_approval else f"{told.service} {told.operation}",
+                title=asked_for(data) if is_approval else f"{told.service} {told.operation}",
                 token_id=token_id,
-                detail=_question(data)
+                detail=question_asked(data)
                 if is_approval
                 else {
                     "service": told.service,
@@ -250,7 +254,7 @@ class _Teller:
         if happening is None:
             return
         if happening.kind == "approval":
-            outcome, detail = _verdict(data, happening)
+            outcome, detail = verdict_given(data, happening)
             self._end(number, event, outcome, detail=detail)
             return
         promise = self._curtain.promise(
@@ -290,7 +294,7 @@ class _Teller:
         details = told.details.get("data")
         if told.marker_name != "core_local_activity" or details is None or not details.payloads:
             return
-        done = _object(details.payloads[0].data)
+        done = read_object(details.payloads[0].data)
         name = str(done.get("activity_type", ""))
         result = told.details.get("result")
         if name == TAKE and result is not None and result.payloads and _has_to_wait(result.payloads[0].data):
@@ -336,7 +340,13 @@ class _Teller:
         title = f"Is asked {told.accepted_request.input.name}"
         self._begin(event, Happening(number=event.event_id, kind="told", at=at, ended=at, title=title, outcome="ok"))
 
-    # Guards and trouble
+    # Guards, ends and trouble
+
+    def _workflow_execution_completed(
+        self, event: HistoryEvent, told: WorkflowExecutionCompletedEventAttributes
+    ) -> None:
+        if (stop := stop_told(event, told)) is not None:
+            self._begin(event, stop)
 
     def _workflow_properties_modified(
         self, event: HistoryEvent, told: WorkflowPropertiesModifiedEventAttributes
@@ -432,14 +442,6 @@ def _has_handler_error(failure: Failure) -> bool:
     return link.HasField("nexus_handler_failure_info")
 
 
-def _object(data: bytes | str) -> dict[str, object]:
-    try:
-        found: object = json.loads(data)
-    except (ValueError, RecursionError):
-        return {}
-    return cast("dict[str, object]", found) if isinstance(found, dict) else {}
-
-
 def _list(data: bytes) -> list[dict[str, object]]:
     try:
         found: object = json.loads(data)
@@ -454,44 +456,3 @@ def _list(data: bytes) -> list[dict[str, object]]:
 
 def _has_to_wait(data: bytes) -> bool:
     return any(not each.get("fence") for each in _list(data))
-
-
-def _asked_for(data: bytes) -> str:
-    question = _object(data)
-    return f"{question.get('service', '')} {question.get('operation', '')}".strip() or "something"
-
-
-def _question(data: bytes) -> dict[str, object]:
-    """Return what a person is asked. Sensitive values were masked by whoever asks; words are for those who may."""
-    question = _object(data)
-    arguments = json.dumps(question.get("arguments", {}), ensure_ascii=False, indent=1)
-    return {
-        "agent": question.get("agent", ""),
-        "rule": question.get("rule", ""),
-        "approvers": question.get("approvers", []),
-        "patience": question.get("patience_seconds", 0),
-        "words": {
-            "why": str(question.get("reason", ""))[:1000],
-            "agent": str(question.get("words", ""))[:4000],
-            "arguments": arguments[:4000],
-        },
-    }
-
-
-def _verdict(data: bytes, happening: Happening) -> tuple[str, dict[str, object]]:
-    verdict = _object(data)
-    words = cast("dict[str, object]", happening.detail.get("words", {}))
-    person, reason = str(verdict.get("person") or ""), str(verdict.get("reason") or "")
-    if not person and (statement := str(verdict.get("statement") or "")):
-        person, reason = _signed(statement)
-    detail = {**happening.detail, "by": person, "words": {**words, "said": reason[:1000]}}
-    return str(verdict.get("outcome") or "ok"), detail
-
-
-def _signed(statement: str) -> tuple[str, str]:
-    try:
-        claims = unchecked(statement)
-        certificate = unchecked(str(claims.get("crt")))
-    except InvalidTokenError:
-        return "", ""
-    return str(certificate.get("sub", "")), str(claims.get("why", ""))

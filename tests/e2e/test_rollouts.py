@@ -80,7 +80,7 @@ async def test_a_new_build_gets_its_share_all_of_it_and_none_again(stage: Stage,
 
     assert started[2] == f"orders: 100 % of new work go to build candidate, the rest to {first}\n"
     assert (ramping["ramping"], ramping["percent"]) == ("candidate", 100)
-    assert [each["metric"] for each in ramping["comparison"]] == ["errors", "refusals", "latency", "cost"]
+    assert [each["metric"] for each in ramping["comparison"]] == ["errors", "refusals", "overdue", "latency", "cost"]
     assert promoted[2] == "orders: all new work goes to build candidate\n"
     assert back[2] == f"orders: all new work goes to build {first}\n"
     assert (after["current"], after["ramping"]) == (first, None)

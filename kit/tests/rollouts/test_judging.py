@@ -1,14 +1,33 @@
 import random
 from itertools import pairwise
 
-from callboard_kit.rollouts.judging import GUARDS, LOOKS, Sample, compare, first_worse, looks_due, next_look
+from callboard_kit.rollouts.judging import (
+    GUARDS,
+    LEAST_PATIENCE,
+    LOOKS,
+    Sample,
+    compare,
+    first_worse,
+    looks_due,
+    next_look,
+    patience_of,
+)
 from callboard_kit.rollouts.saying import said_of
 
 
-def sample(build="a", *, ended=100, errors=0, refusals=0, seconds=1.0, cost=0.01):
+def sample(build="a", *, ended=100, errors=0, refusals=0, seconds=1.0, cost=0.01, waited=100, overdue=0):
     spread = [seconds * (1 + each % 7 / 100) for each in range(ended)]
     costs = [cost * (1 + each % 5 / 100) for each in range(ended)]
-    return Sample(build=build, ended=ended, errors=errors, refusals=refusals, seconds=tuple(spread), costs=tuple(costs))
+    return Sample(
+        build=build,
+        ended=ended,
+        errors=errors,
+        refusals=refusals,
+        seconds=tuple(spread),
+        costs=tuple(costs),
+        waited=waited,
+        overdue=overdue,
+    )
 
 
 def test_a_build_that_does_the_same_is_worse_in_nothing():
@@ -19,6 +38,7 @@ def test_each_thing_that_is_guarded_can_make_a_build_worse():
     worse = {
         "errors": sample("b", errors=20),
         "refusals": sample("b", refusals=20),
+        "overdue": sample("b", waited=100, overdue=20),
         "latency": sample("b", seconds=1.5),
         "cost": sample("b", cost=0.02),
     }
@@ -45,6 +65,7 @@ def test_of_a_few_runs_nothing_is_said():
     assert {each.metric: each.more is None for each in found} == {
         "errors": False,
         "refusals": False,
+        "overdue": True,
         "latency": True,
         "cost": True,
     }
@@ -101,3 +122,21 @@ def test_a_build_that_is_as_good_is_hardly_ever_rolled_back_however_often_one_lo
     found = [rolled_back_after(draw, 0.1, 0.1, share=0.3, calls=2500) for _ in range(60)]
 
     assert sum(each is not None for each in found) <= 3
+
+
+def test_a_build_whose_runs_hang_is_found_after_ten_of_them_though_none_has_ended():
+    hangs = Sample(build="b", started=14, in_flight=14, waited=10, overdue=10, hanging=10)
+    look = looks_due(hangs.decided)
+
+    worse = first_worse(compare(sample(), hangs, look=look))
+
+    assert look == 1
+    assert worse is not None
+    assert said_of(worse).startswith("overdue: 100.0 %")
+
+
+def test_a_run_is_overdue_after_three_times_what_most_of_the_old_build_s_take():
+    assert patience_of([20.0] * 9 + [500.0]) == 60.0
+    assert patience_of([0.2] * 50) == LEAST_PATIENCE
+    assert patience_of([20.0] * 9) is None
+    assert patience_of([20.0] * 5 + [6 * 86400.0] * 5) == 18 * 86400.0, "half of them wait for a person, for days"

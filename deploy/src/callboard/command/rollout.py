@@ -14,6 +14,7 @@ from callboard.failures import CommandError
 
 if TYPE_CHECKING:
     from callboard.rollouts.conducting import BuildReport, Conductor, Report
+    from callboard.rollouts.moving import Move
     from callboard_kit.rollouts.deployment import Routing
 
 app = typer.Typer(
@@ -106,6 +107,51 @@ def drain(
     if left:
         raise typer.Exit(1)
     say(f"nothing runs on {f'build {build}' if build else 'builds that get no new work'}: their workers may be stopped")
+
+
+@app.command("move")
+def move(
+    team: _Team,
+    *,
+    source: Annotated[str, typer.Option("--from", help="The build whose runs are moved.")],
+    target: Annotated[str, typer.Option("--to", help="The build that they go on with: the one installed here.")],
+    dry: Annotated[bool, typer.Option("--dry", help="Only say which runs could be moved.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Move those too that replay says are not the same.")] = False,
+    as_json: _Json = False,
+) -> None:
+    """Move runs off a build that gets no new work, each replayed here first; exit code 1 while some stay there."""
+
+    async def work() -> "list[Move]":
+        from callboard.command.namespaces import namespace_client
+        from callboard.rollouts.moving import Mover
+        from callboard_kit.replaying import Gate
+        from callboard_kit.replaying.rooms import workflows_of
+        from callboard_kit.rollouts.deployment import DeploymentError
+
+        mover = Mover(await namespace_client(team), team, judge=Gate(team, workflows_of(room)))
+        try:
+            return [each async for each in mover.move(source, target, dry=dry, force=force)]
+        except DeploymentError as error:
+            raise CommandError(str(error)) from error
+
+    [room] = _installed([team]).values()
+    join_mesh()
+    found = asyncio.run(work())
+    if as_json:
+        print_json(
+            [
+                {"workflow": each.workflow, "run": each.run, "verdict": each.judged.verdict, "moved": each.moved}
+                for each in found
+            ]
+        )
+    for each in found if not as_json else ():
+        went = "could go" if dry else "goes"
+        what = f"{went} on with {target}" if each.moved else f"stays on {source}: {'; '.join(each.judged.why)}"
+        print_result(f"{each.run}: {each.judged.verdict}, {what}")
+    stay = sum(not each.moved for each in found)
+    say(f"{len(found) - stay} of {len(found)} runs {'could go' if dry else 'go'} on with build {target}")
+    if stay:
+        raise typer.Exit(1)
 
 
 @app.command("lint")

@@ -198,7 +198,7 @@ class RolloutKeeper:
             return seen.model_copy(update={"left": "somebody changed the deployment meanwhile"})
         measuring = Measuring(self._client, plan.deployment, prices=self._prices)
         old, new = await measuring.samples(plan.old, plan.new, since=plan.began)
-        due = looks_due(new.ended)
+        due = looks_due(new.decided)
         worse: Compared | None = first_worse(compare(old, new, look=due)) if due > progress.looks else None
         return Seen(
             ended=new.ended,

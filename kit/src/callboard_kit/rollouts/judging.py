@@ -13,13 +13,14 @@ from typing import Final, Literal
 from callboard_contracts import Message
 from callboard_kit.rollouts.intervals import Estimate, difference, mean, middle, share
 
-Metric = Literal["errors", "refusals", "latency", "cost"]
+Metric = Literal["errors", "refusals", "overdue", "latency", "cost"]
 
 CONFIDENCE: Final = 0.95
 """Of the intervals that people are shown."""
 
 LOOKS: Final = (10, 25, 50)
-"""After how many runs of the new build it is judged; from the last on, each time that there are twice as many."""
+"""After how many runs of the new build, ended or hanging, it is judged; from the last on, each time that there are
+twice as many."""
 
 
 class Sample(Message):
@@ -47,6 +48,33 @@ class Sample(Message):
     in_flight: int = 0
     """Runs that go on now, whenever they began."""
 
+    patience: float | None = None
+    """The seconds after which a run is overdue, by what the old build's runs take. None: too few of them ended."""
+
+    waited: int = 0
+    """Runs that began at least `patience` ago."""
+
+    overdue: int = 0
+    """Of these, those that took longer than that, or have."""
+
+    hanging: int = 0
+    """Of these, those that go on."""
+
+    @property
+    def decided(self) -> int:
+        """How many runs there is something to say of: they ended, or should have long ago."""
+        return self.ended + self.hanging
+
+
+FEWEST_TO_WAIT_FOR: Final = 10
+"""Runs of the old build from which on it is known how long one takes."""
+
+LEAST_PATIENCE: Final = 10.0
+"""Seconds within which no run is overdue: Temporal's visibility may tell of an end a few seconds late."""
+
+_MOST_OF_THEM: Final = 0.9
+_TIMES: Final = 3.0
+
 
 @dataclass(frozen=True)
 class Guard:
@@ -62,12 +90,14 @@ class Guard:
 GUARDS: Final[Mapping[Metric, Guard]] = {
     "errors": Guard(risk=0.02),
     "refusals": Guard(risk=0.01),
+    "overdue": Guard(risk=0.005),
     "latency": Guard(risk=0.01, tolerated=0.25),
-    "cost": Guard(risk=0.01, tolerated=0.25),
+    "cost": Guard(risk=0.005, tolerated=0.25),
 }
 _FIGURES: Final[Mapping[Metric, Callable[[Sample, float], Estimate | None]]] = {
     "errors": lambda sample, sure: share(sample.errors, sample.ended, confidence=sure),
     "refusals": lambda sample, sure: share(sample.refusals, sample.ended, confidence=sure),
+    "overdue": lambda sample, sure: share(sample.overdue, sample.waited, confidence=sure),
     "latency": lambda sample, sure: middle(sample.seconds, confidence=sure),
     "cost": lambda sample, sure: mean(sample.costs, confidence=sure),
 }
@@ -97,6 +127,19 @@ def compare(old: Sample, new: Sample, *, look: int | None = None) -> tuple[Compa
             person looks, with `CONFIDENCE`.
     """
     return tuple(_compared(metric, old, new, look) for metric in GUARDS)
+
+
+def patience_of(seconds: Sequence[float]) -> float | None:
+    """Return after how many seconds a run is overdue, by how long the old build's took, or have taken so far.
+
+    Three times what nine of ten of them take at most, so that hardly any of a build that is as good is. A build whose
+    runs mostly wait, for people or for another day, has so much patience that nothing is. None: of fewer than
+    `FEWEST_TO_WAIT_FOR` runs nothing can be said.
+    """
+    if len(seconds) < FEWEST_TO_WAIT_FOR:
+        return None
+    slow = sorted(seconds)[math.ceil(len(seconds) * _MOST_OF_THEM) - 1]
+    return max(slow * _TIMES, LEAST_PATIENCE)
 
 
 def next_look(done: int) -> int:

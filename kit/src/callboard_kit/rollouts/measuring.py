@@ -8,7 +8,7 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
 from callboard_kit.entities.lock import LOCK
 from callboard_kit.rollouts.deployment import version_attribute
-from callboard_kit.rollouts.judging import Sample
+from callboard_kit.rollouts.judging import Sample, patience_of
 from callboard_kit.search_attributes import OUTCOME
 from callboard_registry_api.audit import CallFilter
 from callboard_registry_api.client import RegistryClient
@@ -39,44 +39,64 @@ class Measuring:
         self._prices = prices
 
     async def samples(self, *builds: str, since: datetime) -> list[Sample]:
-        """Return what became of each build's runs that began since then.
+        """Return what became of each build's runs that began since then. The first is the one that sets the pace.
 
         Raises:
             temporalio.service.RPCError: Temporal does not say.
             RegistryError: The registry does not say what they cost.
         """
         costs = await self._prices(since) if self._prices else dict[str, Sequence[float]]()
-        return [await self._sample(build, since, costs.get(build, ())) for build in builds]
+        found = [await self._runs(build, since) for build in builds]
+        now = datetime.now(UTC)
+        patience = patience_of([_lasted(run, now) for run in found[0]]) if found else None
+        return [
+            await self._sample(build, since, runs, costs.get(build, ()), patience=patience, now=now)
+            for build, runs in zip(builds, found, strict=True)
+        ]
 
     async def in_flight(self, build: str) -> int:
         """Return how many runs a build has to bring to an end."""
         return await self._count(f"{self._of(build)} AND ExecutionStatus = 'Running'")
 
-    async def _sample(self, build: str, since: datetime, costs: Sequence[float]) -> Sample:
-        begun = f"{self._of(build)} AND StartTime >= '{since.astimezone(UTC).isoformat()}'"
-        ended = errors = refusals = 0
-        seconds: list[float] = []
-        async for run in self._client.list_workflows(f"{begun} AND ExecutionStatus != 'Running'", limit=MOST_RUNS):
-            if run.status not in _ENDED or run.close_time is None:
-                continue
-            ended += 1
-            seconds.append((run.close_time - run.start_time).total_seconds())
-            refused = _outcome(run) == "refused"
-            refusals += refused
-            errors += run.status in _FAILED and not refused
+    async def _runs(self, build: str, since: datetime) -> Sequence[WorkflowExecution]:
+        """Return the runs that began since then and go on, or came to an end of their own."""
+        runs = self._client.list_workflows(self._begun(build, since), limit=MOST_RUNS)
+        return [run async for run in runs if run.close_time is None or run.status in _ENDED]
+
+    async def _sample(
+        self,
+        build: str,
+        since: datetime,
+        runs: Sequence[WorkflowExecution],
+        costs: Sequence[float],
+        *,
+        patience: float | None,
+        now: datetime,
+    ) -> Sample:
+        ended = [run for run in runs if run.close_time is not None]
+        refused = [_outcome(run) == "refused" for run in ended]
+        waited = [run for run in runs if patience is not None and (now - run.start_time).total_seconds() >= patience]
+        overdue = [run for run in waited if patience is not None and _lasted(run, now) > patience]
         return Sample(
             build=build,
-            ended=ended,
-            errors=errors,
-            refusals=refusals,
-            seconds=tuple(seconds),
+            ended=len(ended),
+            errors=sum(run.status in _FAILED and not no for run, no in zip(ended, refused, strict=True)),
+            refusals=sum(refused),
+            seconds=tuple(_lasted(run, now) for run in ended),
             costs=tuple(costs),
-            started=await self._count(begun),
+            started=await self._count(self._begun(build, since)),
             in_flight=await self.in_flight(build),
+            patience=patience,
+            waited=len(waited),
+            overdue=len(overdue),
+            hanging=sum(run.close_time is None for run in overdue),
         )
 
     async def _count(self, query: str) -> int:
         return (await self._client.count_workflows(query)).count
+
+    def _begun(self, build: str, since: datetime) -> str:
+        return f"{self._of(build)} AND StartTime >= '{since.astimezone(UTC).isoformat()}'"
 
     def _of(self, build: str) -> str:
         version = version_attribute(self._deployment, build).replace("'", "''")
@@ -103,6 +123,11 @@ def prices_from(registry: RegistryClient, team: str) -> Prices:
         return found
 
     return prices
+
+
+def _lasted(run: WorkflowExecution, now: datetime) -> float:
+    """Return how many seconds a run took, or has taken so far."""
+    return ((run.close_time or now) - run.start_time).total_seconds()
 
 
 def _outcome(run: WorkflowExecution) -> str:

@@ -9,6 +9,7 @@ from callboard_kit.rollouts.judging import Compared, Metric
 _UNITS: Final[Mapping[Metric, Callable[[float], str]]] = {
     "errors": lambda value: f"{value * 100:.1f} %",
     "refusals": lambda value: f"{value * 100:.1f} %",
+    "overdue": lambda value: f"{value * 100:.1f} %",
     "latency": lambda value: f"{value:.2f} s",
     "cost": lambda value: f"{value:.4f} $",
 }

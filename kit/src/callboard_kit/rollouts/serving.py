@@ -6,16 +6,12 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.deployment.v1 import WorkerDeploymentVersion as VersionMessage
-from temporalio.api.workflow.v1 import VersioningOverride, WorkflowExecutionOptions
-from temporalio.api.workflowservice.v1 import UpdateWorkflowExecutionOptionsRequest
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import WorkerDeploymentConfig
 
-from callboard_kit.rollouts.deployment import Deployment, DeploymentError, Routing, version_attribute
+from callboard_kit.rollouts.deployment import Deployment, DeploymentError, Routing
+from callboard_kit.rollouts.moving import pin, pinned_to
 from callboard_kit.settings import Settings
 from callboard_registry_api.client import RegistryClient
 from callboard_registry_api.errors import RegistryError
@@ -128,45 +124,16 @@ class TakingOver:
         ]
         alive = await self._alive() if others else frozenset[str]()
         for build in others:
-            pinned = self._pinned_to(build)
+            pinned = pinned_to(self._deployment.name, build)
             if build in alive:
                 left = left or (await self._client.count_workflows(pinned)).count > 0
                 continue
             moved = 0
             async for run in self._client.list_workflows(pinned):
-                moved += await self._move(run.id, run.run_id)
+                moved += await pin(self._client, run, self._deployment.name, self._build)
             if moved:
                 logger.info("%d runs of build %s, which has no worker, go on with build %s", moved, build, self._build)
         return not left
-
-    async def _move(self, workflow_id: str, run_id: str) -> bool:
-        version = VersionMessage(deployment_name=self._deployment.name, build_id=self._build)
-        behavior = VersioningOverride.PinnedOverrideBehavior.PINNED_OVERRIDE_BEHAVIOR_PINNED
-        request = UpdateWorkflowExecutionOptionsRequest(
-            namespace=self._client.namespace,
-            workflow_execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id),
-            workflow_execution_options=WorkflowExecutionOptions(
-                versioning_override=VersioningOverride(
-                    pinned=VersioningOverride.PinnedOverride(behavior=behavior, version=version)
-                )
-            ),
-            identity=self._client.identity,
-        )
-        request.update_mask.paths.append("versioning_override")
-        try:
-            await self._client.workflow_service.update_workflow_execution_options(request)
-        except RPCError as error:
-            if error.status == RPCStatusCode.NOT_FOUND:  # It has ended meanwhile.
-                return False
-            raise DeploymentError(f"run {workflow_id!r} cannot be moved: {error.message}") from error
-        return True
-
-    def _pinned_to(self, build: str) -> str:
-        version = version_attribute(self._deployment.name, build)
-        return (
-            f"TemporalWorkerDeploymentVersion = '{version}' AND TemporalWorkflowVersioningBehavior = 'Pinned'"
-            " AND ExecutionStatus = 'Running'"
-        )
 
     def _tell(self, words: str) -> None:
         if words != self._told:

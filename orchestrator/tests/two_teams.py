@@ -94,6 +94,10 @@ class CustomersService:
         return customers.UserId(user_id=ADA.user_id)
 
     @sync_operation
+    async def list_order_news(self, _ctx: StartOperationContext, _who: customers.UserId) -> customers.OrderNews:
+        return customers.OrderNews()
+
+    @sync_operation
     async def get_user_details(self, _ctx: StartOperationContext, _who: customers.UserId) -> customers.Customer:
         return ADA
 

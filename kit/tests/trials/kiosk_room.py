@@ -39,6 +39,7 @@ class Charge(Message):
 
     thing: str
     amount: int
+    key: str = ""
 
 
 class Amount(Message):
@@ -161,7 +162,7 @@ async def price_of(order: Order) -> int:
 async def charge(thing: str, amount: int) -> int:
     """Have the vault take money."""
     vault = workflow.create_nexus_client(service=Vault, endpoint=VAULT)
-    asked = Charge(thing=thing, amount=amount)
+    asked = Charge(thing=thing, amount=amount, key=mesh.effect_key())
     return (await vault.execute_operation(Vault.charge, asked, schedule_to_close_timeout=SHORT)).amount
 
 

@@ -108,9 +108,9 @@ class Copier:
         limits = real.limits.tightened(Limits(cost_usd=plan.each_usd))
         return replace(
             real,
+            # A tree of the team's own: what the caller once signed is over by now, and it never asked for this one. The
+            # ids of the call stay, so that effects have the keys they had: even a store would do none of them again.
             root=f"{ROOT}{name}",
-            token_id=f"{ROOT}{name}",
-            # A tree of the team's own: what the caller once signed is over by now, and it never asked for this one.
             chain=(),
             teams=(),
             limits=limits.model_copy(update={"ends": NEVER}),
@@ -119,8 +119,6 @@ class Copier:
             approval="",
             entities=(),
             held=(),
-            key="",
-            asked="",
             dry=True,
             harmless=self._dry_runs.effect_of(real.address.service, real.address.operation) == "read",
             copies=f"{wanted.workflow_id}\n{wanted.run_id}",

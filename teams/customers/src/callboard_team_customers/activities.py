@@ -5,6 +5,7 @@ from temporalio import activity
 from callboard_contracts import Message
 from callboard_contracts.customers import v1 as customers
 from callboard_kit import mesh
+from callboard_kit.trials.dry import reads
 from callboard_team_customers.store import CustomerStore
 
 
@@ -29,6 +30,7 @@ class CustomerActivities:
     def __init__(self, store: CustomerStore) -> None:
         self._store = store
 
+    @reads
     @activity.defn
     def look_at_customer(self, who: customers.UserId) -> customers.Customer:
         """Return the customer, or refuse."""

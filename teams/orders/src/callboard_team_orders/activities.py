@@ -4,6 +4,7 @@ from temporalio import activity
 
 from callboard_contracts import Message
 from callboard_kit import mesh
+from callboard_kit.trials.dry import reads
 from callboard_team_orders.agent import Change, Seen, Written
 from callboard_team_orders.store import OrderStore
 
@@ -22,6 +23,7 @@ class OrderActivities:
     def __init__(self, store: OrderStore) -> None:
         self._store = store
 
+    @reads
     @activity.defn
     def look_at_order(self, look: Look) -> Seen:
         """Return the order, or refuse; with what was done under the key, if anything was."""

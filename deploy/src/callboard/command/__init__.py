@@ -27,6 +27,7 @@ from callboard.command import (
     endpoints,
     events,
     example,
+    experiment,
     keys,
     locks,
     memory,
@@ -35,6 +36,7 @@ from callboard.command import (
     rollout,
     run,
     runs,
+    shadow,
     stack,
     team,
     watch,
@@ -68,14 +70,16 @@ app.add_typer(budgets.app, name="budgets")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(events.app, name="events")
 app.add_typer(example.app, name="example")
+app.add_typer(experiment.app, name="experiment")
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(keys.app, name="keys")
 app.add_typer(locks.app, name="locks")
-app.add_typer(persons.app, name="persons")
 app.add_typer(memory.app, name="memory")
+app.add_typer(persons.app, name="persons")
 app.add_typer(replay.app, name="replay")
 app.add_typer(rollout.app, name="rollout")
 app.add_typer(runs.app, name="runs")
+app.add_typer(shadow.app, name="shadow")
 app.add_typer(team.app, name="team")
 app.add_typer(watch.app, name="watch")
 app.add_typer(workers.app, name="workers")

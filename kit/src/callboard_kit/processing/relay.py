@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, cast
 
 from redis.exceptions import RedisError, WatchError
+from sqlalchemy.exc import OperationalError
 
 from callboard_kit.processing.model import feed_of, position_of
 from callboard_kit.processing.outbox import Outbox
@@ -48,24 +49,22 @@ class Relay:
         seen, asked, forgot, trouble = -1, 0.0, 0.0, ""
         clock = asyncio.get_running_loop().time
         while True:
-            last = await asyncio.to_thread(self._outbox.last)
-            if last != seen or clock() - asked >= ASK_EVERY:
-                try:
+            try:
+                last = await asyncio.to_thread(self._outbox.last)
+                if last != seen or clock() - asked >= ASK_EVERY:
                     reached = await self.publish()
-                except (RedisError, OSError) as error:
-                    if not trouble:
-                        logger.warning("events wait in the outbox: %s", error)
-                    trouble = str(error)
-                else:
-                    if trouble:
-                        logger.info("events are published again")
-                    trouble, asked = "", clock()
                     # What did not fit is tried with the next question.
-                    seen = last
+                    seen, asked = last, clock()
                     if clock() - forgot >= FORGET_EVERY:
-                        forgot = clock()
-                        upto = min(reached.values(), default=last)
+                        upto, forgot = min(reached.values(), default=last), clock()
                         await asyncio.to_thread(self._outbox.forget, upto, now=datetime.now(UTC))
+                if trouble:
+                    logger.info("events are published again")
+                trouble = ""
+            except (RedisError, OSError, OperationalError) as error:
+                if not trouble:
+                    logger.warning("events wait in the outbox: %s", error)
+                trouble = str(error)
             await asyncio.sleep(1.0 if trouble else LOOK_EVERY)
 
     async def publish(self) -> Mapping[str, int]:

@@ -1,11 +1,12 @@
 """The part of a worker that publishes the team's events and follows those of others."""
 
 import asyncio
+import logging
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from temporalio import activity
 from temporalio.client import Client
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from callboard_kit.processing.outbox import Outbox
+
+logger: Final = logging.getLogger(__name__)
+
+_PAUSE: Final = 5.0
 
 
 class Feeds:
@@ -100,7 +105,7 @@ class Feeds:
             return
         name = f"{client.identity}-{uuid.uuid4().hex[:6]}"
         meter = (client.service_client.config.runtime or Runtime.default()).metric_meter
-        work = [
+        work: list[Callable[[], Awaitable[None]]] = [
             Consumer(
                 self._redis,
                 publisher=each.publisher,
@@ -109,16 +114,25 @@ class Feeds:
                 hand_over=partial(each.hand_over, client, team=self._team, task_queue=self._task_queue),
                 meter=LagMeter(meter, each.publisher, self._team),
                 lease=self._lease,
-            ).run()
+            ).run
             for each in self._processors
         ]
         if self._outbox is not None and self._followers:
             # Needs the store's packages, which not every team has.
             from callboard_kit.processing.relay import Relay
 
-            work.append(Relay(self._team, self._outbox, self._followers, self._redis).run())
+            work.append(Relay(self._team, self._outbox, self._followers, self._redis).run)
         try:
-            await asyncio.gather(*work)
+            await asyncio.gather(*map(_kept_up, work))
         finally:
             with suppress(OSError):
                 await self._redis.aclose()
+
+
+async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await work()
+        except Exception:  # Nobody waits for this work, so nobody else would hear of it or begin it again.
+            logger.exception("the work on events broke off; it begins again in a moment")
+        await asyncio.sleep(_PAUSE)

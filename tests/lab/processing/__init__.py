@@ -1,0 +1,1 @@
+"""Many events through a processor while workers, Redis and Temporal are killed."""

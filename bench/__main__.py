@@ -17,7 +17,7 @@ from typing import Final
 
 from rich.console import Console
 
-from bench import growth, imports, locks, overhead, streaming
+from bench import growth, imports, locks, loop, overhead, streaming
 from bench.answer import Answer
 from bench.console import measures as console_pages
 from bench.machine import this_machine
@@ -26,7 +26,7 @@ from bench.progress import Progress
 from bench.registry import measures as registry
 from callboard_kit.process import INTERRUPTED, run_guarded
 
-PARTS: Final = ("imports", "registry", "console", "plugin", "locks", "streams", "size")
+PARTS: Final = ("imports", "registry", "console", "plugin", "loop", "locks", "streams", "size")
 RESULTS: Final = Path("bench-results")
 
 
@@ -78,6 +78,8 @@ async def _run(plan: Plan, home: Path, answer: Answer, progress: Progress) -> No
             folder = home / ("tuned" if tuned else "default")
             lines = overhead.measure(folder, tuned=tuned, rounds=rounds, progress=progress)
             await answer.take(lines, progress=progress)
+    if "loop" in plan.parts:
+        await answer.take(loop.measure(home / "loop", rounds=plan.rounds, progress=progress), progress=progress)
     if "locks" in plan.parts:
         await answer.take(locks.measure(home / "locks", rounds=plan.rounds, progress=progress), progress=progress)
     if "streams" in plan.parts:

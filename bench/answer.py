@@ -80,6 +80,7 @@ class Answer:
 _TITLES = {
     ("plugin", "tuned"): "A call of the mesh against bare Temporal, the stack's settings",
     ("plugin", "default"): "The same on Temporal's default settings",
+    ("loop", "tuned"): "The agent loop against one written by hand",
     ("locks", "tuned"): "What a lock costs that nobody waits for",
     ("size", "tuned"): "A mesh of many teams against one of two",
     ("registry", ""): "The registry",

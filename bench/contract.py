@@ -5,6 +5,7 @@ The less the work, the more every cost of the mesh shows.
 
 from datetime import timedelta
 from functools import cache
+from typing import Final
 
 import nexusrpc
 
@@ -50,9 +51,14 @@ class Parcel(Message):
     """What is in it."""
 
 
-def question(number: int) -> Question:
-    """Return one of many questions, all of one size."""
-    return Question(parcel_id=f"#P{number:07}", wish="say how far it is and what is in it, down to the last piece")
+HOLD: Final = "settle it, but not before you are told to go on"
+"""A wish that keeps whoever settles a parcel at it until they are told."""
+
+
+def question(number: int, *, hold: bool = False) -> Question:
+    """Return one of many questions, all of one size but for those that hold."""
+    wish = HOLD if hold else "say how far it is and what is in it, down to the last piece"
+    return Question(parcel_id=f"#P{number:07}", wish=wish)
 
 
 def answer(asked: Question) -> Parcel:
@@ -101,7 +107,7 @@ def desk(team: str) -> type:
             effect="write",
             entity="parcel_id",
             latency=timedelta(seconds=5),
-            longest=timedelta(minutes=2),
+            longest=timedelta(minutes=5),
         )
         """The same, while nobody else changes the parcel."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
+from bench import in_line
 from bench.place import Crew, place
 from bench.progress import Progress
 from bench.ratios import estimate, ratios
@@ -42,6 +43,9 @@ async def measure(home: Path, *, rounds: int, progress: Progress) -> AsyncGenera
                 played = await play({"with": turn, "without": without}, rounds, after_each=done)
             where.processes.check()
             yield _line(played, what=f"workflow-backed call that acts on {what}")
+        progress.say(f"locks: {in_line.WAITERS} wait for one entity")
+        yield await in_line.measure(side, where, team=MESH.answerer, parcel=FAR - 1)
+        where.processes.check()
 
 
 def _line(rounds: Rounds, *, what: str) -> Line:

@@ -55,6 +55,9 @@ class Crew:
     bare: bool = False
     """Whether these are no members of the mesh at all: namespaces and endpoints only."""
 
+    worker: str = "bench.worker"
+    """The module that is the worker of each of them."""
+
     @property
     def teams(self) -> tuple[str, ...]:
         """Return every team."""
@@ -93,13 +96,16 @@ class Place:
 
 
 @asynccontextmanager
-async def place(home: Path, crews: Sequence[Crew], *, tuned: bool = True) -> AsyncGenerator[Place]:
+async def place(
+    home: Path, crews: Sequence[Crew], *, tuned: bool = True, told: Mapping[str, str] | None = None
+) -> AsyncGenerator[Place]:
     """Make a place in the folder `home`, wait until everybody works, and take it down at the end of the block.
 
     Args:
         home: Where everything is kept that is made.
         crews: Who is in it.
         tuned: Whether Temporal has the local stack's settings, or its own defaults.
+        told: Variables that every process is told beside.
     """
     temporal_port, registry_port, web_port, valkey_port = free_ports(4)
     members = [team for crew in crews if not crew.bare for team in crew.teams]
@@ -111,6 +117,7 @@ async def place(home: Path, crews: Sequence[Crew], *, tuned: bool = True) -> Asy
     server = DevServer(port=temporal_port, database=home / "temporal.db", namespaces=everybody, tuned=tuned)
     registry = f"{LOOPBACK}:{registry_port}"
     environment = {
+        **(told or {}),
         "CALLBOARD_HOME": str(home),
         "CALLBOARD_LOG": "WARNING",
         "CALLBOARD_PROFILE": "dev",
@@ -146,7 +153,7 @@ async def place(home: Path, crews: Sequence[Crew], *, tuned: bool = True) -> Asy
         )
         for team, (crew, peer) in served.items():
             side = "bare" if crew.bare else "mesh"
-            ids[team] = await processes.start(team, [sys.executable, "-m", "bench.worker", side, team, peer])
+            ids[team] = await processes.start(team, [sys.executable, "-m", crew.worker, side, team, peer])
         yield Place(server.address, registry, settings, keys, processes, ids)
 
 

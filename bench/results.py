@@ -8,7 +8,7 @@ from typing import Literal
 from bench.ratios import Estimate, estimate, ratios
 from bench.rounds import Rounds
 
-Unit = Literal["ms", "/s", "s", "lost", "kB"]
+Unit = Literal["ms", "/s", "s", "lost", "out of turn", "kB"]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from datetime import timedelta
 from time import perf_counter
 from typing import Literal
 
@@ -9,13 +10,16 @@ from temporalio.client import Client
 
 from bench.place import SERVERS, Crew, Place
 from bench.processes import processor_seconds
-from bench.work import Errand, LookUp, RunErrand
+from bench.work import LONGEST_CALL, Errand, LookUp, RunErrand
 
 Operation = Literal["look", "settle", "settle_alone"]
 """A sync operation, a workflow-backed one, and the same with an entity that it acts on."""
 
 LookUpKind = Literal["offered", "search"]
 """Everything that is offered, or what fits a few words."""
+
+PATIENCE = timedelta(minutes=5)
+"""How long those wait who wait in line."""
 
 WARM_UP = 3
 """Calls of each kind before anything is measured."""
@@ -45,6 +49,10 @@ class Side:
         """Return the seconds of each of `calls` calls that one workflow makes in a row."""
         return await self._run(operation, calls, first=first)
 
+    async def in_line(self, first: int, *, hold: bool) -> None:
+        """Have one workflow settle a parcel and, where it is to, hold it; it waits its turn for as long as it takes."""
+        await self._run("settle_alone", 1, first=first, hold=hold, patience=PATIENCE)
+
     async def from_scratch(self, operation: Operation, times: int) -> list[float]:
         """Return the seconds from starting a workflow that makes one call to having its result, `times` times."""
         seconds: list[float] = []
@@ -72,9 +80,19 @@ class Side:
             LookUp.run, args=[activity, times], id=f"look-up-{uuid.uuid4().hex}", task_queue=self._crew.asker
         )
 
-    async def _run(self, operation: Operation, calls: int, *, first: int = 0) -> list[float]:
+    async def _run(
+        self,
+        operation: Operation,
+        calls: int,
+        *,
+        first: int = 0,
+        hold: bool = False,
+        patience: timedelta = LONGEST_CALL,
+    ) -> list[float]:
         team = self._crew.answerer
-        errand = Errand(team=team, endpoint=team, operation=operation, calls=calls, first=first)
+        errand = Errand(
+            team=team, endpoint=team, operation=operation, calls=calls, first=first, hold=hold, patience=patience
+        )
         return await self._client.execute_workflow(
             RunErrand.run, errand, id=f"errand-{uuid.uuid4().hex}", task_queue=self._crew.asker
         )

@@ -7,7 +7,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     # Both sides share the contract with the world outside the sandbox, as a careful user of bare Temporal would.
-    from bench.contract import Parcel, Question, answer, desk, question
+    from bench.contract import HOLD, Parcel, Question, answer, desk, question
     from callboard_contracts import Message
 
 LONGEST_CALL = timedelta(seconds=60)
@@ -32,6 +32,12 @@ class Errand(Message):
     first: int = 0
     """The number of the first question."""
 
+    hold: bool = False
+    """Whether whoever settles it keeps at it until told to go on."""
+
+    patience: timedelta = LONGEST_CALL
+    """How long each call may take."""
+
 
 @workflow.defn
 class RunErrand:
@@ -47,8 +53,8 @@ class RunErrand:
             began = _clock()
             await client.execute_operation(
                 getattr(contract, errand.operation),
-                question(errand.first + number),
-                schedule_to_close_timeout=LONGEST_CALL,
+                question(errand.first + number, hold=errand.hold),
+                schedule_to_close_timeout=errand.patience,
             )
             seconds.append(_clock() - began)
         return seconds
@@ -56,12 +62,24 @@ class RunErrand:
 
 @workflow.defn
 class Settle:
-    """The workflow behind `settle`; it has nothing to do."""
+    """The workflow behind `settle`; it has nothing to do, unless it is to hold what it has."""
+
+    @workflow.init
+    def __init__(self, asked: Question) -> None:
+        """Begin."""
+        self._held = asked.wish == HOLD
 
     @workflow.run
     async def run(self, asked: Question) -> Parcel:
         """Answer."""
+        if self._held:
+            await workflow.wait_condition(lambda: not self._held)
         return answer(asked)
+
+    @workflow.signal
+    def go_on(self) -> None:
+        """Hold it no longer."""
+        self._held = False
 
 
 @workflow.defn

@@ -38,9 +38,13 @@ class Offer:
 
     def __init__(self, tools: Sequence[Tool], search: ToolSearch | None = None) -> None:
         self._tools: dict[str, Tool] = {}
+        # Kept: every question to the model says all of them again, and some tools write their schema each time.
+        self._specs: dict[str, ToolSpec] = {}
         for tool in tools:
-            if self._tools.setdefault(tool.spec.name, tool) is not tool:
-                raise ValueError(f"two tools are called {tool.spec.name!r}")
+            spec = tool.spec
+            if self._tools.setdefault(spec.name, tool) is not tool:
+                raise ValueError(f"two tools are called {spec.name!r}")
+            self._specs[spec.name] = spec
         self._offered = dict.fromkeys(self._tools)
         self._finding: dict[str, Tool] = {}
         self.notice = ""
@@ -64,13 +68,14 @@ class Offer:
     @property
     def specs(self) -> tuple[ToolSpec, ...]:
         """What to tell the model about the tools it may call now."""
-        offered = (self._tools[name] for name in self._offered)
-        return tuple(tool.spec for tool in (*self._finding.values(), *offered))
+        return (*(tool.spec for tool in self._finding.values()), *(self._specs[name] for name in self._offered))
 
     def _offer(self, tool: Tool) -> None:
         # What was offered before stays as it was: a call to it may be on its way.
-        self._tools.setdefault(tool.spec.name, tool)
-        self._offered[tool.spec.name] = None
+        spec = tool.spec
+        if self._tools.setdefault(spec.name, tool) is tool:
+            self._specs[spec.name] = spec
+        self._offered[spec.name] = None
 
     def find(self, name: str) -> Tool | None:
         """Find a tool by the name the model gave. A tool that was not offered yet is as good as one that was."""
@@ -86,7 +91,8 @@ class Offer:
         if reader is None:
             tool = self.find(call.name)
             assert tool is not None
-            reader = self._readers[call.name] = ArgumentReader(tool.spec.parameters)
+            spec = self._specs.get(call.name) or tool.spec
+            reader = self._readers[call.name] = ArgumentReader(spec.parameters)
         return reader.read(call.arguments)
 
 

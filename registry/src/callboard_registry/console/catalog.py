@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
 from callboard_registry.catalog import ListingFilter
+from callboard_registry.console.filters import one_of
 from callboard_registry.console.knowledge import Knowledge
 from callboard_registry.console.rendering import page
 from callboard_registry.console.routes import PageRoute
@@ -31,7 +32,7 @@ def catalog_router(knowledge: Knowledge) -> APIRouter:
         after: str = "",
     ) -> HTMLResponse:
         """Show services, or what the words find."""
-        states: tuple[State, ...] = tuple(each for each in STATES if each == state)
+        states: tuple[State, ...] = (one_of("state", state, list(STATES)),) if state else ()
         asked = {"q": q, "team": team, "state": state, "effect": effect}
         context: dict[str, object] = {
             "asked": asked,

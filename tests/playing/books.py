@@ -53,7 +53,8 @@ class Books:
         return _tally(
             [
                 *(("order written", key) for (key,) in self._rows("orders", _RESULT_FIELD, ("$.order_id",))),
-                *(("customer moved", key) for (key,) in self._rows("customers", _RESULT_FIELD, ("$.user_id",))),
+                # What is noted about orders is an effect as well, and is about no customer's record.
+                *(("customer moved", key) for (key,) in self._rows("customers", _RESULT_FIELD, ("$.user_id",)) if key),
                 *(("handed over", summary) for (summary,) in self._rows("support", "select summary from handovers")),
                 *(
                     ("money moved", f"{order} {kind} {amount:.2f} {method}")

@@ -40,12 +40,9 @@ class OutboxTables:
             # A number is never used again, whatever was deleted.
             sqlite_autoincrement=True,
         )
-        self.name = Table("outbox_name", metadata, Column("name", String, primary_key=True))
 
     def add(self, connection: Connection, *, key: str, kind: str, data: Message) -> None:
         """Publish something that becomes of the record `key` in the transaction of this connection."""
-        if connection.execute(select(self.name.c.name)).first() is None:
-            connection.execute(insert(self.name).values(name=uuid.uuid4().hex))
         call = mesh.maybe_current()
         connection.execute(
             insert(self.events).values(
@@ -66,10 +63,12 @@ class Outbox:
         self._store = store
         self._tables = tables
 
-    def name(self) -> str:
-        """Return what tells this outbox from one that was in its place before. Empty: nothing was published yet."""
+    def holds(self, number: int, id: str) -> bool:
+        """Return whether an event is here; it is not when the store was put back to what it was before, or emptied."""
+        events = self._tables.events
+        wanted = select(events.c.number).where(events.c.number == number, events.c.id == id)
         with self._store.reading() as connection:
-            return connection.execute(select(self._tables.name.c.name)).scalar_one_or_none() or ""
+            return connection.execute(wanted).first() is not None
 
     def last(self) -> int:
         """Return the number of the newest event that is kept; 0 when none is."""
@@ -96,9 +95,9 @@ class Outbox:
             for row in rows
         ]
 
-    def forget(self, upto: int, *, now: datetime) -> None:
-        """Forget events up to a number that are older than `KEPT_FOR`."""
+    def forget(self, before: int, *, now: datetime) -> None:
+        """Forget events with a smaller number that are older than `KEPT_FOR`."""
         events = self._tables.events
         old = (now - KEPT_FOR).timestamp()
         with self._store.writing() as connection:
-            connection.execute(delete(events).where(events.c.number <= upto, events.c.at < old))
+            connection.execute(delete(events).where(events.c.number < before, events.c.at < old))

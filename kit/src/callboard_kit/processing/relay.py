@@ -56,8 +56,8 @@ class Relay:
                     # What did not fit is tried with the next question.
                     seen, asked = last, clock()
                     if clock() - forgot >= FORGET_EVERY:
-                        upto, forgot = min(reached.values(), default=last), clock()
-                        await asyncio.to_thread(self._outbox.forget, upto, now=datetime.now(UTC))
+                        everybody, forgot = min(reached.values(), default=last), clock()
+                        await asyncio.to_thread(self._outbox.forget, everybody, now=datetime.now(UTC))
                 if trouble:
                     logger.info("events are published again")
                 trouble = ""
@@ -78,11 +78,10 @@ class Relay:
     async def _fill(self, follower: str) -> int:
         feed, place = feed_of(self._team, follower), position_of(self._team, follower)
         while True:
-            name, last = await asyncio.to_thread(self._outbox.name), await asyncio.to_thread(self._outbox.last)
             async with self._redis.pipeline(transaction=True) as pipe:
                 try:
                     await pipe.watch(place)
-                    position = _position(cast("str | None", await pipe.get(place)), name, last)
+                    position = await self._position(cast("str | None", await pipe.get(place)))
                     room = LONGEST_FEED - int(await pipe.xlen(feed))
                     if room <= 0:
                         return position
@@ -92,16 +91,14 @@ class Relay:
                     pipe.multi()
                     for event in events:
                         pipe.xadd(feed, {**event.to_fields()})
-                    pipe.set(place, f"{name}:{events[-1].number}")
+                    pipe.set(place, f"{events[-1].number}:{events[-1].id}")
                     await pipe.execute()
                 except WatchError:
                     continue
 
-
-def _position(kept: str | None, name: str, last: int) -> int:
-    """Return up to which event a feed is published; 0 where that says nothing about this outbox."""
-    whose, _, number = (kept or "").partition(":")
-    if whose != name or not number.isdigit():
-        return 0
-    # Further than the outbox ever was: its store was put back to an earlier state.
-    return int(number) if int(number) <= last else 0
+    async def _position(self, kept: str | None) -> int:
+        """Return up to which event a feed is published; 0 where that says nothing about this outbox."""
+        number, _, id = (kept or "").partition(":")
+        if not number.isdigit() or not await asyncio.to_thread(self._outbox.holds, int(number), id):
+            return 0
+        return int(number)

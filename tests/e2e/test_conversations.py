@@ -17,6 +17,7 @@ from callboard_kit.client import load_key
 from callboard_kit.persons import Person, issue_token
 from tests.playing.approving import approver
 from tests.playing.stage import Stage
+from tests.playing.waiting import until
 
 # The first test of a run also starts the mesh.
 pytestmark = pytest.mark.timeout(300)
@@ -144,6 +145,64 @@ async def test_a_chat_is_gone_on_with_by_its_id(stage: Stage) -> None:
     assert f"'callboard chat {first['conversation']}' goes on with it (with --person ada)" in err
     assert (again[0], again[1]) == (0, "It is red.\n")
     assert "is closed" in again[2]
+
+
+async def test_a_message_is_taken_back_while_it_is_answered_and_one_finds_one_s_own_conversations(
+    stage: Stage, gateway: Gateway
+) -> None:
+    ada, eve = gateway(f"ada-{uuid.uuid4().hex[:6]}"), gateway(f"eve-{uuid.uuid4().hex[:6]}")
+    hello = await rehearsed(stage, {"content": "Well. " * 60, "piece_length": 6, "pause_seconds": 0.5})
+    again = await rehearsed(stage, {"content": "Here I am."})
+    place = await opened(ada)
+    await ada.post(f"{place}/messages", params={"wait": 0.1}, json={"text": hello, "message": "m-1"})
+    waiting = asyncio.create_task(ada.post(f"{place}/messages", json={"text": hello, "message": "m-1"}))
+
+    foreign = await eve.post(f"{place}/messages/m-1/withdraw")
+    withdrawn = await ada.post(f"{place}/messages/m-1/withdraw")
+    refused = await waiting
+    unknown = await ada.post(f"{place}/messages/m-9/withdraw")
+    answer = await ada.post(f"{place}/messages", json={"text": again, "message": "m-2"})
+    late = await ada.post(f"{place}/messages/m-2/withdraw")
+    other = await opened(ada)
+    await ada.post(f"{other}/close")
+
+    async def listed(client: httpx.AsyncClient, **which: object) -> list[tuple[str, str]]:
+        found = (await client.get("/v1/conversations", params=which)).json()["conversations"]
+        return [(f"/v1/conversations/{each['id']}", each["state"]) for each in found]
+
+    async def are_all_listed() -> bool:
+        return await listed(ada, closed=True) == [(other, "closed"), (place, "open")]
+
+    await until(are_all_listed, within=60)
+
+    assert (foreign.status_code, foreign.json()["code"]) == (404, "unknown_conversation")
+    assert (withdrawn.status_code, withdrawn.json()) == (200, {"message": "m-1", "state": "withdrawn"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "message_withdrawn")
+    assert (unknown.status_code, unknown.json()["code"]) == (422, "refused")
+    assert answer.json()["text"] == "Here I am."
+    assert late.json()["state"] == "answered"
+    assert [each["message"] for each in (await ada.get(place)).json()["said"]] == ["m-2"]
+    assert await listed(ada) == [(place, "open")]
+    assert await listed(eve, closed=True) == []
+
+
+async def test_the_command_lists_a_person_s_chats(stage: Stage) -> None:
+    hello = await rehearsed(stage, {"content": "Hello."})
+    person = f"ada-{uuid.uuid4().hex[:6]}"
+    _, out, _ = await chat(stage, f"{hello}\n", "--json", "--person", person)
+    conversation = json.loads(out)["conversation"]
+
+    async def is_listed() -> bool:
+        code, listed, _ = await chat(stage, "", "--list", "--person", person)
+        return code == 0 and listed.startswith(f"{conversation}  ") and listed.endswith("  open\n")
+
+    await until(is_listed, within=60)
+    _, told, _ = await chat(stage, "", "--list", "--person", person, "--json")
+    nobodys = await chat(stage, "", "--list", "--person", f"{person}-and-eve")
+
+    assert [each["conversation"] for each in json.loads(told)] == [conversation]
+    assert (nobodys[0], nobodys[1]) == (0, "")
+    assert "there is no conversation yet" in nobodys[2]
 
 
 async def events(client: httpx.AsyncClient, place: str) -> AsyncIterator[str]:

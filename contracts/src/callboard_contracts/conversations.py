@@ -25,6 +25,9 @@ BUSY: Final = "is busy with another message"
 REUSED: Final = "was sent before with other words"
 """What a refusal says of a message whose name was used already."""
 
+WITHDRAWN: Final = "was taken back"
+"""What a refusal says of a message that its sender does not want answered any more."""
+
 ConversationId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 """The name of a conversation, chosen by whoever opens it: letters, digits and `_.-`, at most 100."""
 
@@ -166,6 +169,56 @@ class Transcript(Message):
 
     said: tuple[Said, ...] = ()
     """The last messages with their answers, oldest first, as far as they are kept."""
+
+
+class Withdrawal(Message):
+    """A message that is not to be answered any more."""
+
+    conversation: ConversationId
+    """Where it was said."""
+
+    message: MessageId
+    """Its name."""
+
+
+class Withdrawn(Message):
+    """What became of the wish to take a message back."""
+
+    message: MessageId
+    """The message."""
+
+    state: Literal["withdrawn", "answered"]
+    """Whether it was taken back, or had been answered before."""
+
+
+class Finding(Message):
+    """Which of one's own conversations are wanted."""
+
+    closed: bool = False
+    """Whether those that are closed are wanted too."""
+
+    most: Annotated[int, Field(ge=1, le=200)] = 50
+    """How many, at most; the newest."""
+
+
+class Found(Message):
+    """One conversation of whoever asks."""
+
+    conversation: ConversationId
+    """Its name."""
+
+    state: Literal["open", "closed"]
+    """Whether one can speak in it."""
+
+    opened: datetime
+    """When it was opened."""
+
+
+class Conversations(Message):
+    """Conversations of whoever asks."""
+
+    found: tuple[Found, ...] = ()
+    """The newest first. Empty: there are none."""
 
 
 class Closing(Message):

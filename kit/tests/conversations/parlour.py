@@ -12,12 +12,16 @@ from callboard_contracts.conversations import (
     Answer,
     Closing,
     Contribution,
+    Conversations,
+    Finding,
     Opened,
     Opening,
     Reading,
     Saying,
     Transcript,
     Turn,
+    Withdrawal,
+    Withdrawn,
 )
 from callboard_kit import mesh
 
@@ -45,6 +49,16 @@ class Parlour:
         kind="exchange", effect="irreversible", latency=SOON, longest=timedelta(minutes=5), sensitive={"text": "words"}
     )
     """Say something."""
+
+    withdraw: nexusrpc.Operation[Withdrawal, Withdrawn] = promise(
+        kind="task", effect="write", latency=SOON, longest=SOON
+    )
+    """Take a message back."""
+
+    list_conversations: nexusrpc.Operation[Finding, Conversations] = promise(
+        kind="query", effect="read", latency=SOON, longest=SOON
+    )
+    """List one's own."""
 
     history: nexusrpc.Operation[Reading, Transcript] = promise(kind="query", effect="read", latency=SOON, longest=SOON)
     """Read."""
@@ -75,6 +89,14 @@ class ParlourService:
     @sync_operation
     async def history(self, _ctx: StartOperationContext, reading: Reading) -> Transcript:
         return await self._counter.read(reading)
+
+    @sync_operation
+    async def withdraw(self, _ctx: StartOperationContext, withdrawal: Withdrawal) -> Withdrawn:
+        return await self._counter.withdraw(withdrawal)
+
+    @sync_operation
+    async def list_conversations(self, _ctx: StartOperationContext, finding: Finding) -> Conversations:
+        return await self._counter.find(finding)
 
     @nexus.temporal_operation
     async def close(
@@ -108,6 +130,10 @@ class Conversation:
     @say.validator
     def _may_say(self, saying: Saying) -> None:
         self._talk.may_say(saying)
+
+    @workflow.update
+    async def withdraw(self, withdrawal: Withdrawal) -> Withdrawn:
+        return self._talk.withdraw(withdrawal)
 
     @workflow.update
     async def close(self, closing: Closing) -> Transcript:

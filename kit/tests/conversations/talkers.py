@@ -12,7 +12,18 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
 from callboard_contracts import Usage
-from callboard_contracts.conversations import Answer, Closing, Opening, Reading, Saying, Transcript
+from callboard_contracts.conversations import (
+    Answer,
+    Closing,
+    Conversations,
+    Finding,
+    Opening,
+    Reading,
+    Saying,
+    Transcript,
+    Withdrawal,
+    Withdrawn,
+)
 from callboard_kit import mesh as mesh_of
 from callboard_kit.agent import CALL_MODEL, ModelReply, ModelRequest
 from callboard_kit.conversations.activities import HistoryActivities
@@ -64,6 +75,12 @@ class Talker:
 
     async def read(self, last: int = 50) -> Transcript:
         return await self._call(Parlour.history, Reading(conversation=self.conversation, last=last))
+
+    async def withdraw(self, message: str) -> Withdrawn:
+        return await self._call(Parlour.withdraw, Withdrawal(conversation=self.conversation, message=message))
+
+    async def find(self, **which: Any) -> Conversations:
+        return await self._call(Parlour.list_conversations, Finding(**which))
 
     async def close(self, reason: str = "") -> Transcript:
         return await self._call(Parlour.close, Closing(conversation=self.conversation, reason=reason))

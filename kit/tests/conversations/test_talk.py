@@ -230,7 +230,8 @@ async def runs_of(house: House, conversation: str) -> int:
     """Return how many runs a conversation has had."""
     client = await house.mesh.bare_client("parlour")
     for key in house.history.kept:
-        handle = client.get_workflow_handle(f"parlour-conversation-{key}")
+        [id] = {run.id async for run in client.list_workflows("WorkflowType = 'Conversation'") if run.id.endswith(key)}
+        handle = client.get_workflow_handle(id)
         if (await handle.query("standing", 0, result_type=Transcript)).conversation == conversation:
             described = await handle.describe()
             started = (await handle.fetch_history()).events[0].workflow_execution_started_event_attributes

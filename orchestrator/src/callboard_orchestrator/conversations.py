@@ -10,7 +10,7 @@ client, which polls no task queue.
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final, TypeVar
@@ -26,14 +26,19 @@ from callboard_contracts.conversations import (
     CLOSED,
     REUSED,
     UNKNOWN,
+    WITHDRAWN,
     Answer,
     Asking,
     Closing,
+    Finding,
+    Found,
     Opening,
     Reading,
     Saying,
     Transcript,
     WhileBusy,
+    Withdrawal,
+    Withdrawn,
 )
 from callboard_contracts.support import v1 as support
 from callboard_kit import mesh
@@ -69,6 +74,10 @@ class ReusedMessageError(RefusedError):
     """The message's name was used for other words."""
 
 
+class WithdrawnMessageError(RefusedError):
+    """Whoever sent the message took it back."""
+
+
 class AnswerPendingError(UnavailableError):
     """There is no answer yet; it comes when the same message is sent again."""
 
@@ -78,6 +87,7 @@ _KINDS: Final = (
     (CLOSED, ClosedConversationError),
     (BUSY, BusyConversationError),
     (REUSED, ReusedMessageError),
+    (WITHDRAWN, WithdrawnMessageError),
 )
 
 
@@ -103,6 +113,7 @@ class Talk:
             ClosedConversationError: It is closed.
             BusyConversationError: It answers another message and was opened to refuse then.
             ReusedMessageError: The name was used for other words.
+            WithdrawnMessageError: It was taken back meanwhile.
             AnswerPendingError: `patience` is over; the agent works on.
             RefusedError: The message cannot be taken.
             UnavailableError: It could not be answered just now; it may be sent again under the same name.
@@ -116,6 +127,16 @@ class Talk:
             raise AnswerPendingError(
                 f"message {saying.message!r} is not answered yet; send it again under the same name to get the answer"
             ) from error
+
+    async def withdraw(self, message: str) -> Withdrawn:
+        """Take back a message that waits or is being answered: the agent stops; what it has done stays done.
+
+        Raises:
+            UnknownConversationError: There is no such conversation of this person.
+            RefusedError: There is no such message, or the agent has heard it while it answered another.
+            UnavailableError: The team that holds it does not answer.
+        """
+        return await self._ask(support.Support.withdraw, _made(Withdrawal, conversation=self.id, message=message))
 
     async def read(self, *, last: int = 50) -> Transcript:
         """Return how it stands, and what was said in it last.
@@ -169,12 +190,7 @@ class Talk:
         self, operation: nexusrpc.Operation[SentT, AnsweredT], sent: SentT
     ) -> NexusOperationHandle[AnsweredT]:
         # What happens in a conversation is one tree, which bears its name: so it can be followed as one.
-        with mesh.starting(Origin(root=self.id, person=self.person)):
-            team = self._client.create_nexus_client(service=support.Support, endpoint=support.ENDPOINT)
-            try:
-                return await team.start_operation(operation, sent, id=f"conversation-{uuid.uuid4().hex}")
-            except RPCError as error:
-                raise UnavailableError(f"Temporal does not answer: {error.message}") from error
+        return await _started(self._client, operation, sent, Origin(root=self.id, person=self.person))
 
 
 class Conversations:
@@ -223,6 +239,22 @@ class Conversations:
         )
         return talk
 
+    async def list(self, *, person: str | None = None, closed: bool = False, most: int = 50) -> Sequence[Found]:
+        """Return a person's conversations, the newest first; a new one after a moment.
+
+        Args:
+            person: Whose.
+            closed: Whether those that are closed are wanted too.
+            most: How many, from 1 to 200.
+
+        Raises:
+            UnavailableError: The support team does not answer.
+        """
+        finding = _made(Finding, closed=closed, most=most)
+        origin = Origin(root=uuid.uuid4().hex, person=person)
+        asked = await _started(self._client, support.Support.list_conversations, finding, origin)
+        return (await _result(asked)).found
+
     def get(self, id: str, *, person: str | None = None) -> Talk:
         """Return a person's conversation by its id; whether there is one shows when it is asked something."""
         return Talk(self._client, self._hub, id, person)
@@ -242,6 +274,17 @@ async def open_conversations(
     finally:
         if hub is not None:
             await hub.close()
+
+
+async def _started(
+    client: Client, operation: nexusrpc.Operation[SentT, AnsweredT], sent: SentT, origin: Origin
+) -> NexusOperationHandle[AnsweredT]:
+    with mesh.starting(origin):
+        team = client.create_nexus_client(service=support.Support, endpoint=support.ENDPOINT)
+        try:
+            return await team.start_operation(operation, sent, id=f"conversation-{uuid.uuid4().hex}")
+        except RPCError as error:
+            raise UnavailableError(f"Temporal does not answer: {error.message}") from error
 
 
 def _made(kind: type[MessageT], **fields: object) -> MessageT:

@@ -10,7 +10,19 @@ import nexusrpc
 from pydantic import Field
 
 from callboard_contracts import Assistance, Example, Goal, Message, promise
-from callboard_contracts.conversations import Answer, Closing, Opened, Opening, Reading, Saying, Transcript
+from callboard_contracts.conversations import (
+    Answer,
+    Closing,
+    Conversations,
+    Finding,
+    Opened,
+    Opening,
+    Reading,
+    Saying,
+    Transcript,
+    Withdrawal,
+    Withdrawn,
+)
 
 ENDPOINT: Final = "support"
 """The Nexus endpoint that serves every version of this service."""
@@ -151,6 +163,45 @@ class Support:
     Refused when there is no such conversation, when it is closed, or when it is busy and was opened to refuse then.
     Whoever speaks needs the right to every effect that their words lead to.
     """
+
+    withdraw: nexusrpc.Operation[Withdrawal, Withdrawn] = promise(
+        kind="task",
+        effect="write",
+        idempotency="natural",
+        latency=timedelta(seconds=1),
+        longest=timedelta(seconds=30),
+        model_callable=False,
+        examples=(
+            Example(
+                input={"conversation": "ada-monday", "message": "m-1"},
+                output={"message": "m-1", "state": "withdrawn"},
+            ),
+        ),
+    )
+    """Take back a message that waits or is being answered. The agent stops; what it has done stays done.
+
+    Refused when there is no such conversation or message, or when the agent has heard it while it answered another.
+    """
+
+    list_conversations: nexusrpc.Operation[Finding, Conversations] = promise(
+        kind="query",
+        effect="read",
+        idempotency="natural",
+        latency=timedelta(seconds=1),
+        longest=timedelta(seconds=30),
+        model_callable=False,
+        examples=(
+            Example(
+                input={"most": 1},
+                output={
+                    "found": [
+                        {"conversation": "ada-monday", "state": "open", "opened": "2026-11-16T09:00:00Z"},
+                    ]
+                },
+            ),
+        ),
+    )
+    """List the conversations that whoever asks has opened. A new one is found after a moment."""
 
     history: nexusrpc.Operation[Reading, Transcript] = promise(
         kind="query",

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+import uuid
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -40,6 +41,8 @@ def chat(
         int, typer.Option("--idle", help="Seconds of silence after which it closes.", min=1, max=30 * 24 * 3600)
     ] = 24 * 3600,
     close: Annotated[bool, typer.Option("--close", help="Close it at the end of the input.")] = False,
+    list_own: Annotated[bool, typer.Option("--list", help="List the person's conversations, and say nothing.")] = False,
+    closed: Annotated[bool, typer.Option("--closed", help="With --list: those that are closed, too.")] = False,
     show: Annotated[bool, typer.Option("--show", help="Print what was said so far, and say nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print each answer as a line of JSON.")] = False,
 ) -> int:
@@ -48,6 +51,8 @@ def chat(
         raise CommandError(f"{busy!r} is no way to be busy; --busy takes {', '.join(get_args(WhileBusy))}")
     if ask not in get_args(Asking):
         raise CommandError(f"{ask!r} is nothing to ask about; --ask takes {', '.join(get_args(Asking))}")
+    if closed and not list_own:
+        raise CommandError("--closed is about what --list shows; say both")
     if show and conversation is None:
         raise CommandError("it is not said which conversation to show; its id comes after 'chat'")
     join_mesh()
@@ -57,6 +62,8 @@ def chat(
 
         async with AsyncExitStack() as stack:
             conversations = await stack.enter_async_context(open_conversations())
+            if list_own:
+                return await _list(conversations, person, closed=closed, as_json=as_json)
             if show:
                 return await _show(conversations.get(str(conversation), person=person), as_json=as_json)
             found = await _found(conversations, conversation, person, busy, ask, idle)
@@ -95,7 +102,7 @@ async def _talk(talk: "Talk", *, close: bool, as_json: bool) -> int:
             failed = 1
             continue
         try:
-            answer = await talk.say(line)
+            answer = await _said(talk, line)
         except MeshError as error:
             complain(str(error))
             failed = 1
@@ -107,6 +114,29 @@ async def _talk(talk: "Talk", *, close: bool, as_json: bool) -> int:
     else:
         say(f"conversation {talk.id} stays open; 'callboard chat {talk.id}' goes on with it{_as(talk)}")
     return failed
+
+
+async def _said(talk: "Talk", line: str) -> "Answer":
+    """Say something; whoever presses Ctrl-C while it is answered takes it back."""
+    message = uuid.uuid4().hex
+    try:
+        return await talk.say(line, message=message)
+    except asyncio.CancelledError:
+        await talk.withdraw(message)
+        complain("the message was taken back; what was done for it stays done")
+        raise
+
+
+async def _list(conversations: "Conversations", person: str | None, *, closed: bool, as_json: bool) -> int:
+    found = await conversations.list(person=person, closed=closed)
+    if as_json:
+        print_json([each.model_dump(mode="json") for each in found])
+        return 0
+    for each in found:
+        print_result(f"{each.conversation}  {each.opened:%Y-%m-%d %H:%M}  {each.state}")
+    if not found:
+        say("there is no conversation yet; 'callboard chat' opens one")
+    return 0
 
 
 async def _show(talk: "Talk", *, as_json: bool) -> int:

@@ -9,7 +9,14 @@ from datetime import UTC, datetime
 from typing import Final
 
 from temporalio import nexus
-from temporalio.client import WorkflowExecutionStatus, WorkflowHandle, WorkflowQueryFailedError, WorkflowUpdateStage
+from temporalio.client import (
+    WorkflowExecution,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateStage,
+)
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -20,20 +27,29 @@ from callboard_contracts.conversations import (
     UNKNOWN,
     Answer,
     Closing,
+    Conversations,
+    Finding,
+    Found,
     Opened,
     Opening,
     Reading,
     Said,
     Saying,
     Transcript,
+    Withdrawal,
+    Withdrawn,
 )
 from callboard_kit import mesh
 from callboard_kit.conversations.history import History
 from callboard_kit.conversations.kept import newest_within
 from callboard_kit.conversations.record import Begin
+from callboard_kit.failing import from_vocabulary
 
 WORKFLOW: Final = "Conversation"
 """What a team calls the workflow that holds a conversation."""
+
+_NAME: Final = "callboard_conversation"
+_OPENED: Final = "callboard_opened"
 
 _OPEN: Final = (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW)
 
@@ -51,13 +67,14 @@ class Counter:
             RefusedError: One of this name was closed.
         """
         call = mesh.current()
-        key = key_of(opening.conversation)
+        key, opened = key_of(opening.conversation), datetime.now(UTC)
         try:
             await nexus.client().start_workflow(
                 WORKFLOW,
-                Begin(opening=opening, key=key, team=call.team, opened=datetime.now(UTC)),
-                id=_id(call.team, key),
+                Begin(opening=opening, key=key, team=call.team, opened=opened),
+                id=_id(call.team, owner_of(), key),
                 task_queue=nexus.info().task_queue,
+                memo={_NAME: opening.conversation, _OPENED: opened.isoformat()},
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             )
@@ -76,7 +93,7 @@ class Counter:
         """
         try:
             return await client.start_workflow_update(  # pyright: ignore[reportUnknownMemberType] - an overload is untyped
-                _id(mesh.current().team, key_of(saying.conversation)),
+                _id(mesh.current().team, owner_of(), key_of(saying.conversation)),
                 "say",
                 saying,
                 result_type=Answer,
@@ -95,7 +112,7 @@ class Counter:
         """
         try:
             return await client.start_workflow_update(  # pyright: ignore[reportUnknownMemberType] - an overload is untyped
-                _id(mesh.current().team, key_of(closing.conversation)),
+                _id(mesh.current().team, owner_of(), key_of(closing.conversation)),
                 "close",
                 closing,
                 result_type=Transcript,
@@ -106,6 +123,38 @@ class Counter:
                 raise
             standing = await self.read(Reading(conversation=closing.conversation, last=0))
             return nexus.TemporalOperationResult[Transcript].sync(standing)
+
+    async def withdraw(self, withdrawal: Withdrawal) -> Withdrawn:
+        """Have a message of a conversation not answered any more.
+
+        Raises:
+            RefusedError: There is no such conversation or message, or it cannot be told from another any more.
+        """
+        handle = _handle(mesh.current().team, key_of(withdrawal.conversation))
+        try:
+            return await handle.execute_update(  # pyright: ignore[reportUnknownMemberType] - an overload is untyped
+                "withdraw", withdrawal, result_type=Withdrawn
+            )
+        except WorkflowUpdateFailedError as error:
+            raise from_vocabulary(error.cause, what="the conversation") or error from error
+        except RPCError as error:
+            raise await self._not_there(withdrawal.conversation, error) from error
+
+    async def find(self, finding: Finding) -> Conversations:
+        """Return the conversations of whoever calls, the newest first."""
+        call = mesh.current()
+        query = f"WorkflowType = '{WORKFLOW}' AND WorkflowId STARTS_WITH '{_id(call.team, owner_of(), '')}'"
+        if not finding.closed:
+            query += " AND ExecutionStatus = 'Running'"
+        found: dict[str, Found] = {}
+        async for run in nexus.client().list_workflows(query):
+            # One that went on as a new run is met again, with its older ones.
+            if (each := await _found(run)) is not None:
+                found.setdefault(each.conversation, each)
+            if len(found) == finding.most:
+                break
+        # Temporal lists what runs before what is over, whatever is newer.
+        return Conversations(found=tuple(sorted(found.values(), key=lambda each: each.opened, reverse=True)))
 
     async def read(self, reading: Reading) -> Transcript:
         """Return how a conversation stands and what was said in it last.
@@ -161,12 +210,27 @@ def key_of(conversation: str) -> str:
     return hashlib.sha256(owner.encode()).hexdigest()[:24]
 
 
-def _id(team: str, key: str) -> str:
-    return f"{team}-conversation-{key}"
+def owner_of() -> str:
+    """Return what whoever calls is known by, as the owner of conversations."""
+    call = mesh.current()
+    return hashlib.sha256(f"{call.caller}\n{call.person or ''}".encode()).hexdigest()[:16]
+
+
+def _id(team: str, owner: str, key: str) -> str:
+    return f"{team}-conversation-{owner}-{key}"
 
 
 def _handle(team: str, key: str) -> WorkflowHandle[object, object]:
-    return nexus.client().get_workflow_handle(_id(team, key))
+    return nexus.client().get_workflow_handle(_id(team, owner_of(), key))
+
+
+async def _found(run: WorkflowExecution) -> Found | None:
+    memo = await run.memo()
+    name, opened = memo.get(_NAME), memo.get(_OPENED)
+    if not name or not opened:
+        return None
+    state = "open" if run.status in _OPEN else "closed"
+    return Found(conversation=str(name), state=state, opened=datetime.fromisoformat(str(opened)))
 
 
 def _unknown(conversation: str) -> RefusedError:

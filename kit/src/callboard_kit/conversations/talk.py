@@ -26,7 +26,20 @@ from typing import Any, Final
 from temporalio import workflow
 
 from callboard_contracts import Deed, MeshError, RefusedError, UnavailableError, Usage
-from callboard_contracts.conversations import BUSY, CLOSED, REUSED, Answer, Asking, Closing, Saying, Transcript, Turn
+from callboard_contracts.conversations import (
+    BUSY,
+    CLOSED,
+    REUSED,
+    WITHDRAWN,
+    Answer,
+    Asking,
+    Closing,
+    Saying,
+    Transcript,
+    Turn,
+    Withdrawal,
+    Withdrawn,
+)
 from callboard_kit import events, mesh
 from callboard_kit.agent import Agent, ChatMessage, Dialogue
 from callboard_kit.agent.outcome import total
@@ -56,6 +69,10 @@ class _Place:
 
     saying: Saying
     answered: "asyncio.Future[Answer]"
+    task: "asyncio.Task[Any] | None" = None  # Any: whatever an update's handler answers
+    """Who waits for its turn, and has it answered then. None: it came while the agent was at work on another."""
+
+    withdrawn: bool = False
 
 
 @dataclass
@@ -164,9 +181,48 @@ class Talk:
         if self._ear is not None:
             self._ear.append(place)
             return await _shared(place)
-        async with self._turns:
-            await self._take_turn(place)
+        place.task = asyncio.current_task()
+        try:
+            async with self._turns:
+                await self._take_turn(place)
+        except BaseException as error:
+            if not place.withdrawn:
+                raise
+            self._forget(place)
+            raise _taken_back(place) from error
         return place.answered.result()
+
+    def withdraw(self, withdrawal: Withdrawal) -> Withdrawn:
+        """Have a message not answered any more: the agent stops, and what it has done stays done.
+
+        Raises:
+            RefusedError: There is no such message, or the agent has heard it while it answered another.
+        """
+        name = withdrawal.message
+        if self._record.known(name) is not None:
+            return Withdrawn(message=name, state="answered")
+        place = self._places.get(name)
+        if place is None:
+            raise RefusedError(f"there is no message {name!r} in conversation {withdrawal.conversation!r}")
+        if place.task is None and not self._unheard(place):
+            raise RefusedError(f"message {name!r} is a part of what is being answered; take back the one before it")
+        place.withdrawn = True
+        if place.task is None:
+            self._forget(place)
+        else:
+            place.task.cancel()
+        return Withdrawn(message=name, state="withdrawn")
+
+    def _unheard(self, place: _Place) -> bool:
+        """Take a message off what the agent is to hear next, and tell whether it was there."""
+        if self._ear is None or place not in self._ear:
+            return False
+        self._ear.remove(place)
+        return True
+
+    def _forget(self, place: _Place) -> None:
+        self._places.pop(place.saying.message, None)
+        _fail(place.answered, _taken_back(place))
 
     async def close(self, closing: Closing) -> Transcript:
         """Take no more messages, answer those that were taken, and return how the conversation ends."""
@@ -247,7 +303,7 @@ class Talk:
         except BaseException as error:
             for each in (*heard, *ear):
                 self._places.pop(each.saying.message, None)
-                _fail(each.answered, error)
+                _fail(each.answered, error if not place.withdrawn else _after_withdrawal(each, place))
             raise
         finally:
             self._ear = None
@@ -332,6 +388,19 @@ class Talk:
         return True
 
 
+def _taken_back(place: _Place) -> RefusedError:
+    return RefusedError(f"message {place.saying.message!r} {WITHDRAWN} and is not answered")
+
+
+def _after_withdrawal(each: _Place, withdrawn: _Place) -> MeshError:
+    """Return what becomes of a message that was to be answered together with one that was taken back."""
+    if each is withdrawn:
+        return _taken_back(withdrawn)
+    return UnavailableError(
+        f"message {withdrawn.saying.message!r}, which was answered together with this one, {WITHDRAWN}; send it again"
+    )
+
+
 async def _shared(place: _Place) -> Answer:
     """Wait for an answer that somebody else's turn brings."""
     return await asyncio.shield(place.answered)
@@ -347,6 +416,8 @@ def _closed(messages: Sequence[ChatMessage], answer: str) -> Sequence[ChatMessag
 
 def _fail(answered: "asyncio.Future[Answer]", error: BaseException) -> None:
     """Have whoever waits for an answer hear that there is none."""
+    if answered.done():
+        return
     if isinstance(error, MeshError):
         answered.set_exception(error)
         answered.exception()  # Marks it as seen: whoever brought the message hears of it anyway.

@@ -1,4 +1,4 @@
-"""`/v1/conversations`: open one, say something in it, read it, follow it, close it.
+"""`/v1/conversations`: open one, list one's own, say something, take it back, read it, follow it, close it.
 
 A conversation belongs to the person whose token opened it, and to nobody else, whatever scopes they have.
 """
@@ -6,14 +6,14 @@ A conversation belongs to the person whose token opened it, and to nobody else, 
 import hashlib
 import re
 import uuid
-from datetime import timedelta
-from typing import Annotated, Final
+from datetime import datetime, timedelta
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from callboard_contracts.conversations import Answer, Asking, MessageId, Transcript, WhileBusy, Words
+from callboard_contracts.conversations import Answer, Asking, MessageId, Transcript, WhileBusy, Withdrawn, Words
 from callboard_kit.events.model import Event
 from callboard_kit.events.positions import BEGINNING, position
 from callboard_orchestrator.conversations import AnswerPendingError, Conversations, Talk, UnknownConversationError
@@ -27,6 +27,9 @@ LONGEST_WAIT: Final = timedelta(seconds=50)
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 
 ConversationId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,80}$", description="The id of a conversation.")]
+
+
+MessageName = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$", description="The name of a message.")]
 
 
 class NewConversation(BaseModel):
@@ -50,6 +53,20 @@ class ConversationView(BaseModel):
 
     id: str
     state: str = "open"
+
+
+class ListedConversation(BaseModel):
+    """A conversation of one's own."""
+
+    id: str
+    state: Literal["open", "closed"]
+    opened: datetime
+
+
+class ConversationList(BaseModel):
+    """Conversations of one's own, newest first."""
+
+    conversations: list[ListedConversation]
 
 
 class NewMessage(BaseModel):
@@ -138,6 +155,27 @@ def router(conversations: Conversations) -> APIRouter:
         except AnswerPendingError:
             response.status_code = 202
             return Pending(conversation=id, message=message)
+
+    @routes.post("/{id}/messages/{message}/withdraw")
+    async def withdraw(caller: RunsCaller, id: ConversationId, message: MessageName) -> Withdrawn:
+        """Take back a message that waits or is being answered. What was done for it stays done."""
+        return await own(caller, id).withdraw(message)
+
+    @routes.get("")
+    async def list_conversations(
+        caller: RunsCaller,
+        *,
+        closed: Annotated[bool, Query(description="Those that are closed, too.")] = False,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    ) -> ConversationList:
+        """List one's own conversations, newest first. Temporal shows a new one here after a moment."""
+        found = await conversations.list(person=caller.person.name, closed=closed, most=limit)
+        mine = [each for each in found if each.conversation.startswith(f"{caller.prefix}-")]
+        return ConversationList(
+            conversations=[
+                ListedConversation(id=each.conversation, state=each.state, opened=each.opened) for each in mine
+            ]
+        )
 
     @routes.get("/{id}")
     async def show(

@@ -18,6 +18,7 @@ from callboard_orchestrator.conversations import (
     ClosedConversationError,
     ReusedMessageError,
     UnknownConversationError,
+    WithdrawnMessageError,
 )
 from callboard_orchestrator.runs import NoWorkerError, RunExistsError, UnknownRunError
 
@@ -109,6 +110,8 @@ def problem_of(error: MeshError) -> ProblemError:
             return ProblemError(409, "conversation_closed", str(error))
         case BusyConversationError():
             return ProblemError(409, "conversation_busy", str(error), headers={"retry-after": "2"})
+        case WithdrawnMessageError():
+            return ProblemError(409, "message_withdrawn", str(error))
         case ReusedMessageError():
             return ProblemError(422, "message_reused", str(error))
         case NoWorkerError():

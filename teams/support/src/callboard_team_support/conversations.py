@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from temporalio import workflow
 
-from callboard_contracts.conversations import Answer, Closing, Saying, Transcript
+from callboard_contracts.conversations import Answer, Closing, Saying, Transcript, Withdrawal, Withdrawn
 from callboard_contracts.customers import v1 as customers
 
 with workflow.unsafe.imports_passed_through():
@@ -57,6 +57,11 @@ class Conversation:
     @say.validator
     def _may_say(self, saying: Saying) -> None:
         self._talk.may_say(saying)
+
+    @workflow.update
+    async def withdraw(self, withdrawal: Withdrawal) -> Withdrawn:
+        """Take a message back."""
+        return self._talk.withdraw(withdrawal)
 
     @workflow.update
     async def close(self, closing: Closing) -> Transcript:

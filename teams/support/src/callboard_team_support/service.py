@@ -4,7 +4,19 @@ from nexusrpc.handler import StartOperationContext, service_handler, sync_operat
 from temporalio import nexus
 
 from callboard_contracts import Assistance, Goal
-from callboard_contracts.conversations import Answer, Closing, Opened, Opening, Reading, Saying, Transcript
+from callboard_contracts.conversations import (
+    Answer,
+    Closing,
+    Conversations,
+    Finding,
+    Opened,
+    Opening,
+    Reading,
+    Saying,
+    Transcript,
+    Withdrawal,
+    Withdrawn,
+)
 from callboard_contracts.support import v1 as support
 from callboard_kit import mesh
 from callboard_kit.conversations.counter import Counter
@@ -50,6 +62,16 @@ class SupportService:
     ) -> nexus.TemporalOperationResult[Answer]:
         """Bring the message to its `Conversation`."""
         return await self._counter.say(client, saying)
+
+    @sync_operation
+    async def withdraw(self, _ctx: StartOperationContext, withdrawal: Withdrawal) -> Withdrawn:
+        """Have its `Conversation` take the message back."""
+        return await self._counter.withdraw(withdrawal)
+
+    @sync_operation
+    async def list_conversations(self, _ctx: StartOperationContext, finding: Finding) -> Conversations:
+        """Find the caller's."""
+        return await self._counter.find(finding)
 
     @sync_operation
     async def history(self, _ctx: StartOperationContext, reading: Reading) -> Transcript:

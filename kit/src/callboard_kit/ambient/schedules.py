@@ -4,7 +4,8 @@ Everything here asks Temporal and nobody else, so it works while no worker runs.
 there is of the agent; pausing it is Temporal's own pausing.
 """
 
-from collections.abc import AsyncIterator, Awaitable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, TypeVar
@@ -46,6 +47,8 @@ _LATE: Final = timedelta(hours=1)
 """A wake that was missed, by a Temporal that was away, is made good for this long."""
 
 _LONGEST_NOTE: Final = 200
+_APPLIED: Final = timedelta(seconds=20)
+_BETWEEN_LOOKS: Final = 0.05
 
 ResultT = TypeVar("ResultT")
 
@@ -125,7 +128,7 @@ class WatchSchedule:
 
         Raises:
             RefusedError: It would wake without a pause.
-            UnavailableError: Temporal does not answer.
+            UnavailableError: Temporal does not answer, or takes long to apply it.
         """
         if every < SHORTEST:
             raise RefusedError(f"a watch cannot wake every {every.total_seconds():g} s; 1 s is the least")
@@ -138,7 +141,8 @@ class WatchSchedule:
         try:
             await self._client.create_schedule(self._id, schedule)
         except ScheduleAlreadyRunningError:
-            since = (await self._waking_of(await self._describe())).since
+            before = await self._describe()
+            since = (await self._waking_of(before)).since
             action = self._action(Waking(since=since, policy=policy))
 
             def change(input: ScheduleUpdateInput) -> ScheduleUpdate:
@@ -148,6 +152,7 @@ class WatchSchedule:
                 )
 
             await self._asked(self._handle.update(change))
+            await self._until(lambda found: found.info.last_updated_at != before.info.last_updated_at)
         except RPCError as error:
             raise _away(error) from error
 
@@ -188,6 +193,7 @@ class WatchSchedule:
             RefusedError: There is none.
         """
         await self._asked(self._handle.pause(note=note[:_LONGEST_NOTE]))
+        await self._until(lambda found: found.schedule.state.paused)
 
     async def resume(self, note: str) -> None:
         """Have it wake again by its schedule. What it missed meanwhile is not made good: it looks at what is.
@@ -196,6 +202,7 @@ class WatchSchedule:
             RefusedError: There is none.
         """
         await self._asked(self._handle.unpause(note=note[:_LONGEST_NOTE]))
+        await self._until(lambda found: not found.schedule.state.paused)
 
     async def trigger(self) -> None:
         """Wake it now, because something happened; while a wake goes on, once more when that is over.
@@ -251,6 +258,17 @@ class WatchSchedule:
 
     async def _describe(self) -> ScheduleDescription:
         return await self._asked(self._handle.describe())
+
+    async def _until(self, so: Callable[[ScheduleDescription], bool]) -> None:
+        """Return once a change is in force: Temporal takes it and applies it a moment later."""
+        try:
+            async with asyncio.timeout(_APPLIED.total_seconds()):
+                while True:
+                    if so(await self._describe()):
+                        return
+                    await asyncio.sleep(_BETWEEN_LOOKS)
+        except TimeoutError as error:
+            raise UnavailableError(f"Temporal has not applied the change of {self._id} yet; look again") from error
 
     async def _waking_of(self, described: ScheduleDescription) -> Waking:
         action = described.schedule.action

@@ -1,11 +1,14 @@
 """Whoever starts a run may give it what a rule allows, and nothing else."""
 
+import json
+
 import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
 from callboard_kit.context import Brief, Piece
 from callboard_kit.context.briefs import MEMO
+from callboard_kit.fingerprint.carrying import AGENT_HEADER
 from conftest import Kitchen
 
 
@@ -38,6 +41,21 @@ async def test_given_instructions_come_after_the_agents_own(kitchen: Kitchen) ->
     said = kitchen.asked.messages[0].content or ""
     assert said.startswith("You cook.\n\n")
     assert said.endswith("Use no salt.")
+
+
+async def test_a_run_that_is_given_something_is_still_a_run_of_the_agent_that_was_configured(kitchen: Kitchen) -> None:
+    plain = await kitchen.start("Look on the upper", person="chef")
+    told = await kitchen.start("Look on the upper", person="chef", brief=Brief(instructions="Use no salt."))
+    carried = {
+        each.activity_task_scheduled_event_attributes.header.fields[AGENT_HEADER].data
+        for handle in (plain, told)
+        if await handle.result()
+        for each in (await handle.fetch_history()).events
+        if each.HasField("activity_task_scheduled_event_attributes")
+    }
+
+    assert len(carried) == 1
+    assert json.loads(carried.pop())["agent"] == "cook"
 
 
 async def test_what_no_rule_allows_is_refused_and_the_message_says_what(kitchen: Kitchen) -> None:

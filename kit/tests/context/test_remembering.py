@@ -15,6 +15,7 @@ from callboard_kit.memory.store import RedisMemories
 from callboard_kit.memory.tools import MemoryAccess, MemoryAccessError, memory_tools
 from callboard_kit.settings import Settings
 from callboard_kit.testing import InMemoryMemories, ScriptedModel, calling
+from callboard_kit.trials.dry import is_read
 from conftest import Kitchen
 
 
@@ -118,6 +119,13 @@ def test_a_worker_with_a_memory_of_its_own_or_without_redis_does_not_start() -> 
     assert "use RedisMemories" in (memory_fault(MemoryActivities(own).all) or "")
     assert "CALLBOARD_REDIS_URL" in (memory_fault(MemoryActivities(none).all) or "")
     assert memory_fault(MemoryActivities(there).all) is None
+
+
+def test_a_dry_run_recalls_and_neither_remembers_nor_forgets() -> None:
+    activities = MemoryActivities(InMemoryMemories())
+
+    assert is_read(activities.recall)
+    assert [is_read(each) for each in (activities.remember, activities.forget, activities.forget_person)] == [False] * 3
 
 
 def test_tools_say_what_they_change_and_what_an_agent_may_read_and_write_is_part_of_it() -> None:

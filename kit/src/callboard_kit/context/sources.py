@@ -14,6 +14,7 @@ from callboard_contracts import OperationDescription, ServiceDescription, descri
 from callboard_kit.context.pieces import Found, Looking, Piece
 from callboard_kit.events.masking import veiled
 from callboard_kit.memory.secrecy import note
+from callboard_kit.trials.dry import reading
 
 DEADLINE: Final = timedelta(seconds=5)
 """How long a source may take, where it does not say itself."""
@@ -198,11 +199,12 @@ class FromActivity:
 
     async def fetch(self, looking: Looking) -> Sequence[Piece]:
         """Run the activity."""
-        found: Found = await workflow.execute_activity(
-            self.activity,
-            args=[looking, dict(self.given)] if self.given else [looking],
-            result_type=Found,
-            schedule_to_close_timeout=self.deadline,
-            retry_policy=_SOON,
-        )
+        with reading(only=True):
+            found: Found = await workflow.execute_activity(
+                self.activity,
+                args=[looking, dict(self.given)] if self.given else [looking],
+                result_type=Found,
+                schedule_to_close_timeout=self.deadline,
+                retry_policy=_SOON,
+            )
         return found.pieces

@@ -12,6 +12,7 @@ from callboard_kit.context.pieces import Piece
 from callboard_kit.context.ranking import relevance
 from callboard_kit.memory.kept import LONGEST_TEXT, Forgotten, Kind, Memory, Owner, id_of, lifetime_of
 from callboard_kit.memory.store import Memories
+from callboard_kit.trials.dry import reads
 
 REMEMBER: Final = "callboard.remember"
 RECALL: Final = "callboard.recall"
@@ -102,6 +103,7 @@ class MemoryActivities:
             )
         )
 
+    @reads
     @activity.defn(name=RECALL)
     async def recall(self, recalling: Recalling) -> Recalled:
         """Recall what fits best."""

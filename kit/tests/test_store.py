@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, func, insert, select
 
 from callboard_contracts import Message, RefusedError
-from callboard_kit.store import Store
+from callboard_kit.store import Store, asked_text
 
 METADATA = MetaData()
 NOTES = Table("notes", METADATA, Column("id", Integer, primary_key=True), Column("text", String, nullable=False))
@@ -47,6 +47,20 @@ def test_a_key_used_for_something_else_is_refused(store: Store):
 
     with pytest.raises(RefusedError, match="'k' was used before"):
         store.once("k", "b", Noted, write)
+
+
+class Wanted(Message):
+    what: str
+    note: str | None = None
+    urgent: bool = False
+    """As if a later revision had added it."""
+
+
+def test_a_request_is_the_same_text_whether_what_goes_without_saying_is_said():
+    said = Wanted.model_validate({"what": "tea", "note": None, "urgent": False})
+
+    assert asked_text(said) == asked_text(Wanted(what="tea")) == '{"what":"tea"}'
+    assert asked_text(Wanted(what="tea", urgent=True)) != asked_text(said)
 
 
 def test_an_effect_that_raises_leaves_neither_rows_nor_its_key(store: Store):

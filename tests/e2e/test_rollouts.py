@@ -89,13 +89,19 @@ async def test_a_new_build_gets_its_share_all_of_it_and_none_again(stage: Stage,
 async def test_what_cannot_be_done_is_said_in_one_line(shell: Shell):
     said = {
         words: await shell("rollout", *words.split())
-        for words in ("promote orders", "start orders --build nonesuch", "canary orders --close")
+        for words in (
+            "promote orders",
+            "start orders --build nonesuch",
+            "canary orders --close",
+            "move orders --from nonesuch --to other",
+        )
     }
 
     assert {code for code, _, _ in said.values()} == {1}
     assert {words: err.count("\n") for words, (_, _, err) in said.items()} == dict.fromkeys(said, 1)
     assert "nothing of team 'orders' is ramping" in said["promote orders"][2]
     assert "no build 'nonesuch'; it has" in said["start orders --build nonesuch"][2]
+    assert "no build 'nonesuch'; it has" in said["move orders --from nonesuch --to other"][2]
     assert "there is no endpoint 'orders-canary'" in said["canary orders --close"][2]
 
 

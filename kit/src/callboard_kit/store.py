@@ -143,6 +143,15 @@ class Store:
             yield connection
 
 
+def asked_text(request: BaseModel) -> str:
+    """Return a request as the text that `Store.once` compares: the same for the same request, in every revision.
+
+    What is as its contract has it where nothing is said stays out. So it makes no difference whether a caller wrote it
+    out, nor whether the contract has had that field for long.
+    """
+    return request.model_dump_json(exclude_defaults=True, exclude_none=True)
+
+
 def etag_of(record: BaseModel) -> str:
     """Return what stands for a record, its own `etag` apart: the same for the same content, another for any other."""
     content = record.model_dump(mode="json", exclude={"etag"}, exclude_none=True)

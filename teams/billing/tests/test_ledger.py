@@ -1,4 +1,6 @@
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -98,6 +100,17 @@ def test_a_key_stands_for_one_movement_only(ledger: Ledger):
         ledger.charge("orders", charge(11))
     with pytest.raises(RefusedError, match="used before"):
         ledger.refund("orders", refund(10))
+    assert balance(ledger) == 40.0
+
+
+def test_a_movement_is_the_same_whichever_revision_of_the_contract_it_was_asked_by(ledger: Ledger, tmp_path: Path):
+    first = ledger.charge("orders", charge(10))
+    # As a revision would have written it that knew no reasons, and something else.
+    other = "UPDATE movements SET asked = json_remove(json_set(asked, '$.more', 1), '$.reason')"
+    with closing(sqlite3.connect(tmp_path / "billing.db")) as file, file:
+        assert file.execute(other).rowcount == 1
+
+    assert ledger.charge("orders", charge(10)) == first
     assert balance(ledger) == 40.0
 
 

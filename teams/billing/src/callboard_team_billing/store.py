@@ -196,7 +196,7 @@ class Ledger:
             row = _movement(connection, caller, asked.key)
             if row is not None and row["reversed"]:
                 raise RefusedError(f"key {asked.key!r} was reversed: nothing can be moved under it any more")
-            if row is not None and row["asked"] != content:
+            if row is not None and not _is_same(row["asked"], kind, asked):
                 raise RefusedError(
                     f"key {asked.key!r} was used before for another movement: give each a key of its own"
                 )
@@ -218,6 +218,11 @@ class Ledger:
             if kind == "refund":
                 connection.execute(insert(_REFUNDS).values(caller=caller, key=asked.key, at=self._now()))
             return receipt
+
+
+def _is_same(before: Mapping[str, object], kind: str, asked: billing.Charge | billing.Refund) -> bool:
+    """Tell whether what was asked before is what is asked now, whichever revision of the contract it was asked by."""
+    return before["kind"] == kind and type(asked).model_validate(before) == asked
 
 
 def _methods() -> Select[tuple[object, ...]]:

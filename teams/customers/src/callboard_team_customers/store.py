@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from callboard_contracts import Nothing, RefusedError
 from callboard_contracts.customers import v1 as customers
-from callboard_kit.store import Store, etag_of
+from callboard_kit.store import Store, asked_text, etag_of
 
 _METADATA = MetaData()
 _CUSTOMERS = Table(
@@ -124,9 +124,7 @@ class CustomerStore:
             )
             return _marked(_customer(_row(connection, change.user_id)))
 
-        # What was left out stays out, so that the same request is the same text in every revision of the contract.
-        asked = change.model_dump_json(exclude_none=True)
-        return self._store.once(key, asked, customers.Customer, effect, fences=fences)
+        return self._store.once(key, asked_text(change), customers.Customer, effect, fences=fences)
 
     def note(self, user_id: str, news: customers.News, *, key: str) -> None:
         """Note what became of an order of a customer's, once per key.

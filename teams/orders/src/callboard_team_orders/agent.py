@@ -204,7 +204,7 @@ class OrderDesk:
     ) -> orders.Order:
         order_id = request.order_id
         # What was left out stays out, so that the same request is the same text in every revision of the contract.
-        asked = f"{verb} {request.model_dump_json(exclude_none=True)}"
+        asked = f"{verb} {request.model_dump_json(exclude_defaults=True, exclude_none=True)}"
         agreed: Sequence[billing.Transaction] | None = None
         for attempt in range(1, ATTEMPTS + 1):
             seen = await self._book.look(order_id, key=key, asked=asked)

@@ -6,7 +6,7 @@ from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, Tex
 
 from callboard_contracts import Nothing
 from callboard_contracts.support import v1 as support
-from callboard_kit.store import Store
+from callboard_kit.store import Store, asked_text
 
 _METADATA = MetaData()
 _HANDOVERS = Table(
@@ -40,7 +40,7 @@ class HandoverStore:
             connection.execute(insert(_HANDOVERS).values(summary=handover.summary, at=now))
             return Nothing()
 
-        self._store.once(key, handover.model_dump_json(), Nothing, effect)
+        self._store.once(key, asked_text(handover), Nothing, effect)
 
     def all(self) -> tuple[support.Handover, ...]:
         """Return every case that waits for a person, oldest first."""

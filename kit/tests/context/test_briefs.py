@@ -3,13 +3,13 @@
 import json
 
 import pytest
+from cooking import Kitchen
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
 from callboard_kit.context import Brief, Piece
 from callboard_kit.context.briefs import MEMO
 from callboard_kit.fingerprint.carrying import AGENT_HEADER
-from conftest import Kitchen
 
 
 async def refused(kitchen: Kitchen, brief: Brief, person: str | None) -> str:

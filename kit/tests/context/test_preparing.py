@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from cooking import Kitchen
 from kitchen import COOK, PLAN, Cook, Pantry, Shelf
 from temporalio.api.enums.v1 import EventType
 
@@ -15,7 +16,6 @@ from callboard_kit.context.plan import MEMO
 from callboard_kit.fingerprint import differing, fingerprint
 from callboard_kit.replaying import Gate
 from callboard_kit.token_size import tokens_of
-from conftest import Kitchen
 
 
 def record(outcome: Any, source: str) -> SourceRecord:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from cooking import Kitchen
 from kitchen import KEEPER
 
 from callboard_kit.agent import Outcome
@@ -16,7 +17,6 @@ from callboard_kit.memory.tools import MemoryAccess, MemoryAccessError, memory_t
 from callboard_kit.settings import Settings
 from callboard_kit.testing import InMemoryMemories, ScriptedModel, calling
 from callboard_kit.trials.dry import is_read
-from conftest import Kitchen
 
 
 async def keeper(kitchen: Kitchen, *steps: Any, person: str | None = "ada") -> Outcome:

@@ -16,6 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from callboard_kit.entities.lock import LOCK
 from callboard_orchestrator.messages import Settled
 from callboard_orchestrator.workflows import Orchestrate
+from callboard_team_customers.following import FollowOrder
 from tests.playing.books import Tally, expected_effects, surplus
 from tests.playing.histories import activities_tried_again, all_histories, call_durations, finished_model_calls
 from tests.playing.judging import merged, wrong_records, wrong_results
@@ -109,8 +110,8 @@ class Trial:
         tried_again, longest = 0, 0.0
         for team in self._stage.workers:
             async for description, history in all_histories(await self._stage.client(team), since=self._began):
-                # A lock stays for a while when nobody needs it any more.
-                if description.close_time is None and description.workflow_type != LOCK:
+                # A lock stays for a while when nobody needs it any more, and customers are told of orders afterwards.
+                if description.close_time is None and description.workflow_type not in (LOCK, FollowOrder.__name__):
                     unfinished.append(f"{team} {description.id}")
                 finished.update(finished_model_calls(history))
                 tried_again += activities_tried_again(history)

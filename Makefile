@@ -36,6 +36,7 @@ bench: $(READY) ## measure what the mesh costs; a table, and JSON in bench-resul
 
 lab: $(READY) ## kill things by number, then the tasks and many changes of few records under random kills, and the tasks by delegation
 	@$(BIN)/python -m tests.lab.kill
+	@$(BIN)/python -m tests.lab.late_approval
 	@$(BIN)/python -m tests.lab
 	@$(BIN)/python -m tests.lab.contention
 	@$(BIN)/python -m tests.lab.processing

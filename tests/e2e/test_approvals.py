@@ -9,13 +9,9 @@ from collections.abc import AsyncIterator, Mapping
 
 import pytest
 
-from callboard_kit.client import load_key
-from callboard_kit.policy import Policy
-from callboard_kit.publishing import registry_signature
-from callboard_kit.registry import registry_client
-from callboard_kit.teams import Team
 from callboard_orchestrator.client import start_orchestrate
 from tests.playing.approving import Approver, approver, play_with_approval, writes_made
+from tests.playing.asking import billing_asks
 from tests.playing.books import expected_effects, surplus
 from tests.playing.judging import wrong_records, wrong_results
 from tests.playing.stage import Stage
@@ -79,7 +75,7 @@ async def test_a_refund_that_billing_wants_approved_is_asked_for_in_the_inbox_of
     stage: Stage, person: Approver
 ):
     root = f"billing-asks-{os.getpid()}"
-    async with _billing_asks(stage):
+    async with billing_asks(stage):
         client = await stage.client("orchestrator")
         handle = await start_orchestrate(client, CANCELLING.words, root=root)
         [asked] = await person.waiting(root)
@@ -125,36 +121,6 @@ async def test_the_command_lists_shows_and_answers_questions(stage: Stage, perso
 async def _is_back(stage: Stage, name: str, killed: int) -> bool:
     pid = stage.processes()[name].pid
     return pid is not None and pid != killed and await stage.works(name, pid)
-
-
-class _billing_asks:  # noqa: N801 - read as a verb: `async with _billing_asks(stage)`
-    """Have billing's published policy demand approval for refunds, for the length of a block."""
-
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
-        self._policy = Team.load("callboard_team_billing").policy
-
-    async def __aenter__(self) -> None:
-        demand = {"approvers": ["role:finance"], "patience": 60}
-        document = self._policy.model_dump(mode="json")
-        for rule in document["rules"]:
-            if rule["name"] == "orders-moves-money":
-                rule["approval"] = demand
-        await self._publish(Policy.model_validate(document))
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._publish(self._policy)
-
-    async def _publish(self, policy: Policy) -> None:
-        sign = registry_signature(load_key("billing", self._stage.settings))
-        async with registry_client(self._stage.settings, sign=sign) as registry:
-            await registry.publish_policy("billing", policy.model_dump_json().encode())
-        # A worker hears of it within 30 s, and keeps what it heard.
-        await until(lambda: self._is_heard(policy), within=60)
-
-    async def _is_heard(self, policy: Policy) -> bool:
-        kept = json.loads((self._stage.home / "cache" / "billing.json").read_text(encoding="utf-8"))
-        return Policy.model_validate(kept["policy"]) == policy
 
 
 async def _command(stage: Stage, *words: str, code: int = 0) -> str:

@@ -23,6 +23,10 @@ with workflow.unsafe.imports_passed_through():
 
 _ONE_TRY: Final = timedelta(seconds=10)
 _PATIENCE: Final = timedelta(seconds=30)
+_UNTIL_AGREED: Final = timedelta(minutes=2)
+"""How long moving money may take: as long as billing promises, since its policy may have a person agree first."""
+
+_WAITS_UNTIL_AGREED: Final = "orders-waits-until-billing-is-agreed-with"
 _BETWEEN_TRIES: Final = timedelta(seconds=5)
 _TRIES_TO_MOVE: Final = 3
 _TRIES_TO_REVERSE: Final = 200
@@ -64,6 +68,9 @@ class _BillingTill:
         # Whoever asked for it, and whatever was decided: this is the one door that money goes through.
         await require((AS_PAID,), _movement(order, transaction), seen=(seen(order),))
 
+        # Runs that began when this was not so wait as they did.
+        patience = _UNTIL_AGREED if workflow.patched(_WAITS_UNTIL_AGREED) else _PATIENCE
+
         async def once() -> billing.Receipt:
             if transaction.transaction_type == "payment":
                 charge = billing.Charge(
@@ -75,7 +82,7 @@ class _BillingTill:
                     key=key,
                 )
                 return await _billing().execute_operation(
-                    billing.Billing.charge, charge, schedule_to_close_timeout=_PATIENCE
+                    billing.Billing.charge, charge, schedule_to_close_timeout=patience
                 )
             refund = billing.Refund(
                 user_id=order.user_id,
@@ -86,7 +93,7 @@ class _BillingTill:
                 key=key,
             )
             return await _billing().execute_operation(
-                billing.Billing.refund, refund, schedule_to_close_timeout=_PATIENCE
+                billing.Billing.refund, refund, schedule_to_close_timeout=patience
             )
 
         await _again_while_unavailable(once, tries=_TRIES_TO_MOVE)

@@ -11,6 +11,7 @@ import os
 import sys
 import time
 import uuid
+from collections import Counter
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,9 +46,27 @@ AT_ONCE: Final = 200
 BEATS_AT_ONCE: Final = 20
 PAUSE_AT_ONCE: Final = 0.5
 
+ALWAYS_TOLD: Final = ("run.started", "step.started", "step.ended", "usage", "run.ended")
+"""What is told once of each run beside its words: the model answers in one step."""
+
 TWICE_THE_HOPS: Final = Bar(2)
 A_FIFTH: Final = Bar(0.2)
 NOTHING_LOST: Final = Bar(0, unit="lost")
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What came of one run."""
+
+    words: dict[str, float]
+    """The seconds of each word on its way, by the time at which it left the model."""
+
+    told: Counter[str]
+    """How often each kind of event came."""
+
+    def lost(self, beats: int) -> int:
+        """Return how many events did not come: of so many words, and of what is always told."""
+        return beats - len(self.words) + sum(not self.told[kind] for kind in ALWAYS_TOLD)
 
 
 @dataclass(frozen=True)
@@ -61,8 +80,8 @@ class Scene:
 
     async def by_the_mesh(self) -> list[float]:
         """Return the seconds from the model to a client of the gateway, word by word."""
-        [latencies] = await self.runs(1, BEATS, PAUSE)
-        return latencies
+        [heard] = await self.runs(1, BEATS, PAUSE)
+        return list(heard.words.values())
 
     async def by_the_hops(self) -> list[float]:
         """Return the seconds of an entry in Redis and of a chunk over HTTP together, pair by pair."""
@@ -78,23 +97,26 @@ class Scene:
             found += [_since(stamp, int(came)) for stamp in stamps]
         return found
 
-    async def runs(self, count: int, beats: int, pause: float) -> list[list[float]]:
-        """Start runs at once, follow all of them, and return what each word of each took."""
+    async def runs(self, count: int, beats: int, pause: float) -> list[Heard]:
+        """Start runs at once, follow all of them, and return what came of each."""
         return await asyncio.gather(*(self._run(beats, pause) for _ in range(count)))
 
-    async def _run(self, beats: int, pause: float) -> list[float]:
+    async def _run(self, beats: int, pause: float) -> Heard:
         body = {"words": _words(beats, pause), "mode": "autonomous"}
         started = (await self.gateway.post("/v1/runs", json=body)).raise_for_status().json()
-        found: list[float] = []
+        heard = Heard({}, Counter())
         async with self.gateway.stream("GET", f"/v1/runs/{started['id']}/events") as response:
             async for line in response.aiter_lines():
                 if not line.startswith("data: "):
                     continue
                 came = time.monotonic_ns()
                 event = json.loads(line.removeprefix("data: "))
-                if event["kind"] == "text.delta":
-                    found += [_since(stamp, came) for stamp in event["data"]["text"].split()]
-        return found
+                heard.told[event["kind"]] += 1
+                if event["kind"] == "step.retracted":
+                    heard.words.clear()  # The model was asked again, and says all of it once more.
+                elif event["kind"] == "text.delta":
+                    heard.words.update((stamp, _since(stamp, came)) for stamp in event["data"]["text"].split())
+        return heard
 
     async def _by_http(self) -> list[float]:
         found: list[float] = []
@@ -166,19 +188,20 @@ async def measure(home: Path, *, rounds: int, progress: Progress) -> AsyncGenera
                     processes.check()
 
 
-def _crowd(heard: Sequence[Sequence[float]]) -> Line:
-    expected = AT_ONCE * BEATS_AT_ONCE
-    latencies = [latency for each in heard for latency in each]
-    came = len(latencies)
+def _crowd(heard: Sequence[Heard]) -> Line:
+    expected = AT_ONCE * (BEATS_AT_ONCE + len(ALWAYS_TOLD))
+    latencies = [latency for each in heard for latency in each.words.values()]
+    lost = sum(each.lost(BEATS_AT_ONCE) for each in heard)
+    came = expected - lost
     one = Estimate(came / expected, came / expected, came / expected)
     return Line(
         part="streams",
         settings="",
         what=f"{AT_ONCE} runs streaming at once, p50 {median(latencies) * 1e3:.0f} ms",
-        side="words that did not come:",
+        side="events that did not come:",
         against="of",
         unit="lost",
-        value=expected - came,
+        value=lost,
         value_against=expected,
         ratio=one,
         noise=Estimate(1, 1, 1),

@@ -152,9 +152,10 @@ class EventWriter:
                 self._wake.clear()
                 if not self._queue:
                     await self._wake.wait()
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(LINGER):
-                            await self._hurry.wait()
+                    if not self._hurry.is_set():
+                        with suppress(TimeoutError):
+                            async with asyncio.timeout(LINGER):
+                                await self._hurry.wait()
                     self._wake.clear()
                 self._hurry.clear()
                 try:

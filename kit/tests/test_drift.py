@@ -15,7 +15,7 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 # Temporal's sandbox imports the workflows by name once more.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from drift_flows import FETCH, PORTER, Carry, fetch
+from drift_flows import FETCH, PORTER, Carry, CarryOnAWhim, fetch
 
 from callboard_contracts import Message, RefusedError
 from callboard_kit.agent import Agent
@@ -79,7 +79,9 @@ def porters(local_mesh: LocalMesh):
         told = None if agents is None else [fingerprint(each, here) for each in agents]
         check = DriftCheck(build="build-1", agents=told, vouching=vouching, surroundings=HERE)
         activities = [model.call_model, fetch]
-        async with local_mesh.member(TEAM, workflows=[Carry], activities=activities, drift=check) as client:
+        async with local_mesh.member(
+            TEAM, workflows=[Carry, CarryOnAWhim], activities=activities, drift=check
+        ) as client:
             yield Porters(client, model)
 
     return porters
@@ -92,6 +94,21 @@ async def test_an_agent_that_is_the_workers_own_works_and_nobody_is_asked(porter
         assert await team.carry() == "Here it is."
 
     assert vouching.asked == []
+
+
+async def test_an_agent_that_cannot_be_told_apart_ends_the_run_at_once_and_says_why(porters):
+    async with porters() as team:
+        id = f"whim-{uuid.uuid4().hex[:8]}"
+        handle = await team.client.start_workflow(CarryOnAWhim.run, "trout", id=id, task_queue=TEAM)
+        with pytest.raises(WorkflowFailureError) as failed:
+            await asyncio.wait_for(handle.result(), 60)
+
+    assert getattr(failed.value.cause, "type", None) == RefusedError.__name__
+    words = str(failed.value.cause)
+    assert "agent 'porter' of this run cannot be told apart from others: " in words
+    assert "Whim, and nobody can see what it was configured with; make it a dataclass" in words
+    assert "trout" not in words
+    assert team.model.requests == []
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from temporalio.worker import (
 
 from callboard_contracts import RefusedError
 from callboard_kit.bound import bound
+from callboard_kit.fingerprint.form import FingerprintError
 from callboard_kit.fingerprint.taking import Fingerprint, Named, Surroundings, differing, fingerprint
 
 AGENT_HEADER: Final = "callboard-agent"
@@ -181,7 +182,14 @@ class CarryingOutbound(WorkflowOutboundInterceptor):
         # By identity, and kept together with the agent so that nobody else gets its identity meanwhile.
         held = self._taken.get(id(agent))
         if held is None:
-            held = self._taken[id(agent)] = (agent, fingerprint(agent, self._surroundings))
+            try:
+                taken = fingerprint(agent, self._surroundings)
+            except FingerprintError as error:
+                # Anything else would fail the workflow's task, and be tried again for ever.
+                raise DriftError(
+                    f"agent {agent.name!r} of this run cannot be told apart from others: {error}"
+                ) from error
+            held = self._taken[id(agent)] = (agent, taken)
         return held[1]
 
 

@@ -1,19 +1,24 @@
 """Runs that are taken up again from one of their steps, on a real Temporal server with the offline model."""
 
+import base64
+import re
 import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from temporalio.client import WorkflowHistory
 from two_teams import ADA, ADDRESS
 
 from callboard_contracts import Promise, RefusedError, UnavailableError, describe
 from callboard_contracts.customers import v1 as customers
 from callboard_contracts.orders import v1 as orders
 from callboard_kit.agent.loop import DRY
+from callboard_kit.contract_book import ContractBook
 from callboard_kit.identity import SigningKey
 from callboard_kit.persons import Credential, Person
 from callboard_kit.replaying import Gate
+from callboard_kit.replaying.masking import masked
 from callboard_kit.resetting.performing import Point, reset
 from callboard_orchestrator.resetting import Change, Resetting
 from callboard_orchestrator.runs import PREFIX, Runs, UnknownRunError
@@ -211,3 +216,18 @@ async def test_a_run_that_somebody_reset_past_us_does_nothing_unasked(stage, res
     with pytest.raises(RefusedError, match="reset without a word"):
         await run.result()
     assert await asked_of(stage, goes_on_as) == []
+
+
+async def test_a_sample_of_a_run_that_was_reset_replays_and_does_not_say_by_whom(stage, resetting):
+    run = await settled_run(stage, calling(FIND), saying("Found."))
+    await resetting.reset(run.id, Change(step=2, instructions="Be brief."), credential=OPERATOR)
+    await run.result()
+
+    history = await stage.client.get_workflow_handle(f"{PREFIX}{run.id}").fetch_history()
+    sample = masked(history, ContractBook())
+
+    judged = await Gate("orchestrator", (Orchestrate, Relocate)).judge(WorkflowHistory.from_json("sample", sample))
+    payloads = [base64.b64decode(each) for each in re.findall(r'"data": "([A-Za-z0-9+/=]+)"', sample)]
+    assert judged.verdict == "same"
+    assert any(b"Be brief." in each for each in payloads)
+    assert not any(b'"otto"' in each for each in payloads)

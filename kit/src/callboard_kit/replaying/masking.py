@@ -18,6 +18,7 @@ from typing import Final, cast
 
 from temporalio.client import WorkflowHistory
 
+from callboard_kit.agent.course import RESET
 from callboard_kit.agent.messages import CALL_MODEL
 from callboard_kit.contract_book import EVERY, ContractBook
 from callboard_kit.replaying.cleaning import cleaned
@@ -143,6 +144,9 @@ class _Search:
                     case "activityTaskCompleted" if attributes.get("scheduledEventId") in asked:
                         replies = map(as_object, map(_content, _payloads(attributes.get("result"))))
                         self.found += [reply.get("content") for reply in replies]
+                    case "workflowExecutionSignaled" if attributes.get("signalName") == RESET:
+                        courses = map(as_object, map(_content, _payloads(attributes.get("input"))))
+                        self.found += [course.get("by") for course in courses]
                     case _:
                         pass
 

@@ -41,6 +41,7 @@ lab: $(READY) ## kill things by number, then the tasks and many changes of few r
 	@$(BIN)/python -m tests.lab.contention
 	@$(BIN)/python -m tests.lab.processing
 	@$(BIN)/python -m tests.lab.rolling
+	@$(BIN)/python -m tests.lab.trying
 	@$(BIN)/python -m tests.lab.delegating
 	@$(BIN)/python -m tests.lab.faulting
 

@@ -1,5 +1,6 @@
 """Experiments and shadows by the command, on the whole mesh: another build of the orders team beside its first."""
 
+import asyncio
 import json
 
 import pytest
@@ -35,17 +36,25 @@ async def test_another_build_is_held_against_the_one_that_serves(stage: Stage):
         return (await standing.query(REPORT, result_type=ShadowReport)).made > 0
 
     async with worker(stage, "candidate"):
-        begun = await shell("experiment", "start", "orders", "--build", "candidate", "--share", "30")
-        told = await shell("experiment", "report", "orders", "--json")
-        ended = await shell("experiment", "stop", "orders")
-        copied = await shell(
-            *("shadow", "start", "orders", "--build", "candidate", "--share", "100", "--most", "1"),
-            *("--operation", "modify_pending_order_address"),
+        begun, copied = await asyncio.gather(
+            shell(
+                *("experiment", "start", "orders", "--build", "candidate", "--share", "30"),
+                *("--operation", "cancel_pending_order"),
+            ),
+            shell(
+                *("shadow", "start", "orders", "--build", "candidate", "--share", "100", "--most", "1"),
+                *("--operation", "modify_pending_order_address"),
+            ),
         )
-        assert [each[0] for each in (begun, told, ended, copied)] == [0, 0, 0, 0], (begun, told, ended, copied)
+        assert (begun[0], copied[0]) == (0, 0), (begun[2], copied[2])
         await until(compared, within=60)
         await standing.result()
-        shown = await shell("shadow", "report", "orders")
+        told, ended, shown = await asyncio.gather(
+            shell("experiment", "report", "orders", "--json"),
+            shell("experiment", "stop", "orders"),
+            shell("shadow", "report", "orders"),
+        )
+        assert (told[0], ended[0], shown[0]) == (0, 0, 0), (told[2], ended[2], shown[2])
     report = json.loads(told[1])
 
     assert "30 % to build candidate" in begun[2]

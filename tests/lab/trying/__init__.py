@@ -1,0 +1,1 @@
+"""Builds of an agent that are tried beside the one that serves."""

@@ -23,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from callboard_kit.context.briefs import BriefRule, admitted
     from callboard_kit.failing import from_failure
     from callboard_kit.fingerprint.carrying import running_as
+    from callboard_kit.guards.cards import NO_CARD_NUMBERS
     from callboard_orchestrator.catalog import Catalog, Matches, Offering
     from callboard_orchestrator.instructions import ALWAYS, instructions
     from callboard_orchestrator.messages import Approvals, Place, Relocated, Relocation, Request, Settled, Unchanged
@@ -44,6 +45,7 @@ PLANNER: Final[Agent[Any]] = Agent(  # Any: it answers with words
     name="orchestrator",
     instructions=ALWAYS,
     approvals=Automatic(),
+    guards=(NO_CARD_NUMBERS,),
     # Whatever it is told: it calls what it may call, and every call is judged by the policy of whom it calls.
     briefs=(BriefRule(name="whoever-starts-a-run", instructions=True, tools=("*",), context=20),),
 )
@@ -90,6 +92,7 @@ class Orchestrate:
                     given=given.brief.context,
                     limits=Limits(max_steps=limits.steps, max_tokens=limits.tokens, max_cost_usd=limits.cost_usd),
                     approvals=_APPROVALS[request.approvals],
+                    guards=PLANNER.guards,
                     name=PLANNER.name,
                     resettable=True,
                 )

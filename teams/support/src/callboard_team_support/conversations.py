@@ -18,8 +18,9 @@ with workflow.unsafe.imports_passed_through():
     from callboard_kit.memory.source import FromMemory
     from callboard_kit.memory.tools import MemoryAccess, memory_tools
     from callboard_team_support.agent import TALKING
+    from callboard_team_support.guards import GUARDS
 
-_TALKER: Final = room_agent("support", instructions=TALKING)
+_TALKER: Final = room_agent("support", instructions=TALKING, guards=GUARDS)
 AGENT: Final[Agent[Any]] = replace(  # Any: it answers with words
     _TALKER,
     tools=(*_TALKER.tools, *memory_tools(MemoryAccess(agent=_TALKER.name))),

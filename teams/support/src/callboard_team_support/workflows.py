@@ -13,8 +13,9 @@ with workflow.unsafe.imports_passed_through():
     from callboard_kit.assistance import room_agent
     from callboard_team_support.activities import Case, SupportActivities
     from callboard_team_support.agent import INSTRUCTIONS, hand_over
+    from callboard_team_support.guards import GUARDS
 
-AGENT: Final = room_agent("support", instructions=INSTRUCTIONS)
+AGENT: Final = room_agent("support", instructions=INSTRUCTIONS, guards=GUARDS)
 
 _ONE_TRY: Final = timedelta(seconds=10)
 _PATIENCE: Final = timedelta(minutes=2)

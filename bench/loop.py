@@ -8,9 +8,10 @@ import asyncio
 import sys
 import time
 import uuid
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 import httpx
@@ -23,7 +24,7 @@ from bench.planner import MODEL, OWN_TIME, STEPS, TOOLS
 from bench.processes import BenchError, Processes, processor_seconds
 from bench.progress import Progress
 from bench.results import Bar, Line, times
-from bench.rounds import play
+from bench.rounds import Rounds, play
 from callboard_kit.ports import LOOPBACK, free_ports
 
 WORKER: Final = "bench.desk_worker"
@@ -43,17 +44,17 @@ class _Side:
         self._crew = crew
         self._client = client
         self._processes = [where.ids[name] for name in (*SERVERS, crew.asker)]
+        self.spent: list[float] = []
 
-    async def runs(self, count: int) -> Sequence[float]:
-        """Return the seconds of each run, from its start to its result, without what the model takes by itself."""
-        return [await self._run() - OWN_TIME for _ in range(count)]
+    async def runs(self) -> Sequence[float]:
+        """Return the seconds of each run of a turn, from its start to its result, without what the model takes.
 
-    async def processor_time(self, count: int) -> Sequence[float]:
-        """Return the seconds of processor time per run, of servers and worker together, as one number."""
+        The processor time of servers and worker, in seconds per run, is kept in `spent`.
+        """
         before = processor_seconds(self._processes)
-        for _ in range(count):
-            await self._run()
-        return [(processor_seconds(self._processes) - before) / count]
+        seconds = [await self._run() - OWN_TIME for _ in range(RUNS)]
+        self.spent.append((processor_seconds(self._processes) - before) / RUNS)
+        return seconds
 
     async def _run(self) -> float:
         desk = DeskByHand if self._crew.bare else DeskByKit
@@ -81,29 +82,26 @@ async def measure(home: Path, *, rounds: int, progress: Progress) -> AsyncGenera
         }
         async with asyncio.timeout(120):
             for side in sides.values():
-                await side.runs(2)  # The first waits for the worker to come up, and loads what it uses.
-        steps = f"a run of {STEPS} steps with {len(TOOLS)} tools each"
-        for what, turns, bar in (
-            (f"{steps}, beyond the model", {name: partial(side.runs, RUNS) for name, side in sides.items()}, True),
-            (
-                "processor time per run, not that of the model",
-                {name: partial(side.processor_time, RUNS) for name, side in sides.items()},
-                False,
-            ),
-        ):
-            with progress.rounds(what, rounds) as done:
-                played = await play(turns, rounds, after_each=done)
-            where.processes.check()
-            model.check()
-            yield times(
-                played,
-                part="loop",
-                settings="tuned",
-                what=what,
-                side="by the kit",
-                against="by hand",
-                bar=SLOWER_AT_MOST if bar else None,
-            )
+                await side.runs()  # The first run waits for the worker to come up, and loads what it uses.
+                side.spent.clear()
+        what = f"a run of {STEPS} steps with {len(TOOLS)} tools each, beyond the model"
+        with progress.rounds(what, rounds) as done:
+            played = await play({name: side.runs for name, side in sides.items()}, rounds, after_each=done)
+        where.processes.check()
+        model.check()
+        line = partial(times, part="loop", settings="tuned", side="by the kit", against="by hand")
+        yield line(played, what=what, bar=SLOWER_AT_MOST)
+        spent = _rounds({name: side.spent for name, side in sides.items()})
+        yield line(spent, what="processor time of that run, but for the model's")
+
+
+def _rounds(turns: Mapping[str, Sequence[float]]) -> Rounds:
+    """Return what was noted of each turn, two of each side in a round, as rounds."""
+    rounds = Rounds()
+    for name, each in turns.items():
+        rounds.first[name], rounds.second[name] = list(each[::2]), list(each[1::2])
+        rounds.medians[name] = [median(pair) for pair in zip(each[::2], each[1::2], strict=True)]
+    return rounds
 
 
 async def _until_answers(address: str) -> None:

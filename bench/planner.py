@@ -22,13 +22,13 @@ STEPS: Final = 5
 TOOLS: Final = ("weigh_parcel", "open_parcel")
 """What it asks for, both at once."""
 
-THINKING: Final = 0.05
+THINKING: Final = 0.03
 """Seconds before the first word of each answer."""
 
-PAUSE: Final = 0.002
+PAUSE: Final = 0.01
 """Seconds before each word."""
 
-_WORDS: Final = ("I look at what is in the parcel and at what it weighs, " * 2).split()
+_WORDS: Final = "I look at the parcel and weigh it, ".split()
 
 OWN_TIME: Final = (STEPS + 1) * (THINKING + len(_WORDS) * PAUSE)
 """Seconds that it takes in one run, whoever asks."""

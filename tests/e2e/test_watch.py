@@ -75,7 +75,7 @@ async def test_it_wakes_by_its_schedule_asks_below_its_threshold_and_sleeps_whil
     assert [each.outcome for report in reports for each in report.settled] == ["applied"]
 
     with pytest.raises(RefusedError, match=r"orchestrator-watch is paused \(for the night\); resume it first"):
-        await watch.trigger()
+        await wake(stage)
     shown = json.loads(await command(capsys, "watch", "status", "--json"))
     told = await command(capsys, "watch", "report", "--news", "--last", "100")
     assert (shown["paused"], shown["next"], shown["wakes"], shown["remedies"]) == (True, None, len(reports), [])
@@ -85,10 +85,15 @@ async def test_it_wakes_by_its_schedule_asks_below_its_threshold_and_sleeps_whil
     # Resumed with a rhythm of hours, it wakes when something happens, and what it told it does not tell again.
     await watch.start(every=timedelta(hours=6), now=datetime.now(UTC), policy=POLICY)
     await watch.resume("good morning")
-    await watch.trigger()
+    await wake(stage)
     await until(lambda: has_reported(watch, lambda report: report.wake == len(reports) + 1), within=60)
     [latest] = json.loads(await command(capsys, "watch", "report", "--last", "1", "--json"))
     assert (latest["report"]["new"], latest["report"]["seen"]["refunds"]) == ([], 1)
+
+
+async def wake(stage: Stage) -> None:
+    """Have another team say that something happened."""
+    assert await stage.call("billing", "orchestrator.v1", "wake_watch", {}) == {"watch": "orchestrator-watch"}
 
 
 def refund(amount: float, *, key: str) -> Mapping[str, Any]:

@@ -27,6 +27,7 @@ from callboard_orchestrator.inbox.service import InboxService
 from callboard_orchestrator.last_known import LastKnown
 from callboard_orchestrator.watch import workflows as watching
 from callboard_orchestrator.watch.activities import RunKeeper
+from callboard_orchestrator.watch.service import OrchestratorService
 from callboard_registry_api.client import RegistryClient
 from callboard_team_billing import workflows as billing_workflows
 from callboard_team_billing.activities import BillingActivities
@@ -149,6 +150,7 @@ def rooms(home: Path, repository: Path) -> list[Room]:
             package="callboard_orchestrator",
             histories=repository / "orchestrator" / "tests" / "histories",
             workflows=[*workflows_in(orchestrating), *workflows_in(watching)],
+            services=[OrchestratorService()],
             activities=[
                 catalog.offered_operations,
                 catalog.find_operations,

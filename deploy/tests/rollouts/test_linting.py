@@ -18,7 +18,9 @@ def test_a_room_inside_another_is_looked_at_once():
 
     assert len(found) == len(set(found))
     assert {each.team for each in found} <= set(rooms)
-    assert list(unsplit({"orchestrator": rooms["orchestrator"]})) == []
+    assert list(unsplit({"orchestrator": rooms["orchestrator"]})) == [
+        Unsplit(team="orchestrator", service="orchestrator.v1", operation="wake_watch")
+    ]
 
 
 def test_a_room_that_cannot_be_imported_is_named():

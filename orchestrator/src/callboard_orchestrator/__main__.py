@@ -11,6 +11,7 @@ from callboard_kit.registry import registry_client
 from callboard_kit.settings import Settings
 from callboard_orchestrator.catalog import Catalog
 from callboard_orchestrator.watch.activities import RunKeeper
+from callboard_orchestrator.watch.service import OrchestratorService
 from callboard_orchestrator.watch.workflows import ANALYST, ApplyRemedy, Wake
 from callboard_orchestrator.workflows import PLANNER, Orchestrate, Relocate
 from callboard_registry_api.discovery import DiscoveryClient
@@ -36,6 +37,7 @@ if __name__ == "__main__":
     runs = RunKeeper()
     serve(
         package="callboard_orchestrator",
+        services=[OrchestratorService()],
         workflows=[Orchestrate, Relocate, Wake, ApplyRemedy],
         alongside=[catalog],
         activities=[

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from processing_flows import BY_EVENT, BY_KEY, FollowEvent, FollowKey, Notes
@@ -17,6 +18,7 @@ from callboard_kit.processing.dead import dead_letters, redrive
 from callboard_kit.processing.model import feed_of
 from callboard_kit.processing.processor import PoisonError
 from callboard_kit.processing.serving import Feeds
+from callboard_kit.settings import Settings
 from callboard_kit.testing import LocalMesh
 from callboard_kit.testing.valkey import Valkey
 
@@ -170,3 +172,16 @@ async def test_what_temporal_will_never_take_is_poison(post: Post):
 
     with pytest.raises(PoisonError, match="Temporal does not take it"):
         await BY_KEY.hand_over(client, post.event(1, "x").model_copy(update={"data": huge}), team=TEAM, task_queue=TEAM)
+
+
+@pytest.mark.parametrize("told", [{"instance": "mine"}, {"canary": True}])
+async def test_a_copy_or_a_canary_leaves_the_feed_to_the_teams_other_workers(
+    local_mesh: LocalMesh, valkey: Valkey, told: dict[str, Any]
+):
+    await local_mesh.provision([TEAM])
+    settings = Settings(redis_url=valkey.url, **told)
+    feeds = Feeds.of(TEAM, settings, processors=[BY_KEY], outbox=None, followers=())
+
+    async with asyncio.timeout(60):
+        await feeds.run(await local_mesh.client(TEAM))  # returns at once: there is nothing for it to do
+    assert feeds.activities

@@ -42,6 +42,8 @@ class Feeds:
         followers: Whom it publishes to.
         task_queue: Where the workflows run that events start.
         lease: After how many seconds another worker takes over from one that died.
+        idle: Whether this worker leaves publishing and following to the team's others, and only buries what its runs
+            could not handle.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Feeds:
         followers: Sequence[str] = (),
         task_queue: str = "",
         lease: float = LEASE,
+        idle: bool = False,
     ) -> None:
         self._team = team
         self._redis: Redis | None = None if redis_url is None else open_redis(redis_url)
@@ -62,6 +65,7 @@ class Feeds:
         self._followers = tuple(followers)
         self._task_queue = task_queue or team
         self._lease = lease
+        self._idle = idle
 
     @classmethod
     def of(
@@ -82,6 +86,8 @@ class Feeds:
             outbox=outbox,
             followers=followers,
             task_queue=settings.task_queue(team),
+            # What a copy or a canary reads would run where only it works.
+            idle=bool(settings.instance) or settings.canary,
         )
 
     @property
@@ -101,7 +107,7 @@ class Feeds:
 
     async def run(self, client: Client) -> None:
         """Publish and follow until cancelled."""
-        if self._redis is None:
+        if self._redis is None or self._idle:
             return
         name = f"{client.identity}-{uuid.uuid4().hex[:6]}"
         meter = (client.service_client.config.runtime or Runtime.default()).metric_meter

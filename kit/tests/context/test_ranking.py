@@ -38,7 +38,7 @@ def few_vowels(piece: Piece, _looking: Looking) -> bool:
 
 
 @given(offers, st.integers(0, 400))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_context_never_takes_more_than_it_may(offered: list[Offered], extra: int) -> None:
     missing = {"gone": "late"}
     budget = least_tokens(missing) + extra
@@ -54,7 +54,7 @@ def test_a_context_never_takes_more_than_it_may(offered: list[Offered], extra: i
 
 
 @given(offers, st.integers(0, 400))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_every_piece_is_chosen_or_dropped_for_a_reason_and_the_best_come_first(
     offered: list[Offered], budget: int
 ) -> None:
@@ -72,7 +72,7 @@ def test_every_piece_is_chosen_or_dropped_for_a_reason_and_the_best_come_first(
 
 
 @given(offers, st.integers(0, 400))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_the_same_pieces_make_the_same_context(offered: list[Offered], budget: int) -> None:
     assert select(offered, LOOKING, max_tokens=budget) == select(offered, LOOKING, max_tokens=budget)
 

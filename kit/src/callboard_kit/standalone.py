@@ -110,7 +110,7 @@ class MeshClientOutbound(OutboundInterceptor):
         call = mesh.maybe_current()
         if call is None:
             call = replace(self._root(), opens=True)
-        elif not is_backing_an_operation() and not (call.dry and call.address):  # A shadow's copy answers its call.
+        elif not is_backing_an_operation() and not (call.copies and call.address):  # A shadow's copy answers its call.
             call = call.inside()
         # What copies another run is nobody's call, so nobody is to find it among calls.
         searchable = self._search_attributes and not call.copies

@@ -105,6 +105,7 @@ async def test_what_cannot_be_is_said_clearly_and_loses_nothing(stage: Stage, ga
     foreign = await eve.post(f"{place}/messages", json={"text": "Hello?"})
     seen = await eve.get(place)
     followed = await eve.get(f"{place}/events")
+    misplaced = await ada.get(f"{place}/events", headers={"last-event-id": "yesterday"})
     unknown = await ada.post(f"{place}0/messages", json={"text": "Hello?"})
     unproved = await ada.get(place, headers={"authorization": "Bearer nobody"})
     blank = await ada.post(f"{place}/messages", json={"text": "  "})
@@ -115,11 +116,12 @@ async def test_what_cannot_be_is_said_clearly_and_loses_nothing(stage: Stage, ga
     late = await ada.post(f"{place}/messages", json={"text": "One more."})
     told = (await ada.get(place)).json()
 
-    problems = [foreign, seen, followed, unknown, unproved, blank, large, long, reused, late]
+    problems = [foreign, seen, followed, misplaced, unknown, unproved, blank, large, long, reused, late]
     assert [(each.status_code, each.json()["code"]) for each in problems] == [
         (404, "unknown_conversation"),
         (404, "unknown_conversation"),
         (404, "unknown_conversation"),
+        (400, "invalid_event_id"),
         (404, "unknown_conversation"),
         (401, "not_authenticated"),
         (400, "invalid_request"),

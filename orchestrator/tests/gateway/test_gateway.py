@@ -196,7 +196,7 @@ TOKENS = {
 
 
 @pytest.mark.parametrize("which", TOKENS.values(), ids=TOKENS)
-@pytest.mark.parametrize("path", ["/v1/runs", "/v1/runs/x/events", "/v1/approvals", "/v1/models"])
+@pytest.mark.parametrize("path", ["/v1/runs", "/v1/runs/x/events", "/v1/approvals", "/v1/conversations", "/v1/models"])
 async def test_a_token_that_proves_nothing_is_refused(theatre: Theatre, which: str, path: str) -> None:
     made = {
         "foreign": f"Bearer {theatre.token(key=SigningKey.generate('inbox'))}",
@@ -306,6 +306,9 @@ async def test_the_interface_is_described(theatre: Theatre) -> None:
         "/v1/runs/{run_id}/cancel",
         "/v1/approvals",
         "/v1/approvals/{gate}",
+        "/v1/conversations",
+        "/v1/conversations/{id}/messages",
+        "/v1/conversations/{id}/messages/{message}/withdraw",
         "/v1/chat/completions",
         "/v1/models",
     } <= set(described["paths"])
@@ -352,6 +355,78 @@ async def test_a_question_is_listed_for_whoever_may_answer_and_answered_with_a_s
     assert (verdict.outcome, verdict.person, verdict.reason) == ("approved", "grace", "fine")
     assert answers[0].json()["outcome"] == "approved"
     assert answers[1].status_code in (200, 422)
+
+
+async def test_an_answer_that_comes_twice_too_late_or_from_the_wrong_person_is_refused_and_changes_nothing(
+    theatre: Theatre,
+) -> None:
+    def statement(name: str, question: inbox.Question, *, approve: bool = True) -> dict[str, str]:
+        credential = Credential.issue(
+            theatre.mesh.keys["inbox"],
+            Person(name=name, scopes=("approvals",)),
+            now=time.time(),
+            lifetime=timedelta(hours=1),
+        )
+        return {"statement": sign_answer(credential, question, approve=approve, now=time.time())}
+
+    client = await theatre.mesh.client("orchestrator")
+    nexus = client.create_nexus_client(service=inbox.Inbox, endpoint=inbox.ENDPOINT)
+
+    async def asked(patience: float) -> tuple[inbox.Question, Any]:
+        question = inbox.Question(
+            id=uuid.uuid4().hex,
+            service="billing.v1",
+            operation="refund",
+            effect="irreversible",
+            rule="large-refunds",
+            approvers=("grace", "hal"),
+            patience_seconds=patience,
+        )
+        return question, await nexus.start_operation(inbox.Inbox.ask, question, id=f"ask-{uuid.uuid4()}")
+
+    async with (
+        theatre.client("grace", ("approvals",)) as grace,
+        theatre.client("hal", ("approvals",)) as hal,
+        theatre.client("eve", ("approvals",)) as eve,
+    ):
+        question, asking = await asked(patience=60)
+        path = await gate_of(theatre, question)
+        wrong = await eve.post(path, json=statement("eve", question))
+        stolen = await eve.post(path, json=statement("grace", question.model_copy(update={"id": "another"})))
+        first = await grace.post(path, json=statement("grace", question))
+        twice = await hal.post(path, json=statement("hal", question, approve=False))
+        verdict = await asking.result()
+
+        question, asking = await asked(patience=1)
+        path = await gate_of(theatre, question)
+        expired = await asking.result()
+        late = await grace.post(path, json=statement("grace", question))
+        unknown = await grace.get("/v1/approvals/gate-orchestrator-000000000000000000000000")
+
+    for refused, words in [
+        (wrong, "'eve' may not answer"),
+        (stolen, "does not count"),
+        (twice, "is answered already: approved by grace"),
+        (late, "is over: nobody answered it until"),
+        (unknown, "there is no question"),
+    ]:
+        assert refused.status_code == 422, refused.text
+        assert_problem(refused, "refused")
+        assert words in refused.json()["detail"]
+    assert first.json()["outcome"] == "approved"
+    assert (verdict.outcome, verdict.person) == ("approved", "grace")
+    assert expired.outcome == "expired"
+
+
+async def gate_of(theatre: Theatre, question: inbox.Question) -> str:
+    """Wait until Temporal lists the gate of a question, also of one that is over, and return its path."""
+    client = await theatre.mesh.bare_client("inbox")
+    for _ in range(600):
+        async for each in client.list_workflows("WorkflowType = 'Gate'"):
+            if question.id in str(await each.memo()):
+                return f"/v1/approvals/{each.id}"
+        await asyncio.sleep(0.05)
+    raise AssertionError("the question is not listed after thirty seconds")
 
 
 async def settled(client: httpx2.AsyncClient, path: str) -> dict[str, Any]:

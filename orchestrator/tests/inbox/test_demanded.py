@@ -2,14 +2,19 @@
 
 from datetime import timedelta
 
+import nexusrpc
 import pytest
-from depot import ALONE
+from depot import ALONE, MoveMoney
 from depot_contracts import Bank, Receipt, Refund
 from nexusrpc.handler import StartOperationContext, service_handler, sync_operation
+from temporalio import nexus
+from temporalio.service import RPCError
 
-from callboard_contracts import RefusedError
+from callboard_contracts import RefusedError, promise
 from callboard_kit import Policy, Rule, mesh
 from callboard_kit.approvals import Demand, demanding
+from callboard_kit.entities.lock import LOCK
+from callboard_kit.entities.naming import lock_id
 from callboard_kit.testing import calling
 from callboard_kit.tokens import Origin
 
@@ -26,16 +31,39 @@ class HastyBank:
         raise AssertionError(f"{refund} was given back without approval")
 
 
+@nexusrpc.service(name="bank.v2")
+class Vault:
+    """Moves money of one account at a time."""
+
+    refund: nexusrpc.Operation[Refund, Receipt] = promise(
+        kind="task",
+        effect="irreversible",
+        entity="account",
+        latency=timedelta(seconds=1),
+        longest=timedelta(seconds=50),
+    )
+    """Give money back."""
+
+
+@service_handler(service=Vault)
+class VaultService:
+    """Has a workflow, and with it a lock."""
+
+    @nexus.workflow_run_operation
+    async def refund(self, ctx: nexus.WorkflowRunOperationContext, refund: Refund) -> nexus.WorkflowHandle[Receipt]:
+        return await mesh.start_workflow(ctx, MoveMoney.run, refund)
+
+
 def refunding(amount: float) -> list:
     return [calling("bank_v1__refund", {"amount": amount, "account": "DE02 1203"})]
 
 
-def policy(**demand: object) -> Policy:
+def policy(service: str = "bank.v1", **demand: object) -> Policy:
     rule = Rule(
         name="large-refunds",
         callers=("*",),
         on_behalf_of=("*",),
-        services=("bank.v1",),
+        services=(service,),
         approval=Demand.model_validate({"approvers": FINANCE, **demand}) if demand.pop("asks", True) else None,
     )
     return Policy(rules=(rule,))
@@ -155,3 +183,28 @@ async def test_what_answers_at_once_is_refused_when_its_policy_wants_a_person_fi
         nexus = office.create_nexus_client(service="bank.v1", endpoint="bank")
         with pytest.raises(RefusedError, match="wants bank\\.v1 refund approved by a person, but it"):
             await nexus.execute_operation("refund", Refund(amount=1, account="x"), id="hasty")
+
+
+async def test_nothing_is_locked_while_a_person_thinks(depot):
+    async with depot.mesh.member(
+        "bank",
+        services=[VaultService()],
+        workflows=[MoveMoney],
+        activities=[depot.books.book],
+        policy=policy("bank.v2"),
+        contracts=[Vault],
+    ) as bank:
+        office = (await depot.mesh.client("office")).create_nexus_client(service="bank.v2", endpoint="bank")
+        with mesh.starting(Origin(root="unlocked")):
+            handle = await office.start_operation(
+                "refund", Refund(amount=7, account="a-77"), id="unlocked", result_type=Receipt
+            )
+        [asked] = await depot.asked("unlocked")
+        lock = bank.get_workflow_handle(lock_id("bank", "account-a-77"))
+
+        with pytest.raises(RPCError, match="not found"):
+            await lock.describe()
+        await depot.inbox.answer(asked.gate, depot.credential("grace", "finance"), approve=True)
+
+        assert (await handle.result()).amount == 7
+        assert (await lock.describe()).workflow_type == LOCK

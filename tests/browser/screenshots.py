@@ -9,7 +9,10 @@ from pathlib import Path
 from playwright.async_api import async_playwright
 
 from callboard_kit.process import run_guarded
+from callboard_orchestrator.client import start_orchestrate
+from callboard_registry_api.client import RegistryClient
 from tests.browser.conftest import ARGUMENTS, NAMES, sign_in
+from tests.playing.approving import approver
 from tests.playing.stage import Stage, standing
 from tests.playing.tasks import own
 
@@ -18,6 +21,10 @@ FOLDER = ROOT / "screenshots"
 SHOWN = ROOT / "docs" / "images"
 """Where those are kept that a page shows: whatever lies there already is renewed."""
 
+ASKING = "cancel-to-gift-card"
+RUN = "cancel-and-pay-back"
+"""A run in which a person agrees to what is done."""
+
 SHOTS = (
     ("catalog", "/catalog"),
     ("service", "/services/orders.v1"),
@@ -25,6 +32,7 @@ SHOTS = (
     ("map", "/map"),
     ("runs", "/runs"),
     ("analytics", "/analytics?show=latency"),
+    ("spend", "/analytics?show=spend-operation"),
     ("inbox", "/inbox"),
     ("try", "/services/orders.v1/try/cancel_pending_order"),
 )
@@ -44,14 +52,28 @@ async def _take(home: Path) -> int:
     async with standing(home, say=lambda line: sys.stderr.write(f"{line}\n")) as mesh:
         tasks = own()
         await mesh.fill(tasks)
-        longest = ""
         for task in tasks.tasks:
-            played = await mesh.play(task)
-            longest = max(longest, played.history.workflow_id.removeprefix("orchestrator-orchestrate-"), key=len)
+            await mesh.play(task)
             sys.stderr.write(f"settled {task.id}\n")
+        orchestrator = await mesh.client("orchestrator")
+        asking = next(task for task in tasks.tasks if task.id == ASKING)
+        async with approver(mesh) as ada:
+            handle = await start_orchestrate(orchestrator, asking.words, root=RUN, approvals="effects")
+            async with ada.answering(RUN):
+                await handle.result()
+            await mesh.fill(tasks)
+            await start_orchestrate(orchestrator, asking.words, root=f"{RUN}-again", approvals="effects")
+            [asked, *_] = await ada.waiting(f"{RUN}-again")
+        async with RegistryClient(mesh.environment["CALLBOARD_REGISTRY"]) as registry:
+            held = await registry.get_listing("orders.v1")
         # Records reach the registry within a second, and what happened inside of runs within ten.
         await asyncio.sleep(15)
-        await _shoot(mesh, binary, (*SHOTS, ("run", f"/runs/{longest}")))
+        more = (
+            ("run", f"/runs/{RUN}"),
+            ("question", f"/inbox/{asked.gate}"),
+            ("move", f"/services/orders.v1/move?digest={held.digest}&to=deprecated"),
+        )
+        await _shoot(mesh, binary, (*SHOTS, *more))
     return 0
 
 
@@ -62,7 +84,7 @@ async def _shoot(mesh: Stage, binary: str, shots: tuple[tuple[str, str], ...]) -
         async with await browser.new_context() as context:
             await sign_in(await context.new_page(), await mesh.link())
             signed_in = await context.storage_state()
-        for theme, width in (("light", 1280), ("dark", 1280), ("light", 390)):
+        for theme, width in (("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)):
             context = await browser.new_context(
                 color_scheme=theme, viewport={"width": width, "height": 800}, storage_state=signed_in
             )
@@ -70,9 +92,9 @@ async def _shoot(mesh: Stage, binary: str, shots: tuple[tuple[str, str], ...]) -
             for name, path in shots:
                 await page.goto(mesh.console + path, wait_until="networkidle")
                 target = FOLDER / f"{name}-{theme}-{width}.png"
-                await page.screenshot(path=target)
+                await page.screenshot(path=target, full_page=True)
                 if (SHOWN / target.name).exists():
-                    shutil.copy(target, SHOWN)
+                    await page.screenshot(path=SHOWN / target.name)
                 sys.stdout.write(f"{target}\n")
             await context.close()
         await browser.close()

@@ -1,4 +1,4 @@
-"""Plots as plain SVG: bars beside their names. Shapes and texts only; the stylesheet gives the colours."""
+"""Plots as plain SVG: bars beside their names. Shapes only; the stylesheet gives the colours and the places."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,15 +6,10 @@ from typing import Final, Literal
 
 Level = Literal["plain", "well", "some", "many"]
 
-LABEL: Final = 300
-"""Units for the names on the left."""
-
 BARS: Final = 480
 """Units that the longest bar has."""
 
-_ROW: Final = 26
-_LETTERS: Final = 40
-_TEXT: Final = 90
+_LETTERS: Final = 60
 
 
 @dataclass(frozen=True)
@@ -33,15 +28,12 @@ class Bar:
 
 @dataclass(frozen=True)
 class DrawnBar:
-    """A bar, and where it is."""
+    """A bar, and how long it is."""
 
     bar: Bar
     label: str
-    top: int
     width: float
     mark: float | None
-    text: float
-    """Where the value stands: behind the bar, and behind its mark if that is in the way."""
 
 
 @dataclass(frozen=True)
@@ -49,22 +41,17 @@ class Plot:
     """Bars, the first on top."""
 
     bars: Sequence[DrawnBar]
-    height: int
-    width: int = LABEL + BARS + 160
-    left: int = LABEL
-    row: int = _ROW
+    width: int = BARS + 2
+    """Units, with room for half of a mark at the end."""
 
 
 def plot(bars: Sequence[Bar]) -> Plot:
-    """Return where bars are; the longest of them, or of their marks, has the whole width."""
+    """Return how long bars are; the longest of them, or of their marks, has the whole width."""
     most = max((max(bar.value, bar.mark or 0.0) for bar in bars), default=0.0) or 1.0
-    return Plot([_drawn(bar, number * _ROW, most) for number, bar in enumerate(bars)], len(bars) * _ROW)
+    return Plot([_drawn(bar, most) for bar in bars])
 
 
-def _drawn(bar: Bar, top: int, most: float) -> DrawnBar:
+def _drawn(bar: Bar, most: float) -> DrawnBar:
     label = bar.label if len(bar.label) <= _LETTERS else bar.label[: _LETTERS - 1] + "\N{HORIZONTAL ELLIPSIS}"
     width = round(max(bar.value / most * BARS, 1.0), 1)
-    mark = None if bar.mark is None else round(LABEL + bar.mark / most * BARS, 1)
-    end = LABEL + width
-    is_in_the_way = mark is not None and end < mark < end + _TEXT
-    return DrawnBar(bar, label, top, width, mark, (mark if is_in_the_way and mark is not None else end) + 8)
+    return DrawnBar(bar, label, width, None if bar.mark is None else round(bar.mark / most * BARS, 1))

@@ -25,7 +25,7 @@ HEADERS: Final[Mapping[str, str]] = {
 }
 """What every page is sent with: nothing is loaded from another host, no script and no style that stands in a page."""
 
-LONGEST_WORDS: Final = 20_000
+LONGEST_WORDS: Final = 16_000
 """Characters of a team's own words that a page shows; what is longer is cut, and says so."""
 
 _LONGEST_LINE: Final = 1_000

@@ -15,6 +15,7 @@ from typing import Any
 from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
+from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import (
     ExecuteWorkflowInput,
     Interceptor,
@@ -283,3 +284,10 @@ class _Handle(workflow.NexusOperationHandle[Any]):
 
     def __await__(self) -> Generator[Any, Any, Any]:
         return self._task.__await__()
+
+
+async def half_past(skipping: WorkflowEnvironment) -> datetime:
+    """Have the clock go on to the middle of an hour, far from any wake, and return the time."""
+    now = await skipping.get_current_time()
+    await skipping.sleep(timedelta(minutes=(90 - now.minute) % 60))
+    return await skipping.get_current_time()

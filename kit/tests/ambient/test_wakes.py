@@ -1,9 +1,8 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from garden import POLICY, Wake, World
-from temporalio.client import Client
+from garden import POLICY, Wake, World, half_past
 from temporalio.testing import WorkflowEnvironment
 
 from callboard_kit.ambient import Report, Waking, WatchPolicy
@@ -19,12 +18,17 @@ async def live(
     *,
     hours: float = 3,
     cron: str = "0 * * * *",
+    since: datetime | None = None,
 ) -> list[Report]:
-    """Have some hours pass with a wake in each of them, and return their reports."""
-    began = await skipping.get_current_time()
+    """Have some hours pass with a wake in each of them, and return the reports of the world's wakes so far."""
+    now = await half_past(skipping)
     async with world.worker(skipping.client, "garden"):
         clock = await skipping.client.start_workflow(
-            Wake.run, Waking(since=began, policy=policy), id="garden-watch", task_queue="garden", cron_schedule=cron
+            Wake.run,
+            Waking(since=since or now, policy=policy),
+            id="garden-watch",
+            task_queue="garden",
+            cron_schedule=cron,
         )
         await skipping.sleep(hours * HOUR)
         await clock.terminate()
@@ -38,22 +42,18 @@ async def empty(skipping: WorkflowEnvironment, *shelves: str, **more: object) ->
 
 async def test_a_wake_whose_outcome_was_lost_is_made_again_and_repeats_nothing(skipping: WorkflowEnvironment):
     world = await empty(skipping, "beans", confidence={"beans": 0.1}, answered_after={"beans": DAY})
-    waking = Waking(since=await skipping.get_current_time(), policy=POLICY)
+    since = await skipping.get_current_time()
 
+    # Another clock has no result of a run before, as after a wake that failed.
+    [first] = await live(skipping, world, hours=1, since=since)
+    [_, second] = await live(skipping, world, hours=1, since=since)
     async with world.worker(skipping.client, "garden"):
-        first, second = [await wake_once(skipping.client, waking, number) for number in (1, 2)]
-        workflow = first.new[0].workflow
-        await skipping.client.get_workflow_handle(workflow).result()
+        await skipping.sleep(2 * DAY)
 
-    assert [each.workflow for each in second.new] == [workflow]
+    assert first.new == second.new
+    assert [each.decision for each in second.new] == ["asked"]
     assert len(world.asked) == 1
     assert [shelf for shelf, _ in world.filled] == ["beans"]
-
-
-async def wake_once(client: Client, waking: Waking, number: int) -> Report:
-    # Without a schedule there is no result of a run before: as after a wake that failed.
-    woken = await client.execute_workflow(Wake.run, waking, id=f"wake-{number}", task_queue="garden")
-    return woken.report
 
 
 async def test_what_a_wake_has_no_budget_for_waits_for_the_next(skipping: WorkflowEnvironment):

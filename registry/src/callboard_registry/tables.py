@@ -341,14 +341,6 @@ happenings: Final = Table(
 )
 """What happened in those runs: models asked, teams called, persons asked, waits, guards, trouble."""
 
-watched_runs: Final = Table(
-    "watched_runs",
-    metadata,
-    Column("root", String, primary_key=True),
-    Column("until", Moment, nullable=False),
-)
-"""Trees of calls that somebody looks at just now, and until when that is believed."""
-
 changes: Final = Table(
     "changes",
     metadata,

@@ -7,7 +7,8 @@ from typing import Final
 from sqlalchemy import delete, select
 
 from callboard_registry.database import Database, upsert
-from callboard_registry.tables import calls, executions, happenings, watched_runs
+from callboard_registry.stories.tables import watched_runs
+from callboard_registry.tables import calls, executions, happenings
 
 LASTS: Final = timedelta(seconds=15)
 """How long somebody who was seen to look is taken to look on."""

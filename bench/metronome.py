@@ -26,10 +26,11 @@ app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
 
 async def beats(count: int, pause: float) -> AsyncIterator[str]:
-    """Yield the time, in nanoseconds, `count` times."""
+    """Yield the time, in nanoseconds and hexadecimal, `count` times."""
     await asyncio.sleep(FIRST_PAUSE)
     for _ in range(count):
-        yield f"{time.monotonic_ns()} "
+        # Not in decimal: guards against numbers of cards take one of ten such numbers for one.
+        yield f"{time.monotonic_ns():x} "
         await asyncio.sleep(pause)
 
 

@@ -28,7 +28,7 @@ THINKING: Final = 0.03
 PAUSE: Final = 0.01
 """Seconds before each word."""
 
-_WORDS: Final = "I look at the parcel and weigh it, ".split()
+_WORDS: Final = ["I", "look", "at", "the", "parcel", "and", "weigh", "it,"]
 
 OWN_TIME: Final = (STEPS + 1) * (THINKING + len(_WORDS) * PAUSE)
 """Seconds that it takes in one run, whoever asks."""

@@ -252,7 +252,7 @@ def _words(beats: int, pause: float) -> str:
 
 
 def _since(stamp: str, came: int) -> float:
-    return (came - int(stamp)) / 1e9
+    return (came - int(stamp, 16)) / 1e9
 
 
 def _nothing(_: object) -> None:

@@ -14,7 +14,7 @@ if str(ROOT) not in sys.path:
 
 from tests.playing.stage import Stage, standing  # noqa: E402 - the line above is what makes it importable
 
-_QUICK = {"CALLBOARD_LONGEST_AGE": "2", "CALLBOARD_OBSERVER_INTERVAL": "2"}
+_QUICK = {"CALLBOARD_LONGEST_AGE": "10", "CALLBOARD_OBSERVER_INTERVAL": "3"}
 """What would otherwise be waited for: half a minute for a policy, ten seconds for the observer's next look."""
 
 _TOLD = pytest.StashKey[dict[str, list[float]]]()

@@ -2,25 +2,47 @@
 
 import os
 from collections.abc import Generator
-from pathlib import Path
+from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent
-
 ON_A_STAGE = {"e2e": "stage", "conformance": "stage", "browser": "browser"}
-"""Folders of `tests` whose files share one mesh, which takes a while to start, and how each mesh is called here. Tests
-there that do without it, or start one of their own, need not wait for the others."""
+"""Folders of `tests` whose files share one mesh, which takes a while to start, and how each mesh is called here."""
+
+BY_THEMSELVES = {
+    "tests/browser/test_alone.py",
+    "tests/browser/test_hostile.py",
+    "tests/browser/test_signing_in.py",
+    "tests/conformance/test_records.py",
+    "tests/e2e/test_health.py",
+    "tests/e2e/test_life.py",
+}
+"""Files there that do without it, or start one of their own: they need not wait for the others."""
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook.
+def group_of(path: str) -> str:
+    """Return what has to run in one process with the tests of this file: others on the same mesh, or itself alone."""
+    top, folder, *_ = path.split("/")
+    return ON_A_STAGE.get(folder, path) if top == "tests" and path not in BY_THEMSELVES else path
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say what has to run in one process, for `-n`: the tests on a stage, and those of a file."""
-    groups = {item: _group(item) for item in items}
-    for item, group in groups.items():
-        item.add_marker(pytest.mark.xdist_group(group))
-    # What takes longest comes first, so that nobody waits for it at the end.
+    """Put first what takes longest, so that nobody waits for it at the end."""
+    groups = {item: group_of(item.nodeid.partition("::")[0]) for item in items}
     items.sort(key=lambda item: (groups[item] not in ON_A_STAGE.values(), not groups[item].startswith("tests/")))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:  # Any: xdist's own classes have no types
+    """Return what deals tests out by `group_of`: pytest 9.2 does not let xdist write its own groups into tests' names."""
+    from xdist.scheduler import LoadScopeScheduling  # pyright: ignore[reportMissingTypeStubs] - it has none
+
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid.partition("::")[0])
+
+    return ByGroup(config, log)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -28,13 +50,6 @@ def pytest_xdist_auto_num_workers() -> int:
     """Return how many processes `-n auto` means: one more than there are processors, since tests mostly wait."""
     given = os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS")
     return int(given) if given else (os.cpu_count() or 1) + 1
-
-
-def _group(item: pytest.Item) -> str:
-    path = item.path.relative_to(ROOT)
-    shares = "stage" in getattr(item, "fixturenames", ())
-    named = ON_A_STAGE.get(path.parts[1]) if path.parts[0] == "tests" and shares else None
-    return named or path.as_posix()
 
 
 @pytest.fixture(autouse=True)

@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:  # Any: xdist's own classes have no types
-    """Return what deals tests out by `group_of`: pytest 9.2 does not let xdist write its own groups into tests' names."""
+    """Return what deals tests out by `group_of`; with pytest 9.2, xdist cannot write its own groups into names."""
     from xdist.scheduler import LoadScopeScheduling  # pyright: ignore[reportMissingTypeStubs] - it has none
 
     class ByGroup(LoadScopeScheduling):

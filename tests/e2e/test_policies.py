@@ -20,22 +20,26 @@ ORDER = "#W2309762"
 
 CANCELLING = "cancel-to-gift-card"
 MONEY = {"charge", "refund", "reverse"}
-CONVERSATION = {"open", "say", "history", "close"}
+CONVERSATION = {"open", "say", "history", "close", "withdraw", "list_conversations"}
 
 
 def may_call(caller: str, service: str, operation: str) -> bool:
     team = service.partition(".")[0]
     match team:
-        case "inbox":
+        case "inbox" | "orchestrator":
             return True
         case "billing":
             if operation in MONEY:
                 return caller == "orders"
+            if operation == "list_refunds":
+                return caller == "orchestrator"
             return caller in {"customers", "orders", "orchestrator"}
         case "inventory":
             return caller in {"orchestrator", "support", "orders", "inventory"}
         case "customers":
-            return caller in {"orchestrator", "support"} or (caller == team and operation not in {"assist", "converse"})
+            return caller in {"orchestrator", "support"} or (
+                caller == team and operation not in {"assist", "converse", "list_order_news"}
+            )
         case "orders":
             if caller == "customers":
                 return operation in {"get_order_details", "assist"}

@@ -11,7 +11,9 @@ from temporalio.common import TypedSearchAttributes
 from callboard_kit.rollouts.judging import compare, first_worse, looks_due
 from callboard_kit.rollouts.measuring import Measuring
 
-NOW = datetime.now(UTC)
+
+def now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -45,16 +47,16 @@ class Visibility:
 
 
 def took(seconds: float, *, ago: float, status: Status = Status.COMPLETED) -> Run:
-    began = NOW - timedelta(seconds=ago)
+    began = now() - timedelta(seconds=ago)
     return Run(status, began, began + timedelta(seconds=seconds))
 
 
 def open_for(seconds: float) -> Run:
-    return Run(Status.RUNNING, NOW - timedelta(seconds=seconds), None)
+    return Run(Status.RUNNING, now() - timedelta(seconds=seconds), None)
 
 
 async def samples(visibility: Visibility) -> Any:
-    return await Measuring(visibility, "desk").samples("old", "new", since=NOW)  # pyright: ignore[reportArgumentType] - all that is asked of it
+    return await Measuring(visibility, "desk").samples("old", "new", since=now())  # pyright: ignore[reportArgumentType] - all that is asked of it
 
 
 async def test_runs_that_go_on_much_longer_than_the_old_build_s_take_are_overdue():

@@ -103,7 +103,7 @@ class SpendingService:
             ]  # Any: as the table has it
         called: list[_Called] = []
         for row in found:
-            calls, errors = int(row[-2]), int(row[-1])
+            calls, errors = int(row[-2] or 0), int(row[-1] or 0)  # Sums of nothing at all are NULL.
             if not calls:
                 continue
             told: dict[str, object] = dict(zip(names, row[:-2], strict=True))

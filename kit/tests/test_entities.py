@@ -126,7 +126,7 @@ async def test_different_records_and_reads_do_not_wait(desks: Desks):
 
 
 async def test_waiters_are_served_in_the_order_of_the_locks_history(desks: Desks):
-    name, count = record(), 50
+    name, count = record(), 20
     first = desks.ask("change", job(name, WAIT))
     holder = await desks.held(f"record-{name}")
     waiters = [desks.ask("change", job(name)) for _ in range(count)]

@@ -38,7 +38,7 @@ async def model() -> AsyncGenerator[ModelSettings]:
     command = (sys.executable, "-m", "callboard.offline_model", "--port", str(port), "--api-key", MODEL_KEY)
     process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
     try:
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
             for _ in range(300):
                 with contextlib.suppress(httpx2.TransportError):
                     if (await http.get("/offline/health")).is_success:

@@ -46,7 +46,7 @@ async def offline() -> AsyncGenerator[Offline]:
     command = (sys.executable, "-m", "callboard.offline_model", "--port", str(port))
     process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
     try:
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
             async with asyncio.timeout(60):
                 while True:
                     with contextlib.suppress(httpx2.TransportError):

@@ -21,7 +21,7 @@ from callboard_registry_api.v1.registry_pb2_grpc import RegistryServiceStub
 
 
 def asking(running, **headers: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=f"http://{running.http}", trust_env=False, headers=headers)
+    return httpx.AsyncClient(base_url=f"http://{running.http}", trust_env=False, headers=headers, timeout=60)
 
 
 def to_read(member, **claims: object) -> str:

@@ -22,6 +22,7 @@ from callboard_registry_api.v1 import registry_pb2 as pb
 from callboard_registry_api.v1.registry_pb2_grpc import RegistryServiceStub
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+TODAY = datetime.now(UTC)
 
 
 @pytest.fixture
@@ -223,7 +224,7 @@ def use(key: str, *, caller="support", operation="assist", model="m", tokens=10,
         caller=caller,
         operation=operation,
         model=model,
-        at=NOON,
+        at=TODAY,
         input_tokens=tokens,
         output_tokens=1,
         cost=cost,
@@ -238,7 +239,7 @@ async def test_spending_is_told_apart_by_who_spent_it_for_whom_on_what_and_when(
         assert await client.budgets.report(uses) == 0
         by_caller = await client.budgets.spending(("caller",))
         by_model = await client.budgets.spending(("model",))
-    async with httpx2.AsyncClient(base_url=f"http://{running.http}") as http:
+    async with httpx2.AsyncClient(base_url=f"http://{running.http}", timeout=60) as http:
         shown = (await http.get("/v1/spend", params={"by": ["team", "day"]})).json()["spending"]
         unknown = await http.get("/v1/spend", params={"by": "moon"})
 
@@ -247,7 +248,7 @@ async def test_spending_is_told_apart_by_who_spent_it_for_whom_on_what_and_when(
         ("orders", 1, 10, 0, None),
     ]
     assert [(row.model, row.model_calls, row.unpriced) for row in by_model] == [("n", 2, 1), ("m", 1, 0)]
-    assert [(row["team"], row["day"], row["model_calls"]) for row in shown] == [("orders", "2026-11-22", 3)]
+    assert [(row["team"], row["day"], row["model_calls"]) for row in shown] == [("orders", f"{TODAY:%Y-%m-%d}", 3)]
     assert unknown.status_code in (400, 422)
 
 

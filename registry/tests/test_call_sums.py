@@ -209,7 +209,7 @@ async def test_sums_and_filters_are_answered_over_grpc_and_http(running, client)
 
     rows = [row async for row in client.audit.totals(by=("operation", "outcome"), service="shop.v1")]
     failed = await client.audit.calls(CallFilter(outcomes=("failed",), team="bank"))
-    async with httpx.AsyncClient(base_url=f"http://{running.http}") as http:
+    async with httpx.AsyncClient(base_url=f"http://{running.http}", timeout=60) as http:
         sums = (await http.get("/v1/totals", params={"by": ["operation", "outcome"], "service": "shop.v1"})).json()
         found = (await http.get("/v1/calls", params={"outcomes": "failed", "newest_first": True})).json()
 

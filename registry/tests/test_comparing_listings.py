@@ -100,7 +100,7 @@ async def test_what_is_not_there_is_not_compared(client, described):
 async def test_revisions_are_compared_over_http(running, client, described):
     first = await approved(client, described())
 
-    async with httpx.AsyncClient(base_url=f"http://{running.http}") as http:
+    async with httpx.AsyncClient(base_url=f"http://{running.http}", timeout=60) as http:
         asked = {"service": "shop.v1", "document": json.loads(described(asks_more))}
         verdict = (await http.post("/v1/compatibility", json=asked)).raise_for_status().json()
         listing = (await http.get("/v1/listings/shop.v1")).raise_for_status().json()

@@ -89,7 +89,7 @@ async def test_only_who_was_seen_lately_was_seen(client: RegistryClient) -> None
 async def test_http_answers_the_same(running: Running, client: RegistryClient) -> None:
     await client.report_calls([SOLD])
 
-    async with httpx.AsyncClient(base_url=f"http://{running.http}") as http:
+    async with httpx.AsyncClient(base_url=f"http://{running.http}", timeout=60) as http:
         [found] = (await http.get("/v1/services/shop.v1/consumers")).json()["consumers"]
 
     assert (found["team"], found["seen"], found["declared"], found["error_rate"]) == ("bank", True, False, 0.0)

@@ -153,7 +153,7 @@ async def test_the_same_is_told_as_json(running, client, document):
     await client.publish_listing(document())
     await client.publish_policy("shop", policy(rule("bank")))
 
-    async with httpx2.AsyncClient(base_url=f"http://{running.http}") as http:
+    async with httpx2.AsyncClient(base_url=f"http://{running.http}", timeout=60) as http:
         told = (await http.get("/v1/operations", params={"caller": "bank", "words": "sell"})).json()
         described = (await http.get("/v1/operations/shop.v1/sell", params={"caller": "bank"})).json()
         missing = await http.get("/v1/operations/shop.v1/sell", params={"caller": "support"})
@@ -184,7 +184,7 @@ async def test_where_reading_needs_a_token_no_team_asks_for_another(serve_with, 
                     await asking
                 assert refused.value.field == "caller"
         token = shop.token(mth="Read", dig=digest(b""))
-        async with httpx2.AsyncClient(base_url=f"http://{running.http}") as http:
+        async with httpx2.AsyncClient(base_url=f"http://{running.http}", timeout=60) as http:
             http.headers["authorization"] = f"Bearer {token}"
             answers = [await http.get("/v1/operations", params={"caller": caller}) for caller in ("bank", "shop")]
 

@@ -94,7 +94,7 @@ async def test_a_stream_of_events_tells_what_happens_and_goes_on_where_it_was(se
 
 @pytest.mark.parametrize(("query", "field"), [("after=nonsense", "after"), ("after=x&only_new=true", "only_new")])
 async def test_a_stream_from_a_place_that_is_none_does_not_begin(serve_with, query, field):
-    async with serve_with() as running, httpx.AsyncClient(trust_env=False) as http:
+    async with serve_with() as running, httpx.AsyncClient(trust_env=False, timeout=60) as http:
         answer = await http.get(f"http://{running.http}/v1/changes/stream?{query}")
 
     assert (answer.status_code, answer.json()["error"]["field"]) == (400, field)

@@ -55,7 +55,7 @@ async def test_a_registry_that_another_authority_vouches_for_is_not_believed(ser
         async with RegistryClient(str(running.grpc), tls=Tls(roots=other.certificate.read_bytes())) as client:
             with pytest.raises(RegistryUnavailableError):
                 await client.list_listings()
-        async with httpx.AsyncClient(trust_env=False, verify=trusting(other)) as http:
+        async with httpx.AsyncClient(trust_env=False, verify=trusting(other), timeout=60) as http:
             with pytest.raises(httpx.ConnectError, match="certificate verify failed"):
                 await http.get(f"https://{running.http}/healthz")
 
@@ -65,7 +65,7 @@ async def test_nothing_is_served_in_the_clear_beside_it(serve_with, encryption):
         async with RegistryClient(str(running.grpc)) as client:
             with pytest.raises(RegistryUnavailableError):
                 await client.list_listings()
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
             with pytest.raises(httpx.TransportError):
                 await http.get(f"http://{running.http}/healthz")
 
@@ -84,9 +84,9 @@ async def test_where_clients_need_a_certificate_only_those_with_one_get_in(serve
             async with RegistryClient(str(running.grpc), tls=tls) as client:
                 with pytest.raises(RegistryUnavailableError):
                     await client.list_listings()
-        async with httpx.AsyncClient(trust_env=False, verify=trusting(authority, *pair)) as http:
+        async with httpx.AsyncClient(trust_env=False, verify=trusting(authority, *pair), timeout=60) as http:
             assert (await http.get(f"https://{running.http}/healthz")).status_code == 200
-        async with httpx.AsyncClient(trust_env=False, verify=trusting(authority)) as http:
+        async with httpx.AsyncClient(trust_env=False, verify=trusting(authority), timeout=60) as http:
             with pytest.raises(httpx.TransportError):
                 await http.get(f"https://{running.http}/healthz")
 

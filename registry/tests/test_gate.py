@@ -262,7 +262,7 @@ async def test_a_refusal_carries_what_breaks_for_programs_too(running, client, s
     breaking = described(asks_more)
     token = shop.token(mth="PublishListing", dig=digest_of(breaking))
 
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         answer = await http.post(
             f"http://{running.http}/v1/listings", content=breaking, headers={"authorization": f"Bearer {token}"}
         )
@@ -345,5 +345,5 @@ def test_a_level_that_is_none_is_refused_by_name(text, said):
 
 
 async def _changes(running) -> list[dict[str, Any]]:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         return (await http.get(f"http://{running.http}/v1/changes")).raise_for_status().json()["changes"]

@@ -246,7 +246,7 @@ async def test_http_tells_the_same(
     await client.health.beat(heartbeat(serves=(ServedRevision("shop.v1", listing.digest),)))
     see(notes)
 
-    async with httpx.AsyncClient(base_url=f"http://{running.http}") as http:
+    async with httpx.AsyncClient(base_url=f"http://{running.http}", timeout=60) as http:
         answers = {
             path: (await http.get(path)).raise_for_status().json()
             for path in (
@@ -276,7 +276,7 @@ async def test_lists_come_in_pages(client: RegistryClient, running: Running, doc
         await client.publish_listing(document(service=f"shop.v{number + 1}"))
         await client.health.beat(heartbeat(f"w{number}"))
 
-    async with httpx.AsyncClient(base_url=f"http://{running.http}") as http:
+    async with httpx.AsyncClient(base_url=f"http://{running.http}", timeout=60) as http:
 
         async def pages(path: str, member: str, key: str) -> list[list[str]]:
             found: list[list[str]] = []

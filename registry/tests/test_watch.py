@@ -248,7 +248,7 @@ async def test_a_place_that_is_not_kept_any_more_is_out_of_range_or_gone(serve_w
                 continue
         with pytest.raises(RegistryRefusedError) as refused:
             await seen(client, 1, after=cursor)
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
             answer = await http.get(f"http://{running.http}/v1/changes", params={"after": cursor})
 
     assert refused.value.field == "after"
@@ -256,5 +256,5 @@ async def test_a_place_that_is_not_kept_any_more_is_out_of_range_or_gone(serve_w
 
 
 async def all_now(running) -> list:
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         return (await http.get(f"http://{running.http}/v1/changes")).json()["changes"]

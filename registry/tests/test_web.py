@@ -8,7 +8,7 @@ from callboard_kit.identity import digest
 
 @pytest.fixture
 async def http(running):
-    async with httpx.AsyncClient(base_url=f"http://{running.http}", trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=f"http://{running.http}", trust_env=False, timeout=60) as http:
         yield http
 
 

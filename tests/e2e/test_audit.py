@@ -63,7 +63,7 @@ async def _all_told(stage: Stage, root: str, last: str) -> bool:
 
 async def _records(stage: Stage, root: str) -> list[dict[str, Any]]:
     listings = stage.stack.plan.links["registry"]
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         answer = await http.get(listings.replace("/listings", "/calls"), params={"root": root, "page_size": 1000})
     return answer.raise_for_status().json()["calls"]
 

@@ -43,7 +43,7 @@ async def test_a_run_is_reset_by_the_command_and_its_record_says_so(stage: Stage
     assert "orders.v1 cancel_pending_order was carried out, which would change something twice" in refused
     assert f"a reset of {done['of']} to step {cancelling}, by grace, dry: it changed nothing from there on" in shown
     assert stage.books.changed(TASKS.records) == changed
-    async with httpx.AsyncClient(base_url=stage.console) as http:
+    async with httpx.AsyncClient(base_url=stage.console, timeout=60) as http:
         assert (await http.post(await stage.link())).status_code == 303
         told = f"Reset of {done['of']} to step {cancelling} by grace"
         await until(lambda: _says(http, f"/runs/{run}", told), within=60)

@@ -31,7 +31,7 @@ async def serving(*options: str) -> AsyncGenerator[Server]:
     address = f"http://127.0.0.1:{port}"
     try:
         async with (
-            httpx.AsyncClient(base_url=address) as http,
+            httpx.AsyncClient(base_url=address, timeout=60) as http,
             openai.AsyncOpenAI(base_url=f"{address}/v1", api_key=KEY, max_retries=0) as model,
         ):
             async with asyncio.timeout(60):

@@ -44,7 +44,7 @@ async def offline_model() -> AsyncGenerator[httpx2.AsyncClient]:
                     if (await http.get("/offline/health")).is_success:
                         break
                 await asyncio.sleep(0.05)
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
             yield http
     finally:
         process.terminate()

@@ -14,7 +14,7 @@ async def test_what_waits_and_what_became_of_events_is_offered_to_prometheus():
     meter.tell(Lag(publisher="shop", follower="post", lag=7, pending=2, oldest=12.5, dead=1, reading=True))
     meter.count("accepted")
     meter.count("accepted")
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         text = (await client.get(f"http://{LOOPBACK}:{port}/metrics")).text
 
     told = {line.partition("{")[0]: line for line in text.splitlines() if line.startswith("callboard_feed")}

@@ -204,7 +204,7 @@ async def test_a_token_that_proves_nothing_is_refused(theatre: Theatre, which: s
         "old": f"Bearer {theatre.token(lifetime=timedelta(minutes=-5))}",
     }
     headers = {"authorization": made.get(which, which)} if which else {}
-    async with httpx2.AsyncClient(base_url=theatre.address, headers=headers) as client:
+    async with httpx2.AsyncClient(base_url=theatre.address, headers=headers, timeout=60) as client:
         answer = await client.get(path)
 
     assert answer.status_code == 401
@@ -294,7 +294,7 @@ async def test_a_body_that_does_not_say_how_long_it_is_is_cut_off_too(theatre: T
 
 
 async def test_the_interface_is_described(theatre: Theatre) -> None:
-    async with httpx2.AsyncClient(base_url=theatre.address) as client:
+    async with httpx2.AsyncClient(base_url=theatre.address, timeout=60) as client:
         described = (await client.get("/openapi.json")).json()
         page = await client.get("/docs")
 

@@ -52,7 +52,7 @@ async def person(running, listing):
     clients: list[httpx.AsyncClient] = []
 
     async def person(*may: str, name: str = "ada@example.com") -> Person:
-        http = httpx.AsyncClient(base_url=f"http://{running.http}", trust_env=False)
+        http = httpx.AsyncClient(base_url=f"http://{running.http}", trust_env=False, timeout=60)
         clients.append(http)
         await signed_in(http, name=name, may=may)
         return Person(http, listing)

@@ -37,7 +37,7 @@ class Page(HTMLParser):
 
 @pytest.fixture
 async def http(running):
-    async with httpx.AsyncClient(base_url=f"http://{running.http}", trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=f"http://{running.http}", trust_env=False, timeout=60) as http:
         await signed_in(http)
         yield http
 
@@ -167,7 +167,7 @@ async def test_runs_and_the_map_show_what_was_called(http, client, publish, docu
 async def test_where_reading_needs_a_token_whoever_is_signed_in_still_reads(serve_with):
     async with (
         serve_with(reading_needs_token=True) as running,
-        httpx.AsyncClient(base_url=f"http://{running.http}", trust_env=False) as http,
+        httpx.AsyncClient(base_url=f"http://{running.http}", trust_env=False, timeout=60) as http,
     ):
         await signed_in(http)
         page, listings = await http.get("/catalog"), await http.get("/v1/listings")

@@ -169,7 +169,7 @@ async def told(running, served, client, shop) -> str:
 
 @pytest.fixture
 async def http(told):
-    async with httpx.AsyncClient(base_url=told, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=told, trust_env=False, timeout=60) as http:
         await signed_in(http)
         yield http
 
@@ -229,7 +229,7 @@ async def test_a_run_of_which_nothing_is_known_is_looked_for_while_its_page_is_o
 
 
 async def test_words_are_for_approvers_of_the_team_and_what_is_masked_is_for_nobody(told):
-    async with httpx.AsyncClient(base_url=told, trust_env=False) as viewer:
+    async with httpx.AsyncClient(base_url=told, trust_env=False, timeout=60) as viewer:
         await signed_in(viewer, name="bob@example.com", may=("viewer",))
 
         text = (await viewer.get("/runs/tree")).text

@@ -24,23 +24,23 @@ function copyable(root) {
   }
 }
 
-// What somebody opened stays open when the page renews that part of itself.
-const opened = new Set();
-
-function keepOpen(root) {
-  for (const each of root.querySelectorAll("details[id]:not([data-kept])")) {
-    each.dataset.kept = "";
-    if (opened.has(each.id)) each.open = true;
-    each.addEventListener("toggle", () => (each.open ? opened.add(each.id) : opened.delete(each.id)));
+// What somebody opened or closed stays so when the page renews that part of itself. It is said of what comes before it
+// is swapped in: htmx settles the attributes of elements with ids to those they came with.
+function keepOpen(event) {
+  for (const { fragment } of event.detail.tasks) {
+    for (const each of fragment.querySelectorAll("details[id]")) {
+      const shown = document.getElementById(each.id);
+      if (shown) each.open = shown.open;
+    }
   }
 }
 
 function prepare() {
-  keepOpen(document);
   inReadersZone(document);
   copyable(document);
 }
 
+document.addEventListener("htmx:before:swap", keepOpen);
 prepare();
 // What is swapped in later needs the same.
 new MutationObserver(prepare).observe(document.body, { childList: true, subtree: true });

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from callboard_kit.registry import registry_client
 from callboard_kit.rollouts.deployment import Deployment
+from callboard_registry_api.health import Worker
 from tests.playing.stage import Stage
 from tests.playing.tasks import own
 from tests.playing.waiting import until
@@ -45,7 +47,8 @@ def _environment(stage: Stage) -> dict[str, str]:
 
 @asynccontextmanager
 async def worker(stage: Stage, build: str, **more: str) -> AsyncIterator[None]:
-    """Run one more worker of the orders team until the block ends, and wait until Temporal has seen it."""
+    """Run one more worker of the orders team until the block ends, once Temporal and the registry have seen it."""
+    before = {each.worker for each in await _heard(stage, build)}
     environment = _environment(stage) | {"CALLBOARD_BUILD": build, "CALLBOARD_TAKEOVER": "off", **more}
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "callboard_team_orders", env=environment)
     client = await stage.client("orders")
@@ -54,7 +57,11 @@ async def worker(stage: Stage, build: str, **more: str) -> AsyncIterator[None]:
     async def is_there() -> bool:
         assert process.returncode is None, "the worker did not stay"
         seen = await deployment.look()
-        return seen is not None and seen.build(build) is not None
+        # A build that worked here before is still known to Temporal, and its workers to the registry.
+        return seen is not None and seen.build(build) is not None and await is_heard()
+
+    async def is_heard() -> bool:
+        return any(each.worker not in before and each.state == "alive" for each in await _heard(stage, build))
 
     try:
         await until(is_there, within=60)
@@ -62,6 +69,11 @@ async def worker(stage: Stage, build: str, **more: str) -> AsyncIterator[None]:
     finally:
         process.terminate()
         await process.wait()
+
+
+async def _heard(stage: Stage, build: str) -> list[Worker]:
+    async with registry_client(stage.settings) as registry:
+        return [each async for each in registry.health.workers(team="orders", past=True) if each.build == build]
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from callboard_contracts import Message, promise
 
 with workflow.unsafe.imports_passed_through():
     from callboard_kit import mesh
+    from callboard_kit.entities.chain import link_of
     from callboard_kit.store import Store, require_fences
 
 TEAMS: Final = ("desk", "bank")
@@ -98,6 +99,7 @@ LEDGER = Table(
     Column("record", String, nullable=False),
     Column("before", Integer, nullable=False),
     Column("after", Integer, nullable=False),
+    Column("asking", String, nullable=False),
 )
 
 
@@ -124,7 +126,9 @@ class Books:
             connection.execute(insert(RECORDS).prefix_with("or ignore").values(id=writing.record, value=0))
             mine = RECORDS.c.id == writing.record
             connection.execute(update(RECORDS).where(mine).values(value=writing.after))
-            connection.execute(insert(LEDGER).values(**writing.model_dump(exclude={"key"})))
+            # The first link is that of the agent's call: what it has done by others is done for the same asking.
+            asking = link_of(mesh.current(), 1)
+            connection.execute(insert(LEDGER).values(asking=asking, **writing.model_dump(exclude={"key"})))
             return Total(value=writing.after)
 
         return self._store.once(

@@ -71,3 +71,37 @@ def test_books_that_no_serial_order_leads_to_are_found_out(
     faults = list(Books(effects, values).serial_faults([change for change in (A, B) if change.name in names]))
 
     assert any(fault.startswith(said) for fault in faults), faults
+
+
+CROSSED = (("a", "#W1", 0, 5), ("b", "#W1", 5, 12), ("b", "card_1", 0, 7), ("a", "card_1", 7, 12))
+
+
+@pytest.mark.parametrize(
+    ("askings", "fault"),
+    [
+        (("first", "only", "only", "second"), None),
+        (("first", "only", "only", "first"), "these changes came before and after each other"),
+    ],
+    ids=["one was left half done and finished by a later asking", "both were done by one asking"],
+)
+def test_others_may_come_between_the_halves_of_a_change_only_when_no_lock_was_held_over_both(
+    askings: tuple[str, ...], fault: str | None
+) -> None:
+    effects = [Effect(*effect, asking) for effect, asking in zip(CROSSED, askings, strict=True)]
+
+    faults = list(Books(effects, {"#W1": 12, "card_1": 12}).serial_faults([A, B]))
+
+    assert [found.partition(":")[0] for found in faults] == ([] if fault is None else [fault])
+
+
+def test_halves_of_a_torn_change_do_not_hide_whole_ones_that_came_before_each_other() -> None:
+    c = Change(name="c", order_id="#W1", balance_id="card_1", amount=1)
+    effects = [
+        *(Effect(*effect, "only") for effect in CROSSED),
+        Effect("c", "#W1", 12, 13, "first"),
+        Effect("c", "card_1", 12, 13, "second"),
+    ]
+
+    faults = list(Books(effects, {"#W1": 13, "card_1": 13}).serial_faults([A, B, c]))
+
+    assert [found.partition(":")[0] for found in faults] == ["these changes came before and after each other"]

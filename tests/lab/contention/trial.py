@@ -57,6 +57,9 @@ class Findings:
     kills: Counter[str] = field(default_factory=Counter)
     told: Counter[str] = field(default_factory=Counter)
     lost_updates: list[str] = field(default_factory=list)
+    torn: set[str] = field(default_factory=set)
+    """Changes of which one asking did a half, and a later one the other."""
+
     faults: list[str] = field(default_factory=list)
     """Why no serial order leads to the records."""
 
@@ -70,6 +73,7 @@ class Findings:
             "seconds": round(self.seconds, 1),
             "kills": dict(self.kills),
             "told_and_asked_again": dict(self.told),
+            "torn_changes": len(self.torn),
             "lost_updates": len(self.lost_updates),
             "serial_faults": self.faults[:20],
             "locks_standing": self.standing,
@@ -98,6 +102,7 @@ async def run(folder: Path, plan: Plan, *, say: Callable[[str], None] = lambda _
             findings.standing = await _standing(mesh)
         books = Books.read(folder)
         findings.lost_updates = books.lost_updates()
+        findings.torn = books.torn()
         findings.faults = list(books.serial_faults(findings.changes))
     return findings
 

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.timeout(180)
 
 TASKS = own()
 CANCELLING = next(task for task in TASKS.tasks if task.id == "cancel-to-gift-card")
+OPENING = "() => Object.assign(document.querySelector('.kind-model details'), { open: true }).id"
 SOON = 60_000
 """Milliseconds: what happens is waited for, not timed."""
 
@@ -34,8 +35,9 @@ async def test_a_run_tells_what_it_does_while_it_does_it(stage: Stage, window: W
     asked = page.locator(".kind-approval").filter(has_text="cancel_pending_order").first
     await expect(asked).to_contain_text("waits for an answer", timeout=SOON)
     await expect(page.locator(".lead").first).to_contain_text("under way")
-    # At once: between a button that goes down and one that comes up the page may have renewed what is under it.
-    await page.locator(".kind-model details").first.evaluate("details => (details.open = true)")
+    await expect(page.locator(".kind-model details").first).to_be_attached(timeout=SOON)
+    # In one go: between finding it and opening it the page may have renewed it.
+    opened = await page.evaluate(OPENING)
     async with approver(stage) as ada, ada.answering(root):
         await handle.result()
 
@@ -43,6 +45,6 @@ async def test_a_run_tells_what_it_does_while_it_does_it(stage: Stage, window: W
     await expect(asked).to_contain_text("by ada")
     await expect(page.locator(".summary")).to_contain_text("Answered", timeout=SOON)
     await expect(page.locator(".lead").first).not_to_contain_text("under way", timeout=SOON)
-    await expect(page.locator(".kind-model details").first).to_have_attribute("open", "")
+    await expect(page.locator(f"[id='{opened}']")).to_have_attribute("open", "")
     assert await page.evaluate("window.untouched"), "the page went on by itself"
     assert (window.elsewhere(), window.complaints) == ([], [])

@@ -145,14 +145,27 @@ class EntityLock:
 
     async def _look_after_holders(self) -> None:
         self._looks = min(self._looks + 1, 10)
+        holders = [held.claim.holder for held in self._holding]
         try:
-            gone = await workflow.execute_local_activity(
-                GONE,
-                [held.claim.holder for held in self._holding],
-                result_type=list[str],
-                start_to_close_timeout=timedelta(seconds=5),
-                retry_policy=RetryPolicy(maximum_attempts=3),
-            )
+            if workflow.patched("callboard-look-by-activity"):
+                gone = await workflow.execute_activity(
+                    GONE,
+                    holders,
+                    result_type=list[str],
+                    schedule_to_close_timeout=timedelta(seconds=20),
+                    start_to_close_timeout=timedelta(seconds=5),
+                    retry_policy=RetryPolicy(maximum_attempts=3),
+                )
+            else:
+                # A local activity that outlives its workflow task is replayed as if what came meanwhile came before:
+                # then nobody would have looked, and the lock could not go on.
+                gone = await workflow.execute_local_activity(
+                    GONE,
+                    holders,
+                    result_type=list[str],
+                    start_to_close_timeout=timedelta(seconds=5),
+                    retry_policy=RetryPolicy(maximum_attempts=3),
+                )
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 
 from callboard_contracts import RefusedError
@@ -216,6 +217,10 @@ async def test_cancelling_the_run_takes_its_question_back(depot):
     async with depot.worker(VASE, "never said"):
         handle = await depot.start(root="cancelled")
         [asked] = await depot.asked("cancelled")
+        # Temporal tells nobody of a cancellation before it has heard that an operation has begun.
+        async for event in handle.fetch_history_events(wait_new_event=True):
+            if event.event_type == EventType.EVENT_TYPE_NEXUS_OPERATION_STARTED:
+                break
 
         await handle.cancel()
         with pytest.raises(WorkflowFailureError):

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from contextlib import asynccontextmanager
+import re
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -111,11 +112,15 @@ async def provider(*pieces):
     """A provider that answers with these pieces, whatever it is asked."""
 
     async def provide(reader, writer):
-        await reader.readuntil(b"\r\n\r\n")
+        asked = await reader.readuntil(b"\r\n\r\n")
+        # Unread, the body would have the connection reset instead of closed.
+        await reader.readexactly(int(re.search(rb"content-length: (\d+)", asked.lower())[1]))
         head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
         writer.write(head + "".join(f"data: {piece}\n\n" for piece in (*pieces, "[DONE]")).encode())
         await writer.drain()
         writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
     async with await asyncio.start_server(provide, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]

@@ -64,10 +64,12 @@ class Valkey:
     async def _answers(self) -> bool:
         try:
             reader, writer = await asyncio.open_connection(LOOPBACK, self.port)
-            writer.write(b"PING\r\n")
-            answer = await reader.readline()
-            writer.close()
-            await writer.wait_closed()
+            try:
+                writer.write(b"PING\r\n")
+                answer = await reader.readline()
+            finally:
+                writer.close()
+                await writer.wait_closed()
         except OSError:
             return False
         return answer.startswith((b"+PONG", b"-NOAUTH"))

@@ -193,4 +193,4 @@ def _written(message: Said) -> dict[str, object]:
 async def _beating() -> None:
     while True:
         activity.heartbeat()
-        await asyncio.sleep(_HEARTBEAT.total_seconds() / 3)
+        await asyncio.sleep(_HEARTBEAT.total_seconds() / 3)  # Between beats, as the kit does.

@@ -51,7 +51,7 @@ async def faults_of(stage: Stage, seconds: float) -> list[str]:
     async with billing_asks(stage, patience=100), approver(stage) as person:
         handle = await start_orchestrate(await stage.client("orchestrator"), task.words, root=root)
         [asked] = await person.waiting(root)
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(seconds)  # The person thinks: longer than the call used to wait.
         still = await person.waiting(root)
         before = stage.books.effects()
         await person.inbox.answer(asked.gate, person.credential, approve=True)

@@ -430,7 +430,7 @@ async def gate_of(theatre: Theatre, question: inbox.Question) -> str:
 
 
 async def settled(client: httpx2.AsyncClient, path: str) -> dict[str, Any]:
-    for _ in range(200):
+    for _ in range(1200):
         if (found := (await client.get(path)).json())["state"] != "waiting":
             return found
         await asyncio.sleep(0.05)
@@ -438,7 +438,7 @@ async def settled(client: httpx2.AsyncClient, path: str) -> dict[str, Any]:
 
 
 async def waiting(client: httpx2.AsyncClient) -> list[dict[str, Any]]:
-    for _ in range(200):
+    for _ in range(1200):
         if found := (await client.get("/v1/approvals")).json()["approvals"]:
             return found
         await asyncio.sleep(0.05)
@@ -451,7 +451,7 @@ async def listed(client: httpx2.AsyncClient, *, everybodys: bool = False) -> lis
 
 
 async def until_listed(client: httpx2.AsyncClient, *run_ids: str) -> None:
-    for _ in range(200):
+    for _ in range(1200):
         if set(run_ids) <= set(await listed(client)):
             return
         await asyncio.sleep(0.05)

@@ -185,12 +185,12 @@ async def _sell(shop: Shop, sales: Sequence[tuple[str, Message]]) -> None:
     """Sell about as quickly as anybody could note it, so that kills meet full hands."""
     for begin in range(0, len(sales), 20):
         await asyncio.to_thread(shop.sell, *sales[begin : begin + 20])
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.3)  # The pace of the sales, and nothing that is waited for.
 
 
 async def _kill(house: House, plan: Plan, draw: random.Random, findings: Findings) -> None:
     while True:
-        await asyncio.sleep(draw.uniform(*plan.pause))
+        await asyncio.sleep(draw.uniform(*plan.pause))  # When the next one is killed is drawn.
         name = draw.choice(plan.victims)
         # Somebody who kills what has hardly come back shows nothing but that.
         await house.ready(name)

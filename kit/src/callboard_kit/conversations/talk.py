@@ -185,7 +185,7 @@ class Talk:
         try:
             async with self._turns:
                 await self._take_turn(place)
-        except BaseException as error:
+        except BaseException as error:  # A withdrawal arrives as a cancellation; anything else goes on as it came.
             if not place.withdrawn:
                 raise
             self._forget(place)
@@ -300,7 +300,7 @@ class Talk:
             while words:
                 await self._reply("\n\n".join(words), reply, hear)
                 words = hear()
-        except BaseException as error:
+        except BaseException as error:  # Whoever waits for this turn hears how it ended, also when it was cancelled.
             for each in (*heard, *ear):
                 self._places.pop(each.saying.message, None)
                 _fail(each.answered, error if not place.withdrawn else _after_withdrawal(each, place))

@@ -14,12 +14,12 @@ from typing import Annotated, Final
 from pydantic import AwareDatetime, Field
 from temporalio import workflow
 from temporalio.client import Client
-from temporalio.common import RetryPolicy, VersioningBehavior, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
+from temporalio.common import RetryPolicy, VersioningBehavior
+from temporalio.exceptions import ActivityError
 
 from callboard_contracts import MeshError, Message
 from callboard_kit.trials.comparing import Difference
-from callboard_kit.trials.standing import STOP, TrialError, memo_of
+from callboard_kit.trials.standing import STOP, begin
 
 SHADOW: Final = "callboard.Shadow"
 """The type of the workflow that stands for a shadow."""
@@ -278,20 +278,8 @@ async def begin_shadow(client: Client, plan: ShadowPlan, *, task_queue: str) -> 
     Raises:
         TrialError: Another one is.
     """
-    try:
-        await client.start_workflow(
-            ShadowStands.run,
-            plan,
-            id=shadow_id(plan.team),
-            task_queue=task_queue,
-            memo=memo_of(plan),
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-        )
-    except WorkflowAlreadyStartedError as error:
-        raise TrialError(
-            f"team {plan.team!r} has a shadow already; 'callboard shadow stop {plan.team}' ends it"
-        ) from error
+    taken = f"team {plan.team!r} has a shadow already; 'callboard shadow stop {plan.team}' ends it"
+    await begin(client, ShadowStands.run, plan, id=shadow_id(plan.team), task_queue=task_queue, taken=taken)
 
 
 def _of_answer(pointer: str) -> bool:

@@ -3,7 +3,7 @@
 Its memo says what the trial is, for workers to read without asking it; there is one of each kind at a time.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
@@ -26,6 +26,7 @@ STOP: Final = "stop"
 _MEMO: Final = "callboard_trial"
 
 TrialT = TypeVar("TrialT", bound=Message)
+StandsT = TypeVar("StandsT")
 
 
 class TrialError(Exception):
@@ -67,20 +68,37 @@ async def begin_experiment(client: Client, experiment: Experiment, *, task_queue
     Raises:
         TrialError: Another one is.
     """
+    team = experiment.team
+    taken = f"team {team!r} has an experiment already; 'callboard experiment stop {team}' ends it"
+    await begin(client, ExperimentStands.run, experiment, id=experiment_id(team), task_queue=task_queue, taken=taken)
+
+
+async def begin(
+    client: Client,
+    stands: Callable[[StandsT, TrialT], Awaitable[object]],
+    trial: TrialT,
+    *,
+    id: str,
+    task_queue: str,
+    taken: str,
+) -> None:
+    """Put a trial in force by starting the workflow that stands for it.
+
+    Raises:
+        TrialError: `taken`, since another one is in force.
+    """
     try:
         await client.start_workflow(
-            ExperimentStands.run,
-            experiment,
-            id=experiment_id(experiment.team),
+            stands,
+            trial,
+            id=id,
             task_queue=task_queue,
-            memo=memo_of(experiment),
+            memo=memo_of(trial),
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
         )
     except WorkflowAlreadyStartedError as error:
-        raise TrialError(
-            f"team {experiment.team!r} has an experiment already; 'callboard experiment stop {experiment.team}' ends it"
-        ) from error
+        raise TrialError(taken) from error
 
 
 async def stop(client: Client, workflow_id: str, what: str) -> None:

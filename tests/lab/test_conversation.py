@@ -91,8 +91,16 @@ async def requests(stage: Stage, script: str) -> list[dict[str, object]]:
 
 
 async def told_of(talk: Talk, words: str) -> None:
-    """Return once the agent has begun to write these words."""
-    async with aclosing(talk.watch()) as events:
-        async for told in events:
-            if told is not None and told.event.kind == "text.delta" and words in str(told.event.data["text"]):
-                return
+    """Return once the agent has begun to write these words, as a client does whose mesh is being replaced."""
+
+    async def heard() -> bool:
+        try:
+            async with aclosing(talk.watch()) as events:
+                async for told in events:
+                    if told is not None and told.event.kind == "text.delta" and words in str(told.event.data["text"]):
+                        return True
+        except UnavailableError:  # Whoever could tell that there is such a conversation is away for now.
+            return False
+        raise AssertionError(f"the conversation ended before {words!r} was said")
+
+    await until(heard, within=90)

@@ -81,6 +81,9 @@ PREFIX: Final = f"{TEAM}-orchestrate-"
 _TAKEN_UP: Final = 3
 """Events of a history in which a worker has begun: started, task scheduled, task started."""
 
+_CLOSES_WITHIN_SECONDS: Final = 10
+"""How long who follows a run waits, after its end was told, for Temporal to know of it."""
+
 
 class UnknownRunError(RefusedError):
     """There is no such run, or Temporal keeps it no longer."""
@@ -160,6 +163,8 @@ class Run:
         await self.summary()
         async with aclosing(self._hub.watch(self.id, ended=self.ending, after=since)) as events:
             async for told in events:
+                if told is not None and told.event.kind == "run.ended":
+                    await self._closed()
                 yield told
 
     async def cancel(self, *, reason: str = "") -> None:
@@ -214,6 +219,14 @@ class Run:
         except RPCError:
             return None
         return None
+
+    async def _closed(self) -> None:
+        """Return once Temporal knows of an end that was told: who hears of it then finds the result."""
+        try:
+            async with asyncio.timeout(_CLOSES_WITHIN_SECONDS):
+                await self._handle.result()
+        except (WorkflowFailureError, TimeoutError, RPCError):
+            return  # It failed, or its last task is lost and made again: its end was told all the same.
 
     async def taken_up(self) -> bool:
         """Return whether a worker has begun to work on it."""

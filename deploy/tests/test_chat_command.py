@@ -3,7 +3,7 @@
 import asyncio
 import io
 import signal
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -37,6 +37,15 @@ class Endless:
         return self
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Have Ctrl-C mean what it means in a process of its own: a server that other tests share here takes it too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_takes_back_what_is_being_answered(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     talk = Endless()
 

@@ -14,8 +14,7 @@ import pytest
 
 from callboard_contracts import UnavailableError
 from callboard_contracts.conversations import Answer
-from callboard_kit.events.following import EventHub
-from callboard_orchestrator.conversations import Conversations, Talk
+from callboard_orchestrator.conversations import Talk, open_conversations
 from tests.playing.stage import Stage
 from tests.playing.waiting import until
 
@@ -35,20 +34,22 @@ async def test_nothing_is_lost_or_doubled_when_the_worker_is_replaced_in_the_mid
         {"content": "Bye."},
     ]
     await stage.rehearse({"id": hello, "match": hello, "equals": True, "steps": steps})
-    hub = EventHub(stage.settings.redis_for("gateway") or "")
-    talk = await Conversations(await stage.client("orchestrator"), hub=hub).open(person="ada")
-    first = await talk.say(hello, message="m-1")
+    client = await stage.client("orchestrator")
+    async with open_conversations(stage.settings, client=client) as conversations:
+        talk = await conversations.open(person="ada")
+        first = await talk.say(hello, message="m-1")
 
-    # An orderly deployment between two messages; the second comes while nobody is there.
-    await stage.take_away("support")
-    second = asyncio.create_task(insisted(talk, "What is there?", "m-2"))
-    await stage.bring_back("support")
-    # A kill while the model writes the answer to it, and a third message behind it.
-    await told_of(talk, "There")
-    third = asyncio.create_task(insisted(talk, "Thank you.", "m-3"))
-    await killed(stage, "support")
-    answers = [first, await second, await third]
-    told = await talk.read()
+        # An orderly deployment between two messages; the second comes while nobody is there.
+        await stage.take_away("support")
+        second = asyncio.create_task(insisted(talk, "What is there?", "m-2"))
+        await stage.bring_back("support")
+        # A kill while the model writes the answer to it, and a third message behind it.
+        await told_of(talk, "There")
+        third = asyncio.create_task(insisted(talk, "Thank you.", "m-3"))
+        await killed(stage, "support")
+        answers = [first, await second, await third]
+        told = await talk.read()
+        closed = await talk.close()
 
     assert [each.text for each in answers] == ["Hello.", "There are mugs, and this takes a while to say.", "Bye."]
     assert [(each.message, each.text, each.answer) for each in told.said] == [
@@ -59,8 +60,7 @@ async def test_nothing_is_lost_or_doubled_when_the_worker_is_replaced_in_the_mid
     assert told.messages == 3
     finished = Counter(each["key"] for each in await requests(stage, hello) if each["answered"])
     assert sorted(finished.values()) == [1, 1, 1, 1]
-    assert (await talk.close()).state == "closed"
-    await hub.close()
+    assert closed.state == "closed"
 
 
 async def insisted(talk: Talk, text: str, message: str) -> Answer:

@@ -54,7 +54,7 @@ class Desks:
         return self.clients[team].get_workflow_handle_for(EntityLock.run, f"{team}-{name}")
 
     async def state(self, name: str, team: str = "left") -> LockState:
-        return await self.lock(name, team).query(EntityLock.state)
+        return await self.lock(name, team).execute_update(EntityLock.look)
 
     async def until(self, name: str, holds: Callable[[LockState], bool], team: str = "left") -> LockState:
         """Wait until a lock is as it should be."""
@@ -147,8 +147,10 @@ async def _takes_and_grants(desks: Desks, name: str) -> tuple[list[str], list[st
     granted: list[str] = []
     async for event in desks.lock(name).fetch_history_events():
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED:
-            attributes = event.workflow_execution_update_accepted_event_attributes
-            [payload] = attributes.accepted_request.input.args.payloads
+            request = event.workflow_execution_update_accepted_event_attributes.accepted_request.input
+            if request.name != "take":
+                continue
+            [payload] = request.args.payloads
             taken.append(Claim.model_validate_json(payload.data).workflow_id)
         if event.event_type == EventType.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED:
             attributes = event.signal_external_workflow_execution_initiated_event_attributes
@@ -347,7 +349,7 @@ async def test_a_sensitive_key_is_in_no_lock_and_in_no_message(desks: Desks):
     with pytest.raises(UnavailableError, match=r"^secret \(kept back\) has been held by left\.v1 keep"):
         await desks.ask("keep", Job(secret=secret), seconds=3)
 
-    state = await handle.query(EntityLock.state)
+    state = await handle.execute_update(EntityLock.look)
     assert secret not in lock.id
     assert secret not in state.model_dump_json()
     await desks.clients["left"].get_workflow_handle(state.holding[0].claim.workflow_id).signal("enough")

@@ -143,6 +143,10 @@ class Conversation:
     def _may_close(self, closing: Closing) -> None:
         self._talk.may_close(closing)
 
+    @workflow.update
+    def look(self, last: int) -> Transcript:
+        return self._talk.look(last)
+
     @workflow.query
     def standing(self, last: int) -> Transcript:
         return self._talk.standing(last)

@@ -232,7 +232,7 @@ async def runs_of(house: House, conversation: str) -> int:
     for key in house.history.kept:
         [id] = {run.id async for run in client.list_workflows("WorkflowType = 'Conversation'") if run.id.endswith(key)}
         handle = client.get_workflow_handle(id)
-        if (await handle.query("standing", 0, result_type=Transcript)).conversation == conversation:
+        if (await handle.execute_update("look", 0, result_type=Transcript)).conversation == conversation:
             described = await handle.describe()
             started = (await handle.fetch_history()).events[0].workflow_execution_started_event_attributes
             return 1 if started.first_execution_run_id == described.run_id else 2

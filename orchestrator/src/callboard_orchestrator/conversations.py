@@ -9,6 +9,7 @@ client, which polls no task queue.
 """
 
 import asyncio
+import time
 import uuid
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -53,6 +54,9 @@ from callboard_orchestrator.runs import READER, TEAM, NoEventsError
 MessageT = TypeVar("MessageT", bound=Message)
 SentT = TypeVar("SentT")
 AnsweredT = TypeVar("AnsweredT")
+
+_LOOKS_EVERY_SECONDS: Final = 30
+"""How often, at most, who follows a conversation asks whether it is over."""
 
 IDLE: Final = timedelta(days=1)
 """After how much silence a conversation closes by itself, if nothing else is said."""
@@ -99,6 +103,7 @@ class Talk:
         self.person = person
         self._client = client
         self._hub = hub
+        self._looked = 0.0
 
     async def say(self, text: str, *, message: str | None = None, patience: timedelta | None = None) -> Answer:
         """Say something and wait for the answer.
@@ -177,6 +182,10 @@ class Talk:
         await self._ask(support.Support.open, opening)
 
     async def _ending(self) -> RunEnded | None:
+        # The end is told like all else, and each look stays in the conversation's history: seldom is enough.
+        if time.monotonic() - self._looked < _LOOKS_EVERY_SECONDS:
+            return None
+        self._looked = time.monotonic()
         try:
             state = (await self.read(last=0)).state
         except MeshError:

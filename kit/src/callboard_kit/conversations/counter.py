@@ -15,6 +15,7 @@ from temporalio.client import (
     WorkflowHandle,
     WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
     WorkflowUpdateStage,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -167,8 +168,8 @@ class Counter:
         handle = _handle(mesh.current().team, key)
         try:
             status = (await handle.describe()).status
-            standing: Transcript = await handle.query("standing", reading.last, result_type=Transcript)
-        except WorkflowQueryFailedError as error:
+            standing = await _standing(handle, reading.last, live=status in _OPEN)
+        except (WorkflowQueryFailedError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
             raise UnavailableError(f"conversation {reading.conversation!r} cannot be read just now") from error
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
@@ -222,6 +223,22 @@ def _id(team: str, owner: str, key: str) -> str:
 
 def _handle(team: str, key: str) -> WorkflowHandle[object, object]:
     return nexus.client().get_workflow_handle(_id(team, owner_of(), key))
+
+
+async def _standing(handle: WorkflowHandle[object, object], last: int, *, live: bool) -> Transcript:
+    """Ask a conversation how it stands."""
+    if live:
+        try:
+            return await handle.execute_update(  # pyright: ignore[reportUnknownMemberType] - an overload is untyped
+                "look", last, result_type=Transcript
+            )
+        except WorkflowUpdateFailedError:
+            pass  # A build that knows no such update holds it.
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            # It has ended since, or there is none.
+    return await handle.query("standing", last, result_type=Transcript)
 
 
 async def _found(run: WorkflowExecution) -> Found | None:

@@ -10,7 +10,7 @@
         async def run(self, begin: Begin) -> Transcript:
             return await self._talk.hold()
 
-        …  # one line each: the updates `say` and `close`, their validators, the query `standing`
+        …  # one line each: the updates `say`, `look` and `close`, their validators, the query `standing`
 
 Messages are answered one after the other, each on behalf of the call that brought it: with its caller's rights, its
 time and its limits. What was answered is written to the history off the answer's path. The workflow goes on as a new
@@ -232,8 +232,16 @@ class Talk:
         await workflow.wait_condition(lambda: not self._places)
         return self.standing(0)
 
+    def look(self, last: int) -> Transcript:
+        """Return how the conversation stands. For an update: a query is safe only when the conversation is over.
+
+        A worker that loads a run to answer a query goes on with events that no workflow task has begun on yet, and
+        what comes before that task begins is then replayed in another order than it was handled in.
+        """
+        return self.standing(last)
+
     def standing(self, last: int) -> Transcript:
-        """Return how the conversation stands, with what is at hand of its last answers. For the query."""
+        """Return how the conversation stands, with what is at hand of its last answers."""
         return Transcript(
             conversation=self._begin.opening.conversation,
             state="open" if self._closing is None else "closed",

@@ -104,7 +104,10 @@ class EntityKeeper:
     async def state(self, name: str) -> LockState | None:
         """Return who holds a lock and who waits for it; None when nobody does."""
         try:
-            return await self._lock(name).query(EntityLock.state, rpc_timeout=_ANSWERS_WITHIN)
+            # The SDK leaves the type of an update's arguments open.
+            return await self._lock(name).execute_update(  # pyright: ignore[reportUnknownMemberType]
+                EntityLock.look, rpc_timeout=_ANSWERS_WITHIN
+            )
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise

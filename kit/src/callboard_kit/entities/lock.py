@@ -54,7 +54,7 @@ class EntityLock:
         while True:
             await self._hand_on()
             if workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(self.state())
+                workflow.continue_as_new(self._state())
             self._news = False
             try:
                 await workflow.wait_condition(lambda: self._news, timeout=self._patience())
@@ -97,9 +97,16 @@ class EntityLock:
         self._drop(holder)
         return Left() if first is None else Left(operation=first.claim.operation, since=first.since)
 
-    @workflow.query
-    def state(self) -> LockState:
-        """Return who holds it and who waits."""
+    @workflow.update
+    def look(self) -> LockState:
+        """Return who holds it and who waits.
+
+        No query: a worker that loads a run to answer one goes on with events that no workflow task has begun on yet,
+        and what comes before that task begins is then replayed in another order than it was handled in.
+        """
+        return self._state()
+
+    def _state(self) -> LockState:
         return self._place.model_copy(
             update={"fence": self._fence, "holding": tuple(self._holding), "waiting": tuple(self._waiting)}
         )
@@ -157,8 +164,7 @@ class EntityLock:
                     retry_policy=RetryPolicy(maximum_attempts=3),
                 )
             else:
-                # A local activity that outlives its workflow task is replayed as if what came meanwhile came before:
-                # then nobody would have looked, and the lock could not go on.
+                # As locks did it that began before: their histories go on as they are.
                 gone = await workflow.execute_local_activity(
                     GONE,
                     holders,

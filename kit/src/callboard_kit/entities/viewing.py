@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Final
 
-from temporalio.client import Client, WorkflowQueryFailedError
+from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
 from callboard_kit.entities.lock import LOCK, EntityLock
@@ -72,14 +72,23 @@ async def _running(client: Client) -> AsyncIterator[str]:
 async def _state(client: Client, workflow_id: str, team: str) -> LockState | None:
     handle = client.get_workflow_handle_for(EntityLock.run, workflow_id)
     try:
-        return await handle.query(EntityLock.state, rpc_timeout=ANSWERS_WITHIN)
-    except WorkflowQueryFailedError as error:
+        # The SDK leaves the type of an update's arguments open.
+        return await handle.execute_update(  # pyright: ignore[reportUnknownMemberType]
+            EntityLock.look, rpc_timeout=ANSWERS_WITHIN
+        )
+    except WorkflowUpdateFailedError as error:
         raise SilentTeamError(f"the locks of team {team!r} cannot say who holds them: {error}") from error
+    except WorkflowUpdateRPCTimeoutOrCancelledError as error:
+        raise _silent(team) from error
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
         if error.status not in _SILENT:
             raise
-        raise SilentTeamError(
-            f"no worker of team {team!r} answers for its locks; 'callboard status' shows whether one runs"
-        ) from error
+        raise _silent(team) from error
+
+
+def _silent(team: str) -> SilentTeamError:
+    return SilentTeamError(
+        f"no worker of team {team!r} answers for its locks; 'callboard status' shows whether one runs"
+    )

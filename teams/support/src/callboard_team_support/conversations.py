@@ -79,7 +79,12 @@ class Conversation:
     def _may_close(self, closing: Closing) -> None:
         self._talk.may_close(closing)
 
+    @workflow.update
+    def look(self, last: int) -> Transcript:
+        """Say how it stands, while it goes on."""
+        return self._talk.look(last)
+
     @workflow.query
     def standing(self, last: int) -> Transcript:
-        """Say how it stands."""
+        """Say how it stood, when it is over."""
         return self._talk.standing(last)

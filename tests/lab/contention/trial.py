@@ -2,14 +2,12 @@
 
 import asyncio
 import json
-import os
 import random
-import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
@@ -22,9 +20,9 @@ from callboard_kit.testing import LocalMesh
 from tests.lab.contention.agents import Agent, Errand, Errands, Told
 from tests.lab.contention.house import ASKERS, TEAMS, Change
 from tests.lab.contention.serial import Books
+from tests.lab.housing import House
 
 PROCESSES: Final = (*TEAMS, "agents")
-REPOSITORY: Final = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,64 +105,14 @@ async def run(folder: Path, plan: Plan, *, say: Callable[[str], None] = lambda _
     return findings
 
 
-class House:
-    """The worker processes. Kills only what it started."""
-
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
-        self._folder = folder
-        self._environment = {**os.environ, **environment}
-        self._processes: dict[str, asyncio.subprocess.Process] = {}
-
-    async def start(self, name: str) -> None:
-        with (self._folder / f"{name}.log").open("ab") as log:
-            self._processes[name] = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tests.lab.contention.worker", name, str(self._folder)),
-                env=self._environment,
-                cwd=REPOSITORY,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-
-    async def ready(self, name: str) -> None:
-        """Wait until a process serves."""
-        file, process = self._folder / f"{name}.ready", self._processes[name]
-        for _ in range(600):
-            if process.returncode is not None or (file.exists() and file.read_text("utf-8") == str(process.pid)):
-                return
-            await asyncio.sleep(0.1)
-
-    async def kill(self, name: str) -> None:
-        """Kill a process, and start it again."""
-        await self._end(name, signal.SIGKILL)
-        await self.start(name)
-
-    async def revive(self) -> None:
-        """Start what is not there."""
-        for name in PROCESSES:
-            if self._processes[name].returncode is not None:
-                await self.start(name)
-
-    async def close(self) -> None:
-        for name in list(self._processes):
-            await self._end(name, signal.SIGTERM)
-
-    async def _end(self, name: str, how: signal.Signals) -> None:
-        process = self._processes[name]
-        with suppress(ProcessLookupError):
-            process.send_signal(how)
-        try:
-            async with asyncio.timeout(10):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-
-
 @asynccontextmanager
 async def _house(folder: Path, *, locks: bool) -> AsyncGenerator[House]:
     switch = "on" if locks else "off"
-    house = House(folder, {"CALLBOARD_LOCKS": switch, "CALLBOARD_PROFILE": "dev", "CALLBOARD_HOME": str(folder)})
+    house = House(
+        folder,
+        {name: (sys.executable, "-m", "tests.lab.contention.worker", name, str(folder)) for name in PROCESSES},
+        environment={"CALLBOARD_LOCKS": switch, "CALLBOARD_PROFILE": "dev", "CALLBOARD_HOME": str(folder)},
+    )
     try:
         for name in PROCESSES:
             await house.start(name)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import random
-import signal
 import sys
 import time
 from collections import Counter
@@ -26,12 +25,11 @@ from callboard_kit.processing.dead import DeadLetter, dead_letters, redrive
 from callboard_kit.processing.model import feed_of
 from callboard_kit.settings import Settings
 from callboard_kit.testing import LocalMesh
+from tests.lab.housing import House
 from tests.lab.processing.house import ATTEMPTS, DESK, NOTES, POST, SHOP, TEAMS, Book, Question, Shop, Sold
 
 WORKERS: Final[Mapping[str, str]] = {"post-1": POST, "post-2": POST, "shop": SHOP, "desk": DESK}
 """The processes and their teams. One called `reader-…` only reads the feed, one called `hands-…` only does the work."""
-
-REPOSITORY: Final = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,56 +81,6 @@ class Findings:
     def document(self) -> dict[str, object]:
         """Return the figures for a file."""
         return {**asdict(self), "kills": dict(self.kills), "dead": dict(self.dead), "faults": self.faults[:50]}
-
-
-class House:
-    """The processes. Kills only what it started."""
-
-    def __init__(self, folder: Path, server: DevServer, redis_port: int, workers: Mapping[str, str]) -> None:
-        self._folder = folder
-        self._lines = {
-            "temporal": server.argv(),
-            "redis": _valkey(redis_port, write_users(folder, TEAMS)),
-            **{
-                name: [sys.executable, "-m", "tests.lab.processing.worker", team, name, str(folder)]
-                for name, team in workers.items()
-            },
-        }
-        self._processes: dict[str, asyncio.subprocess.Process] = {}
-
-    async def start(self, name: str) -> None:
-        with (self._folder / f"{name}.log").open("ab") as log:
-            self._processes[name] = await asyncio.create_subprocess_exec(
-                *self._lines[name], cwd=REPOSITORY, stdout=log, stderr=log, start_new_session=True
-            )
-
-    async def ready(self, name: str) -> None:
-        """Wait until a worker serves."""
-        file, process = self._folder / f"{name}.ready", self._processes[name]
-        for _ in range(600):
-            if process.returncode is not None or (file.exists() and file.read_text("utf-8") == str(process.pid)):
-                return
-            await asyncio.sleep(0.1)
-
-    async def kill(self, name: str) -> None:
-        """Kill a process, and start it again."""
-        await self._end(name, signal.SIGKILL)
-        await self.start(name)
-
-    async def close(self) -> None:
-        for name in reversed(list(self._processes)):
-            await self._end(name, signal.SIGTERM)
-
-    async def _end(self, name: str, how: signal.Signals) -> None:
-        process = self._processes[name]
-        with suppress(ProcessLookupError):
-            process.send_signal(how)
-        try:
-            async with asyncio.timeout(10):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
 
 
 async def run(folder: Path, plan: Plan, *, say: Callable[[str], None] = lambda _: None) -> Findings:
@@ -313,7 +261,12 @@ async def _length(redis: Redis) -> int:
 async def _standing(folder: Path, plan: Plan) -> AsyncGenerator[tuple[House, Redis]]:
     port, redis_port = free_ports(2)
     server = DevServer(port=port, database=folder / "temporal.db", namespaces=TEAMS)
-    house = House(folder, server, redis_port, plan.workers)
+    workers = {
+        name: [sys.executable, "-m", "tests.lab.processing.worker", team, name, str(folder)]
+        for name, team in plan.workers.items()
+    }
+    redis_line = _valkey(redis_port, write_users(folder, TEAMS))
+    house = House(folder, {"temporal": server.argv(), "redis": redis_line, **workers})
     settings = Settings(home=folder, redis_url=f"redis://127.0.0.1:{redis_port}/0")
     redis = open_redis(settings.redis_for(POST) or "")
     try:

@@ -236,7 +236,7 @@ class Market:
         url = f"http://127.0.0.1:{self._http_port}/nexus/endpoints/{self._shop_id}/services/shop.v1/{path}"
         request = urllib.request.Request(url, data=data, headers=dict(headers), method="POST")
         try:
-            with urllib.request.urlopen(request, timeout=20) as response:
+            with urllib.request.urlopen(request, timeout=60) as response:
                 return Answer(response.status, response.read().decode())
         except urllib.error.HTTPError as error:
             with error:

@@ -64,7 +64,7 @@ async def ended(client: Client, how: str) -> WorkflowHandle[Ending, str]:
     if how == "cancelled":
         await handle.cancel()
     with suppress(WorkflowFailureError):
-        await asyncio.wait_for(handle.result(), timeout=20)
+        await asyncio.wait_for(handle.result(), timeout=60)
     return client.get_workflow_handle_for(Ending.run, handle.id)
 
 

@@ -135,7 +135,7 @@ class Process:
     process: asyncio.subprocess.Process
 
     async def ended(self) -> tuple[int, str]:
-        _, errors = await asyncio.wait_for(self.process.communicate(), timeout=10)
+        _, errors = await asyncio.wait_for(self.process.communicate(), timeout=60)
         assert self.process.returncode is not None
         return self.process.returncode, errors.decode()
 
@@ -185,7 +185,7 @@ async def _answers(address: Address, process: asyncio.subprocess.Process) -> Non
         asyncio.ensure_future(process.wait()),
     ]
     try:
-        done, pending = await asyncio.wait(waiting, timeout=15, return_when=asyncio.FIRST_COMPLETED)
+        done, pending = await asyncio.wait(waiting, timeout=60, return_when=asyncio.FIRST_COMPLETED)
         for each in pending:
             each.cancel()
         assert waiting[0] in done, "the registry did not come up"

@@ -121,7 +121,7 @@ def messages(kind: type[Message], good: bytes, *, depth: int = 0) -> st.SearchSt
 def status_of(call: Callable, request: Message, token: str, *, stream: bool) -> grpc.StatusCode:
     metadata = (("authorization", f"Bearer {token}"),) if token else ()
     try:
-        answer = call(request, metadata=metadata, timeout=10)
+        answer = call(request, metadata=metadata, timeout=60)
         if stream:
             next(answer)
             answer.cancel()

@@ -70,7 +70,7 @@ def hold_back(monkeypatch, going_on: asyncio.Event) -> asyncio.Event:
 
 
 async def test_a_stream_of_events_tells_what_happens_and_goes_on_where_it_was(serve_with, document):
-    async with serve_with() as running, httpx.AsyncClient(trust_env=False, timeout=10) as http:
+    async with serve_with() as running, httpx.AsyncClient(trust_env=False, timeout=60) as http:
         shop = await running.enrol("shop")
         url = f"http://{running.http}/v1/changes/stream"
         async with http.stream("GET", url) as answer:
@@ -101,7 +101,7 @@ async def test_a_stream_from_a_place_that_is_none_does_not_begin(serve_with, que
 
 
 async def test_streams_over_http_have_places_too_and_end_with_the_registry(serve_with):
-    async with httpx.AsyncClient(trust_env=False, timeout=10) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         async with serve_with(watchers=10) as running:
             url = f"http://{running.http}/v1/changes/stream"
             streaming = http.stream("GET", url)

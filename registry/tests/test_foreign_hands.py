@@ -232,7 +232,7 @@ async def call(running, method: str, request: Message, token: str | None) -> Mes
             request_serializer=type(request).SerializeToString,
             response_deserializer=response.FromString,
         )
-        return await calling(request, metadata=(("authorization", f"Bearer {token}"),) if token else (), timeout=10)
+        return await calling(request, metadata=(("authorization", f"Bearer {token}"),) if token else (), timeout=60)
 
 
 @pytest.fixture

@@ -79,7 +79,7 @@ async def test_a_call_in_flight_is_answered_before_the_process_ends(launch, docu
             # Reads go on meanwhile; once this one is answered the publish before it has been received.
             await client.list_listings()
             registry.process.send_signal(signal.SIGTERM)
-            await asyncio.wait_for(said(registry, "stopping"), timeout=5)
+            await asyncio.wait_for(said(registry, "stopping"), timeout=30)
             assert not publishing.done()
             lock.close()
             listing = await publishing

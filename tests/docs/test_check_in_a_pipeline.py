@@ -32,7 +32,7 @@ def test_the_step_fails_on_what_breaks_and_warns_of_what_is_unknown(
         env={"PATH": os.environ["PATH"], "SERVICE": "orders.v1", "GITHUB_STEP_SUMMARY": str(summary)},
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
 

@@ -167,12 +167,37 @@ async def test_a_stream_that_says_nothing_of_the_end_is_ended_by_asking(
 ) -> None:
     monkeypatch.setattr("callboard_kit.events.following.SILENCE_SECONDS", 0.2)
     monkeypatch.setattr("callboard_kit.events.following.GRACE_SECONDS", 0.1)
+    monkeypatch.setattr("callboard_kit.events.following.LATE_SECONDS", 0.3)
     writer.tell(ROOT, STARTED)
 
     told = await heard(hub, ended=over)
 
     assert [(each.event.kind, each.position is None) for each in told] == [("run.started", False), ("run.ended", True)]
     assert told[1].event.detail == RunEnded(outcome="terminated")
+
+
+async def test_what_a_busy_worker_tells_after_the_end_is_known_is_heard(
+    writer: EventWriter, hub: EventHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callboard_kit.events.following.SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr("callboard_kit.events.following.GRACE_SECONDS", 0.1)
+    known = asyncio.Event()
+
+    async def is_over() -> RunEnded:
+        known.set()
+        return RunEnded(outcome="ok")
+
+    writer.tell(ROOT, STARTED)
+    listening = asyncio.create_task(heard(hub, ended=is_over))
+    await known.wait()
+    # Longer than the grace: the worker is busy.
+    await asyncio.sleep(0.4)
+    writer.tell(ROOT, step(1))
+    writer.tell(ROOT, ENDED)
+    told = await listening
+
+    assert [each.event.kind for each in told] == ["run.started", "step.started", "run.ended"]
+    assert told[-1].position is not None
 
 
 async def test_redis_killed_and_back_is_a_gap_and_what_comes_later_is_heard(
@@ -274,6 +299,7 @@ async def test_the_end_is_told_while_redis_is_gone(
 ) -> None:
     monkeypatch.setattr("callboard_kit.events.following.SILENCE_SECONDS", 0.2)
     monkeypatch.setattr("callboard_kit.events.following.GRACE_SECONDS", 0.1)
+    monkeypatch.setattr("callboard_kit.events.following.LATE_SECONDS", 0.3)
     await valkey.kill()
 
     assert [each.event.kind for each in await heard(hub, ended=over)] == ["run.ended"]

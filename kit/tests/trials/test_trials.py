@@ -281,4 +281,9 @@ async def test_an_experiment_keeps_each_tree_with_its_build_and_tells_by_its_rec
     assert memos == {"e-1/a", "e-1/b"}
     assert street.trials.experiment is None
     assert (report.a.units + report.b.units, report.calls, report.misplaced) == (4, 6, 0)
-    assert [each.id async for each, ended in known(street.kiosk, experiment_id(KIOSK), Experiment) if ended] == ["e-1"]
+
+    async def is_listed_as_ended() -> bool:
+        listed = known(street.kiosk, experiment_id(KIOSK), Experiment)
+        return [each.id async for each, ended in listed if ended] == ["e-1"]
+
+    await until(is_listed_as_ended)

@@ -5,7 +5,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -25,6 +25,7 @@ from callboard_orchestrator.inbox.client import InboxClient
 from callboard_orchestrator.inbox.service import InboxService
 from callboard_orchestrator.inbox.workflows import Gate
 from tests.lab.rolling import desk
+from tests.playing.waiting import until
 
 TEAMS: Final = ("desk", "inbox", "shop")
 OPEN: Final = Policy(rules=(Rule(name="all", callers=("*",), services=("desk.v1",), on_behalf_of=("*",)),))
@@ -32,6 +33,9 @@ SURE: Final = 0.999
 """With which confidence a share must be what was set: one look at one share in a thousand may fail by chance."""
 
 PATIENCE: Final = 60.0
+_LISTED_WITHIN_SECONDS: Final = 30.0
+"""How long Temporal may take to list a run as ended."""
+
 AT_ONCE: Final = 10
 """Questions that are answered at the same time."""
 
@@ -251,7 +255,7 @@ async def change_builds(rolling: Rolling, runs: int, *, say: Callable[[str], Non
                     if each:
                         found.failed.append(each)
             found.approved = len(approved)
-            if left := await rolling.measuring.in_flight("old"):
+            if left := await _left_on(rolling, "old"):
                 found.failed.append(f"{left} runs are left on the old build")
     for name, used, answer in await rolling.builds_of_runs():
         if len(used) != 1 or answer != desk.agent_of(used[0]).instructions:
@@ -289,6 +293,20 @@ async def _keep_calling(rolling: Rolling, found: Findings) -> None:
     while True:
         found.bad_calls += 1
         await _ended(await rolling.ask(desk.QUICK))
+
+
+async def _left_on(rolling: Rolling, build: str) -> int:
+    """Return how many runs of a build go on, once what has ended had its time to be listed as such."""
+    left = 0
+
+    async def is_none_left() -> bool:
+        nonlocal left
+        left = await rolling.measuring.in_flight(build)
+        return left == 0
+
+    with suppress(TimeoutError):
+        await until(is_none_left, within=_LISTED_WITHIN_SECONDS)
+    return left
 
 
 async def _ended(asked: Asked) -> str:

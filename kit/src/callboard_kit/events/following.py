@@ -7,6 +7,7 @@ is told as a `gap`. The end comes for certain: when the stream is silent or Redi
 import asyncio
 import json
 import logging
+import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
@@ -30,6 +31,9 @@ SILENCE_SECONDS: Final = 5.0
 GRACE_SECONDS: Final = 1.0
 """How long, after that, the end may still come by the stream."""
 
+LATE_SECONDS: Final = 10.0
+"""The same for an end that some worker tells, from a Redis that answers: a worker that is busy tells late."""
+
 PAGE: Final = 500
 BACKLOG: Final = 2_000
 """Events that wait for one slow listener; who falls further behind reads them from Redis again."""
@@ -39,6 +43,9 @@ REMEMBERED: Final = 4_096
 
 _BLOCK_MILLISECONDS: Final = 1_000
 _PAUSE_SECONDS: Final = 0.2
+
+UNTOLD: Final = frozenset({"terminated", "timed_out"})
+"""Ends that nobody tells of."""
 
 Ended = Callable[[], Awaitable[RunEnded | None]]
 """Asks, where it is known for certain, whether a run is over and how it ended."""
@@ -195,13 +202,17 @@ class _Listener:
 
     async def listen(self) -> AsyncGenerator[Told | None]:
         end: RunEnded | None = None
+        late = 0.0
         while True:
             async for told in self._caught_up():
                 yield told
                 if told.event.kind == "run.ended":
                     return
             if end is not None:
-                break
+                if not self._caught or self._missed is not None or time.monotonic() >= late:
+                    break
+                await asyncio.sleep(GRACE_SECONDS)
+                continue
             # Not before all that is kept has been seen: what comes in would hide what is missing before it.
             if self._caught:
                 async for told in self._live():
@@ -212,8 +223,9 @@ class _Listener:
             end = await self._ended()
             if end is not None:
                 # What was told last may still be on its way.
+                late = time.monotonic() + (0 if end.outcome in UNTOLD else LATE_SECONDS)
                 await asyncio.sleep(GRACE_SECONDS)
-        if end.outcome not in ("terminated", "timed_out") and self._missed is None:
+        if end.outcome not in UNTOLD and self._missed is None:
             # Some worker told of the end; who terminates a run tells nobody.
             yield self._gap("the end of this run was told, but is not in the stream")
         yield Told(self._event("ended", end), None)

@@ -29,6 +29,7 @@ from callboard_kit.client import ConnectError, KeyFileError, connect, load_key
 from callboard_kit.contract_book import ContractBook
 from callboard_kit.conversations.starting import history_fault, update_fault
 from callboard_kit.directory import RegistryDirectory
+from callboard_kit.ending import cancelled
 from callboard_kit.entities.at_once import UnlockedEffectError
 from callboard_kit.events.writing import writing
 from callboard_kit.fingerprint.builds import RegistryBuilds, Vouched, fingerprints_of, surroundings_of
@@ -223,7 +224,7 @@ async def _serve(
         await _unless(stopped, introduction.make())
         await _unless(stopped, vouched.make())
         stack.push_async_callback(
-            _cancelled,
+            cancelled,
             [
                 asyncio.create_task(introduction.keep()),
                 asyncio.create_task(vouched.keep()),
@@ -245,13 +246,13 @@ async def _serve(
             await stack.enter_async_context(block)
         if settings.versioned:
             rollouts = taking_part(client, team.name, build, settings, registry)
-            stack.push_async_callback(_cancelled, [asyncio.create_task(rollouts)])
+            stack.push_async_callback(cancelled, [asyncio.create_task(rollouts)])
         if trials is not None:
-            stack.push_async_callback(_cancelled, [asyncio.create_task(trials.follow(client))])
+            stack.push_async_callback(cancelled, [asyncio.create_task(trials.follow(client))])
         if tab := _paying(activities, registry, settings, team.name):
-            stack.push_async_callback(_cancelled, [asyncio.create_task(tab.keep())])
+            stack.push_async_callback(cancelled, [asyncio.create_task(tab.keep())])
         feeds = Feeds.of(team.name, settings, processors=processors, outbox=outbox, followers=team.feed.followers)
-        stack.push_async_callback(_cancelled, [asyncio.create_task(feeds.run(client))])
+        stack.push_async_callback(cancelled, [asyncio.create_task(feeds.run(client))])
         keeper = RolloutKeeper(client, prices=prices_from(registry, team.name))
         await _work(
             client,
@@ -294,7 +295,7 @@ async def _work(
         beating = asyncio.create_task(heartbeats.run())
         await stopped.wait()
         logger.info("stopping")
-        await _cancelled([beating])
+        await cancelled([beating])
 
 
 def _paying(
@@ -389,10 +390,4 @@ async def _unless(stopped: asyncio.Event, work: Coroutine[Any, Any, ResultT]) ->
         await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
         return await working if working.done() else None
     finally:
-        await _cancelled([working, stopping])
-
-
-async def _cancelled(tasks: Sequence[asyncio.Task[Any]]) -> None:  # Any: tasks that return nothing of interest
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+        await cancelled([working, stopping])

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisDown
 from redis.exceptions import ResponseError
 
+from callboard_kit.ending import cancelled
 from callboard_kit.events import Event, RunEnded, RunReset, RunStarted, StepStarted, stream_of
 from callboard_kit.events import writing as writing_module
 from callboard_kit.events.following import EventHub, Told
@@ -54,8 +55,7 @@ async def writer(valkey: Valkey) -> AsyncIterator[EventWriter]:
     writer = EventWriter(redis)
     task = asyncio.create_task(writer.run())
     yield writer
-    task.cancel()
-    await asyncio.wait({task})
+    await cancelled([task])
     await redis.aclose()
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from redis.asyncio import Redis
 
+from callboard_kit.ending import cancelled
 from callboard_kit.events.writing import open_redis
 from callboard_kit.processing import consuming
 from callboard_kit.processing.consuming import MOST_DELIVERIES, Consumer
@@ -83,8 +84,7 @@ async def running(consumer: Consumer) -> AsyncGenerator[asyncio.Task[None]]:
     try:
         yield task
     finally:
-        task.cancel()
-        await asyncio.wait({task})
+        await cancelled([task])
 
 
 async def until(true: Callable[[], Awaitable[object]]) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 from processing_flows import BY_EVENT, BY_KEY, FollowEvent, FollowKey, Notes
 from redis.asyncio import Redis
 
+from callboard_kit.ending import cancelled
 from callboard_kit.events.writing import open_redis
 from callboard_kit.processing import FeedEvent, following
 from callboard_kit.processing.dead import dead_letters, redrive
@@ -56,13 +57,15 @@ class Post:
     async def at_work(self, url: str) -> AsyncGenerator[None]:
         feeds = Feeds(TEAM, url, processors=[BY_KEY, BY_EVENT], lease=1.0)
         activities = [self.notes.note, *feeds.activities]
-        async with self.mesh.member(TEAM, workflows=[FollowKey, FollowEvent], activities=activities) as client:
-            task = asyncio.create_task(feeds.run(client))
-            try:
-                yield
-            finally:
-                task.cancel()
-                await asyncio.wait({task})
+        async with AsyncExitStack() as stack:
+            # Ended after the worker, whose activities need the same Redis, as a team's own process does it.
+            following: list[asyncio.Task[None]] = []
+            stack.push_async_callback(cancelled, following)
+            client = await stack.enter_async_context(
+                self.mesh.member(TEAM, workflows=[FollowKey, FollowEvent], activities=activities)
+            )
+            following.append(asyncio.create_task(feeds.run(client)))
+            yield
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from sqlalchemy import MetaData
 
 from callboard_contracts import Message
+from callboard_kit.ending import cancelled
 from callboard_kit.events.writing import open_redis
 from callboard_kit.processing import relay as relay_module
 from callboard_kit.processing.model import FeedEvent, feed_of
@@ -120,8 +121,7 @@ async def test_while_redis_is_away_events_wait_and_then_come_by_themselves(shop:
                 break
             await asyncio.sleep(0.05)
     finally:
-        task.cancel()
-        await asyncio.wait({task})
+        await cancelled([task])
 
     assert await told(redis) == ["apple"]
 

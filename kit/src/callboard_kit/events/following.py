@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, TypeVar, cast
+from typing import Final, cast
 
 from pydantic import ValidationError
 from redis.asyncio import Redis
@@ -53,8 +53,6 @@ Ended = Callable[[], Awaitable[RunEnded | None]]
 Entry = tuple[str, dict[str, str]]
 """An entry of a stream: its position and its fields."""
 
-ResultT = TypeVar("ResultT")
-
 
 @dataclass(frozen=True)
 class Told:
@@ -73,6 +71,7 @@ class EventHub:
         self._redis = open_redis(url)
         self._sources: dict[str, _Source] = {}
         self._closing: set[asyncio.Task[None]] = set()
+        self._asking: set[asyncio.Task[object]] = set()
 
     async def follow(self, root: str, *, ended: Ended, after: str = BEGINNING) -> AsyncGenerator[Told]:
         """Yield what happened in a tree since a position, and what happens, up to its end.
@@ -92,7 +91,7 @@ class EventHub:
 
     async def watch(self, root: str, *, ended: Ended, after: str = BEGINNING) -> AsyncGenerator[Told | None]:
         """Yield what `follow` yields, and None when nothing happened for `SILENCE_SECONDS`."""
-        listener = _Listener(self._redis, root, position(after), ended)
+        listener = _Listener(self._redis, root, position(after), ended, self._asking)
         async with self._listening(root, listener):
             async for told in listener.listen():
                 yield told
@@ -101,7 +100,7 @@ class EventHub:
         """Stop reading."""
         for source in self._sources.values():
             source.stop()
-        for task in [*(source.task for source in self._sources.values()), *self._closing]:
+        for task in [*(source.task for source in self._sources.values()), *self._closing, *self._asking]:
             await asyncio.wait({task})
         self._sources.clear()
         await self._redis.aclose()
@@ -175,8 +174,9 @@ class _Source:
 class _Listener:
     """One who listens to a tree, at their own pace."""
 
-    def __init__(self, redis: Redis, root: str, after: str, ended: Ended) -> None:
+    def __init__(self, redis: Redis, root: str, after: str, ended: Ended, asking: set[asyncio.Task[object]]) -> None:
         self._redis = redis
+        self._asking = asking
         self._stream = stream_of(root)
         self._root = root
         self._cursor = after
@@ -286,7 +286,22 @@ class _Listener:
         return missing
 
     async def _kept(self, first: str, last: str = "+", *, most: int) -> list[Entry]:
-        return _entries(await _undisturbed(self._redis.xrange(self._stream, first, last, count=most)))
+        return _entries(await self._undisturbed(self._redis.xrange(self._stream, first, last, count=most)))
+
+    async def _undisturbed(self, asked: Awaitable[object]) -> object:
+        """Await an answer of Redis; when the one who waits is cancelled, the answer is still taken off the connection.
+
+        The hub waits for it when it closes, so that no connection is opened after that.
+        """
+
+        async def ask() -> object:
+            return await asked
+
+        task = asyncio.create_task(ask())
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(task)
 
     def _told(self, entry: Entry) -> Told | None:
         self._cursor, fields = entry
@@ -315,17 +330,6 @@ class _Listener:
             kind=kind_of(detail),
             data=detail.model_dump(mode="json", exclude_none=True),
         )
-
-
-async def _undisturbed(asked: Awaitable[ResultT]) -> ResultT:
-    """Await an answer of Redis; when the one who waits is cancelled, the answer is still taken off the connection."""
-
-    async def ask() -> ResultT:
-        return await asked
-
-    task = asyncio.create_task(ask())
-    task.add_done_callback(lambda done: done.cancelled() or done.exception())
-    return await asyncio.shield(task)
 
 
 # The client's types are a union over its protocol's versions and over bytes and text, hence `object` and the casts.

@@ -23,6 +23,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
+from callboard_kit.ending import cancelled
 from callboard_kit.events.model import Event, Gap, Kind, stream_of
 from callboard_kit.settings import Settings
 
@@ -90,8 +91,7 @@ async def writing(settings: Settings, team: str) -> AsyncGenerator["EventWriter 
     try:
         yield writer
     finally:
-        task.cancel()
-        await asyncio.wait({task})
+        await cancelled([task])
         await redis.aclose()
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from redis.exceptions import RedisError, ResponseError
 
+from callboard_kit.ending import cancelled
 from callboard_kit.processing.dead import bury
 from callboard_kit.processing.lag import LagMeter, lag_of
 from callboard_kit.processing.model import FeedEvent, UnreadableEventError, feed_of, turn_of
@@ -108,9 +109,7 @@ class Consumer:
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await cancelled(tasks)
             # Out of reach, it ends by itself.
             with suppress(RedisError, OSError):
                 await self._turn.give_back()
@@ -185,9 +184,7 @@ class Consumer:
         try:
             await asyncio.gather(*tasks)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await cancelled(tasks)
 
     async def _deal_with_one(self, entry: Entry, deliveries: int) -> None:
         id, fields = entry

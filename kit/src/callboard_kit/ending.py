@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any, Final
 
-_SAID_AGAIN_SECONDS: Final = 1.0
+_SAID_AGAIN_SECONDS: Final = 15.0
+"""Longer than anything here takes to clean up after itself, which a second word would interrupt."""
 
 
 async def cancelled(tasks: Iterable[asyncio.Task[Any]]) -> None:  # Any: what they return is of no interest

@@ -129,7 +129,10 @@ class Feeds:
 
             work.append(Relay(self._team, self._outbox, self._followers, self._redis).run)
         try:
-            await asyncio.gather(*map(_kept_up, work))
+            # A group waits until all of it has ended; `gather` would not, and whoever gives back its turn needs Redis.
+            async with asyncio.TaskGroup() as group:
+                for each in work:
+                    group.create_task(_kept_up(each))
         finally:
             with suppress(OSError):
                 await self._redis.aclose()

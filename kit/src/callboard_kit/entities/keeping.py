@@ -6,7 +6,14 @@ from datetime import timedelta
 from typing import Any, Final
 
 from temporalio import activity
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -102,12 +109,19 @@ class EntityKeeper:
         return list(found)
 
     async def state(self, name: str) -> LockState | None:
-        """Return who holds a lock and who waits for it; None when nobody does."""
+        """Return who holds a lock and who waits for it; None when nobody does.
+
+        Raises:
+            UnavailableError: It does not say so in time.
+        """
         try:
             # The SDK leaves the type of an update's arguments open.
             return await self._lock(name).execute_update(  # pyright: ignore[reportUnknownMemberType]
                 EntityLock.look, rpc_timeout=_ANSWERS_WITHIN
             )
+        except (WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+            # Its worker is away, or is of a build that does not know the question.
+            raise UnavailableError(f"the lock {name!r} does not say who holds it") from error
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise

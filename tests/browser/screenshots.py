@@ -71,7 +71,7 @@ async def _take(home: Path) -> int:
         more = (
             ("run", f"/runs/{RUN}"),
             ("question", f"/inbox/{asked.gate}"),
-            ("move", f"/services/orders.v1/move?digest={held.digest}&to=deprecated"),
+            ("move", f"/services/orders.v1/move?digest={held.digest}&to=retired"),
         )
         await _shoot(mesh, binary, (*SHOTS, *more))
     return 0

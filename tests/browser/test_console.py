@@ -57,6 +57,16 @@ async def test_an_architect_finds_an_operation_as_they_type_and_reads_what_it_pr
     assert (window.elsewhere(), window.complaints) == ([], [])
 
 
+async def test_a_link_to_a_field_inside_of_another_opens_what_it_stands_in(mesh, window: Window):
+    page = await window.open("/services/orders.v1")
+    inside = page.locator('[id="get_order_details.output.items.price"]')
+    await expect(inside).to_be_hidden()
+
+    page = await window.open("/services/orders.v1#get_order_details.output.items.price")
+
+    await expect(page.locator('[id="get_order_details.output.items.price"]')).to_be_visible()
+
+
 async def test_a_search_is_an_address_that_can_be_shared(mesh, window: Window):
     page = await window.open("/catalog")
     await page.get_by_role("searchbox").press_sequentially("refund", delay=20)

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import httpx
 import pytest
+from shop_edits import promises
 from signed_in import signed_in
 
 from callboard_kit.identity import digest
@@ -162,6 +163,42 @@ async def test_runs_and_the_map_show_what_was_called(http, client, publish, docu
     assert re.search(r"<text[^>]*>orders</text>", drawn)
     assert "seen, not declared" in service
     assert "No run fits" in (await http.get("/runs", params={"entity": "#W2"})).text
+
+
+async def test_latency_is_drawn_against_what_each_operation_promises(http, client, publish, described):
+    services = {"shop.v1": (3600, 1800), "shop.v2": (1, 0.25), "shop.v3": (0.01, 60)}
+    for service, (target, _) in services.items():
+        await publish(described(promises(latency_seconds=target, longest_seconds=7200), service=service))
+    await client.report_calls(
+        [
+            CallRecord(
+                root="tree-1",
+                token_id=service,
+                caller="orders",
+                endpoint="shop",
+                service=service,
+                operation="sell",
+                start=datetime.now(UTC) - timedelta(minutes=1),
+                outcome="ok",
+                duration=timedelta(seconds=took),
+            )
+            for service, (_, took) in services.items()
+        ]
+    )
+
+    text = (await http.get("/analytics", params={"show": "latency"})).text
+
+    drawn = {
+        service: (level, float(width) / float(mark))
+        for service, level, width, mark in re.findall(
+            r"<bdi>([a-z.0-9]+) sell</bdi>.*?plotted (\w+)[^>]* width=\"([0-9.]+)\".*?promised\" d=\"M([0-9.]+) ", text
+        )
+    }
+    assert drawn["shop.v3"] == ("many", 2.0)
+    for service, share in (("shop.v1", 0.5), ("shop.v2", 0.25)):
+        level, length = drawn[service]
+        assert level == "well"
+        assert 0.6 * share < length < 1.6 * share, "measured in steps of about 1.4"
 
 
 async def test_where_reading_needs_a_token_whoever_is_signed_in_still_reads(serve_with):

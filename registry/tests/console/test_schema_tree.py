@@ -23,6 +23,7 @@ class Person(BaseModel):
     children: list["Person"] = []
     pays: Annotated[Card | Voucher, Field(discriminator="kind")]
     notes: dict[str, str] = {}
+    spare: Card | None = None
 
 
 def flat(fields, path=""):
@@ -38,7 +39,7 @@ def test_fields_say_their_type_what_is_required_and_what_they_must_keep_to():
     assert (name.type, name.required, name.rules) == (
         "string",
         True,
-        ("at least 1 characters", "at most 40 characters"),
+        ("at least 1 character", "at most 40 characters"),
     )
     assert (age.type, age.required) == ("integer | null", False)
     assert "default null" in age.rules
@@ -52,6 +53,7 @@ def test_each_variant_of_a_union_is_told_with_what_tells_it_apart():
     assert tree["pays/either Card/last_four"].words == "What is printed last."
     assert tree["pays/either Card/kind"].type == '"card"'
     assert tree["pays/or Voucher/balance"].rules == ("≥ 0",)
+    assert (tree["spare"].type, tree["spare/kind"].type) == ("Card | null", '"card"'), "null is no choice to open"
 
 
 def test_a_schema_that_leads_back_to_itself_ends():

@@ -240,6 +240,17 @@ async def test_words_are_for_approvers_of_the_team_and_what_is_masked_is_for_nob
         assert hidden not in text
 
 
+@pytest.mark.parametrize(("least", "found"), [("0.25", True), ("0.26", False)])
+async def test_the_list_of_runs_counts_what_models_took_as_the_page_of_the_run_does(http, least, found):
+    text = (await http.get("/runs", params={"cost": least})).text
+
+    row = re.search(r"/runs/tree\".*?</tr>", text, re.DOTALL)
+    assert (row is not None) is found
+    if row:
+        told = re.findall(r"<td[^>]*data-title=\"(Tokens|Cost)\">([^<]*)</td>", row[0])
+        assert dict(told) == {"Tokens": "1\N{NARROW NO-BREAK SPACE}234", "Cost": "$0.25"}
+
+
 async def test_what_a_model_wrote_makes_no_elements(http):
     text = (await http.get("/runs/tree")).text
 

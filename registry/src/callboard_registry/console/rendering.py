@@ -1,6 +1,7 @@
 """Turns what the registry knows into pages: templates, the words for times and numbers, and what a page may load."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -10,7 +11,7 @@ from typing import Final, cast
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from callboard_registry.console.signin.visits import visit
 
@@ -24,6 +25,8 @@ HEADERS: Final[Mapping[str, str]] = {
     "cache-control": "no-store",
 }
 """What every page is sent with: nothing is loaded from another host, no script and no style that stands in a page."""
+
+_CODE: Final = re.compile(r"`([^`\n]+)`")
 
 LONGEST_WORDS: Final = 16_000
 """Characters of a team's own words that a page shows; what is longer is cut, and says so."""
@@ -91,6 +94,11 @@ def clip(text: str) -> str:
     return text if len(text) <= _LONGEST_LINE else f"{text[:_LONGEST_LINE]}… (cut, {count(len(text))} characters)"
 
 
+def phrase(text: str) -> Markup:
+    """Return a line or two of somebody's words, what stands between backticks as code and nothing else changed."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(clip(text)))))
+
+
 def pretty(document: object) -> str:
     """Return JSON to be read; of what is very long, the beginning."""
     text = json.dumps(document, indent=2, ensure_ascii=False)
@@ -138,6 +146,7 @@ def _environment() -> Environment:
         opening=_opening,
         seconds=_seconds,
         clip=clip,
+        phrase=phrase,
         pretty=pretty,
     )
     environment.globals["asset"] = _asset

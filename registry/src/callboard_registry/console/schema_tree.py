@@ -10,8 +10,8 @@ MOST_FIELDS: Final = 400
 """Fields that one tree shows; the raw schema has the rest."""
 
 _CONSTRAINTS: Final[Mapping[str, str]] = {
-    "minLength": "at least {} characters",
-    "maxLength": "at most {} characters",
+    "minLength": "at least {} character{s}",
+    "maxLength": "at most {} character{s}",
     "pattern": "matches {}",
     "format": "{}",
     "minimum": "≥ {}",
@@ -19,11 +19,11 @@ _CONSTRAINTS: Final[Mapping[str, str]] = {
     "maximum": "≤ {}",
     "exclusiveMaximum": "< {}",
     "multipleOf": "a multiple of {}",
-    "minItems": "at least {} entries",
-    "maxItems": "at most {} entries",
+    "minItems": "at least {} entr{ies}",
+    "maxItems": "at most {} entr{ies}",
     "uniqueItems": "no entry twice",
-    "minProperties": "at least {} members",
-    "maxProperties": "at most {} members",
+    "minProperties": "at least {} member{s}",
+    "maxProperties": "at most {} member{s}",
 }
 
 Schema = Mapping[str, object]
@@ -73,7 +73,7 @@ class _Tree:
         extra = schema.get("additionalProperties")
         if (members_of_any_name := _mapping(extra)) and self._more():
             found.append(self._field("(any key)", members_of_any_name, f"{anchor}.*", required=False, above=above))
-        variants = self._variants(schema)
+        variants = self._choices(schema)
         for number, variant in enumerate(variants, start=1):
             below = self.fields(variant, f"{anchor}.{number}" if len(variants) > 1 else anchor, above)
             if below and len(variants) > 1:
@@ -139,14 +139,19 @@ class _Tree:
             yield from self._rules({}, self._resolved(variant, ())[0])
         for key, text in _CONSTRAINTS.items():
             if key in merged and merged[key] is not False:
-                yield text.format(merged[key])
+                is_one = merged[key] == 1
+                yield text.format(merged[key], s="" if is_one else "s", ies="y" if is_one else "ies")
         if "default" in merged:
             yield f"default {json.dumps(merged['default'], ensure_ascii=False)}"
 
     def _variants(self, schema: Schema) -> list[Schema]:
-        """Return what a value may be one of; null is said by the type and is no variant with fields."""
+        """Return what a value may be one of, null too."""
         found = [*_sequence(schema.get("anyOf")), *_sequence(schema.get("oneOf")), *_sequence(schema.get("allOf"))]
         return [_mapping(each) for each in found]
+
+    def _choices(self, schema: Schema) -> list[Schema]:
+        """Return the variants that may have fields: null has none, and the type says it."""
+        return [each for each in self._variants(schema) if each.get("type") != "null"]
 
     def _resolved(self, schema: Schema, above: tuple[str, ...]) -> tuple[Schema, tuple[str, ...]]:
         target = str(schema.get("$ref", ""))

@@ -1,4 +1,4 @@
-"""Which runs there were: every tree of calls as one line, from the call records."""
+"""Which runs there were: every tree of calls as one line, from the call records and from what its models took."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 
 from callboard_registry.database import Database
 from callboard_registry.paging import position_of, token_at
-from callboard_registry.tables import calls
+from callboard_registry.tables import calls, happenings
 from callboard_registry.totals import ENDED_WELL
 from callboard_registry_api.model import Outcome
 
@@ -31,7 +31,7 @@ class WhichRuns:
     outcomes: Sequence[Outcome] = ()
     since: datetime | None = None
     cost_usd: float = 0.0
-    """What its calls cost together, at least; an agent's cost holds that of those it called."""
+    """What its models cost together, at least, as `Run.cost_usd` counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,12 @@ class Run:
     """Calls of which no end is known."""
 
     tokens: int
+    """Of its models where it is known what happened inside of it. Else of its calls: what the first caller's own models
+    took is not among them."""
+
     cost_usd: float
+    """US dollars, counted as `tokens` are."""
+
     asked: Sequence[str]
     """The operations that its first caller called, in order, each once."""
 
@@ -76,7 +81,15 @@ def runs(database: Database, which: WhichRuns, *, after: str, size: int) -> RunP
         query = query.having(newest < before)
     if which.cost_usd > 0:
         counted = case((calls.c.counted, func.coalesce(calls.c.cost_usd, 0.0)), else_=0.0)
-        query = query.having(func.sum(counted) >= which.cost_usd)
+        model_cost = func.sum(func.coalesce(happenings.c.cost_usd, 0.0))
+        asked_models = select(happenings.c.root).where(happenings.c.kind == "model").group_by(happenings.c.root)
+        # As it is shown: what models took is counted where it is known, and what calls say only where it is not.
+        query = query.having(
+            or_(
+                calls.c.root.in_(asked_models.having(model_cost >= which.cost_usd)),
+                and_(func.sum(counted) >= which.cost_usd, calls.c.root.not_in(asked_models)),
+            )
+        )
     with database.reading() as connection:
         found = connection.execute(query.order_by(newest.desc()).limit(size + 1)).all()
         shown = found[:size]
@@ -129,11 +142,24 @@ def _told(connection: Connection, roots: Sequence[str]) -> Mapping[str, Run]:
     asked: defaultdict[str, list[tuple[str, str, int, float]]] = defaultdict(list)
     for root, caller, service, operation, used, spent in connection.execute(steps):
         asked[root].append((caller, f"{service} {operation}", int(used), float(spent)))
+    took = {
+        root: (int(used), float(spent))
+        for root, used, spent in connection.execute(
+            select(
+                happenings.c.root,
+                func.sum(happenings.c.input_tokens + happenings.c.output_tokens),
+                func.sum(func.coalesce(happenings.c.cost_usd, 0.0)),
+            )
+            .where(happenings.c.root.in_(roots), happenings.c.kind == "model")
+            .group_by(happenings.c.root)
+        )
+    }
     found: dict[str, Run] = {}
     for root, person, start, end, number, bad, over in connection.execute(sums):
         team = asked[root][0][0]
         # What an agent used holds what those used that it called: only the first caller's calls are added up.
         own = [each for each in asked[root] if each[0] == team]
+        used, spent = took.get(root) or (sum(each[2] for each in own), sum(each[3] for each in own))
         found[root] = Run(
             root=root,
             person=person,
@@ -143,8 +169,8 @@ def _told(connection: Connection, roots: Sequence[str]) -> Mapping[str, Run]:
             calls=int(number),
             wrong=int(bad),
             under_way=max(0, int(number) - int(over)),
-            tokens=sum(each[2] for each in own),
-            cost_usd=sum(each[3] for each in own),
+            tokens=used,
+            cost_usd=spent,
             asked=[each[1] for each in own],
         )
     return found

@@ -1,9 +1,10 @@
 import asyncio
 import json
 import os
+import shutil
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from sqlalchemy import Engine, create_engine
 
 from callboard_contracts import ServiceDescription
 from callboard_kit.identity import SigningKey
+from callboard_registry.database import Database
 from callboard_registry.server import serving
 from callboard_registry.settings import Address, Settings
 from callboard_registry.tables import metadata
@@ -58,41 +60,95 @@ def postgresql() -> Iterator[PostgresServer]:
         yield server
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def any_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], str]:
-    """Makes empty databases: every test that asks for it runs on both kinds."""
-    if request.param == "sqlite":
-        return lambda: f"sqlite:///{tmp_path_factory.mktemp('registry') / 'registry.db'}"
-    server: PostgresServer = request.getfixturevalue("postgresql")
-    return server.make_database
+@dataclass
+class Databases:
+    """Makes databases of one kind; called, it makes an empty one."""
+
+    kind: str
+    make: Callable[[], str]
+    copy: Callable[[str], str]
+    """Makes one that holds what another holds, which nobody has open."""
+
+    _model: str = ""
+
+    def __call__(self) -> str:
+        return self.make()
+
+    def migrated(self) -> str:
+        """Make one with today's tables and nothing in them. That they come about is what the migrations' tests show."""
+        if not self._model:
+            url = self.make()
+            Database.open(url).close()
+            self._model = url
+        return self.copy(self._model)
 
 
 @pytest.fixture(scope="session")
-async def served(any_database: Callable[[], str]) -> AsyncIterator[tuple[Running, Engine]]:
+def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    """Makes SQLite files."""
+
+    def make() -> str:
+        return f"sqlite:///{tmp_path_factory.mktemp('registry') / 'registry.db'}"
+
+    def copy(model: str) -> str:
+        url = make()
+        shutil.copyfile(model.removeprefix("sqlite:///"), url.removeprefix("sqlite:///"))
+        return url
+
+    return Databases("sqlite", make, copy)
+
+
+@pytest.fixture(scope="session")
+def postgresql_databases(postgresql: PostgresServer) -> Databases:
+    """Makes databases of one PostgreSQL server."""
+    return Databases("postgresql", postgresql.make_database, lambda model: postgresql.make_database(like=model))
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def any_database(request: pytest.FixtureRequest, sqlite_databases: Databases) -> Databases:
+    """Makes databases: every test that asks for it runs on both kinds."""
+    return sqlite_databases if request.param == "sqlite" else request.getfixturevalue("postgresql_databases")
+
+
+@pytest.fixture(scope="session")
+async def kept() -> AsyncIterator[tuple[AsyncExitStack, dict[str, tuple[Running, Engine]]]]:
+    """The registries that run, by kind of database, and what ends them when the last test is over."""
+    async with AsyncExitStack() as stack:
+        yield stack, {}
+
+
+@pytest.fixture(scope="session")
+async def served(
+    any_database: Databases, kept: tuple[AsyncExitStack, dict[str, tuple[Running, Engine]]]
+) -> tuple[Running, Engine]:
     """A registry in this process, and a way around it to its database."""
-    anywhere = Address("127.0.0.1", 0)
-    settings = Settings(
-        database=any_database(),
-        grpc=anywhere,
-        http=anywhere,
-        administrator_token=ADMINISTRATOR,
-        approvers=("auditors",),
-    )
-    engine = create_engine(settings.database)
-    async with serving(settings) as addresses:
-        yield Running(grpc=addresses.grpc, http=addresses.http), engine
-    engine.dispose()
+    stack, running = kept
+    if any_database.kind not in running:
+        anywhere = Address("127.0.0.1", 0)
+        settings = Settings(
+            database=any_database.migrated(),
+            grpc=anywhere,
+            http=anywhere,
+            administrator_token=ADMINISTRATOR,
+            approvers=("auditors",),
+        )
+        engine = create_engine(settings.database)
+        stack.callback(engine.dispose)
+        addresses = await stack.enter_async_context(serving(settings))
+        running[any_database.kind] = Running(grpc=addresses.grpc, http=addresses.http), engine
+    return running[any_database.kind]
 
 
 @pytest.fixture(scope="module")
-def serve_with(tmp_path_factory: pytest.TempPathFactory):
+def serve_with(sqlite_databases: Databases):
     """Serve a registry in this process that is told something else than the one the other tests share."""
 
     @asynccontextmanager
     async def serve_with(**told: object) -> AsyncIterator[Running]:
         anywhere = Address("127.0.0.1", 0)
-        database = f"sqlite:///{tmp_path_factory.mktemp('registry') / 'registry.db'}"
-        settings = Settings(database=database, grpc=anywhere, http=anywhere, administrator_token=ADMINISTRATOR)
+        settings = Settings(
+            database=sqlite_databases.migrated(), grpc=anywhere, http=anywhere, administrator_token=ADMINISTRATOR
+        )
         async with serving(replace(settings, **told)) as addresses:
             yield Running(grpc=addresses.grpc, http=addresses.http)
 

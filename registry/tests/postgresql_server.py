@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import URL
+from sqlalchemy import URL, make_url
 
 
 @dataclass
@@ -33,11 +33,12 @@ class PostgresServer:
 
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
-    def make_database(self) -> str:
-        """Make an empty database and return its URL."""
+    def make_database(self, *, like: str = "") -> str:
+        """Make a database, empty or with what another holds that nobody has open, and return its URL."""
+        template = f" TEMPLATE {make_url(like).database}" if like else ""
         name = f"registry_{next(self._numbers)}"
         with psycopg.connect(host=str(self.folder), user="postgres", dbname="postgres", autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
+            connection.execute(f"CREATE DATABASE {name}{template}".encode())
         return URL.create(
             "postgresql", username="postgres", database=name, query={"host": str(self.folder)}
         ).render_as_string()

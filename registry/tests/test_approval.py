@@ -19,7 +19,7 @@ async def trusted(request, any_database):
     """A client of the shop, at a registry that approves the shop's compatible revisions."""
     key = SigningKey.generate("shop")
     settings = Settings(
-        database=any_database(),
+        database=any_database.migrated(),
         grpc=ANYWHERE,
         http=ANYWHERE,
         administrator_token="for-tests",

@@ -42,7 +42,7 @@ CALL = Call(
 
 @pytest.fixture
 def knowledge(any_database: Callable[[], str]) -> Iterator[Knowledge]:
-    database = Database.open(any_database())
+    database = Database.open(any_database.migrated())
     yield Knowledge(database, Settings())
     database.close()
 
@@ -168,7 +168,7 @@ def test_whatever_stands_in_a_history_can_be_kept(any_database: Callable[[], str
         input_tokens=2**70,
         output_tokens=-1,
     )
-    database = Database.open(any_database())
+    database = Database.open(any_database.migrated())
 
     assert Calls(database).derive([("desk", tidied(wild))]) == 1
     [kept], _ = Calls(database).page(CallFilter(), after=0, limit=10)
@@ -258,7 +258,7 @@ class Keys:
 
 @pytest.fixture
 def mesh_of(any_database: Callable[[], str]) -> Iterator[Keys]:
-    database = Database.open(any_database())
+    database = Database.open(any_database.migrated())
     yield Keys(database)
     database.close()
 

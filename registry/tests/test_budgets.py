@@ -27,7 +27,7 @@ TODAY = datetime.now(UTC)
 
 @pytest.fixture
 def book(any_database):
-    database = Database.open(any_database())
+    database = Database.open(any_database.migrated())
     yield BudgetBook(database)
     database.close()
 
@@ -71,8 +71,8 @@ def test_fifty_workers_that_take_at_the_same_time_never_get_more_than_there_is(b
         max_size=30,
     )
 )
-def test_what_is_spent_and_held_never_exceeds_the_budget_whatever_workers_do(tmp_path_factory, doings):
-    database = Database.open(f"sqlite:///{tmp_path_factory.mktemp('book') / 'b.db'}")
+def test_what_is_spent_and_held_never_exceeds_the_budget_whatever_workers_do(sqlite_databases, doings):
+    database = Database.open(sqlite_databases.migrated())
     book, now = BudgetBook(database), datetime.now(UTC)
     set_budget(book, tokens=5_000)
     blocks: list[tuple[Block, int]] = []

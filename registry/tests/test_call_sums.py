@@ -36,7 +36,7 @@ SOLD = CallRecord(
 
 @pytest.fixture
 def database(any_database: Callable[[], str]) -> Iterator[Database]:
-    database = Database.open(any_database())
+    database = Database.open(any_database.migrated())
     yield database
     database.close()
 
@@ -111,7 +111,7 @@ def test_whatever_the_order_the_sums_are_the_same(any_database: Callable[[], str
         tellings += [("derived", "bank", replace(one, outcome="unavailable"))] if number % 3 == 0 else []
     found = []
     for order in (tellings, random.Random(seed).sample(tellings, len(tellings))):
-        database = Database.open(any_database())
+        database = Database.open(any_database.migrated())
         for how, side, record in order:
             if how == "live":
                 Calls(database).add(side, [record])

@@ -288,7 +288,7 @@ async def watched(request, any_database):
     """A client of the shop, at a registry with the levels that the test asks for."""
     key = SigningKey.generate("shop")
     settings = Settings(
-        database=any_database(),
+        database=any_database.migrated(),
         grpc=ANYWHERE,
         http=ANYWHERE,
         administrator_token="for-tests",

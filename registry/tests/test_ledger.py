@@ -91,7 +91,7 @@ def test_a_history_without_a_call_is_its_team_s():
 
 
 def test_told_and_derived_it_counts_once_and_what_is_pruned_is_not_counted_again(any_database):
-    database = Database.open(any_database())
+    database = Database.open(any_database.migrated())
     ledger = Ledger(database)
     late = use(key="run/9", at=datetime(2026, 11, 23, tzinfo=UTC))
     try:

@@ -24,7 +24,7 @@ SOON = timedelta(milliseconds=10)
 
 @pytest.fixture
 def notes(any_database: Callable[[], str]) -> Iterator[Observations]:
-    database = Database.open(any_database())
+    database = Database.open(any_database.migrated())
     yield Observations(database)
     database.close()
 

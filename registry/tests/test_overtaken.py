@@ -19,7 +19,7 @@ ADMINISTRATOR = Author(team=None)
 
 @pytest.fixture
 def database(any_database):
-    database = Database.open(any_database())
+    database = Database.open(any_database.migrated())
     yield database
     database.close()
 

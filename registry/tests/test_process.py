@@ -45,7 +45,7 @@ async def test_no_acknowledged_publish_is_lost_when_the_process_is_killed(launch
             if len(acknowledged) >= 40:
                 enough.set()
 
-    async with launch(CALLBOARD_REGISTRY_DATABASE=any_database()) as first:
+    async with launch(CALLBOARD_REGISTRY_DATABASE=any_database.migrated()) as first:
         shop = await first.running.enrol("shop")
         async with first.running.client(shop) as client:
             writers = [asyncio.ensure_future(publish_until_it_ends(client, n * 10_000)) for n in range(4)]
@@ -67,7 +67,10 @@ async def test_no_acknowledged_publish_is_lost_when_the_process_is_killed(launch
 
 
 async def test_a_call_in_flight_is_answered_before_the_process_ends(launch, document, any_database):
-    async with launch(CALLBOARD_REGISTRY_DATABASE=any_database()) as registry, contextlib.AsyncExitStack() as stack:
+    async with (
+        launch(CALLBOARD_REGISTRY_DATABASE=any_database.migrated()) as registry,
+        contextlib.AsyncExitStack() as stack,
+    ):
         shop = await registry.running.enrol("shop")
         # While another process holds the database's write lock, a publish waits inside the registry.
         other = Database.open(registry.database)

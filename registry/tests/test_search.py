@@ -140,7 +140,7 @@ async def test_new_words_are_found_and_old_ones_are_not(client, document):
 
 async def test_listings_that_were_kept_before_there_was_an_index_are_found(any_database, document):
     anywhere = Address("127.0.0.1", 0)
-    settings = Settings(database=any_database(), grpc=anywhere, http=anywhere, administrator_token="for-tests")
+    settings = Settings(database=any_database.migrated(), grpc=anywhere, http=anywhere, administrator_token="for-tests")
     key = SigningKey.generate("shop")
     async with (
         serving(settings) as addresses,

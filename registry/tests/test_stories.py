@@ -203,7 +203,7 @@ def test_a_run_of_another_team_s_making_is_no_part_of_a_tree():
 
 @pytest.fixture
 def stories(any_database: Callable[[], str]):
-    database = Database.open(any_database())
+    database = Database.open(any_database.migrated())
     yield Stories(database)
     database.close()
 

@@ -195,7 +195,7 @@ async def test_a_stream_that_the_registry_ends_says_that_it_is_going(launch):
 async def test_what_happened_long_ago_is_forgotten_and_whoever_was_there_last_is_told_the_way_out(
     any_database,
 ):
-    database, threads = Database.open(any_database()), Threads()
+    database, threads = Database.open(any_database.migrated()), Threads()
     keyring = Keyring(database)
     for team in ("shop", "bank", "desk", "crew", "yard"):
         key = SigningKey.generate(team)
@@ -219,7 +219,7 @@ async def test_what_happened_long_ago_is_forgotten_and_whoever_was_there_last_is
 
 
 async def test_a_cursor_of_an_empty_registry_is_not_mistaken_for_one_that_has_seen_what_is_gone(any_database):
-    database, threads = Database.open(any_database()), Threads()
+    database, threads = Database.open(any_database.migrated()), Threads()
     watching = Watching(database, threads, retention=Retention(age=timedelta(0)))
     _, cursor = await watching.page()
     key = SigningKey.generate("shop")

@@ -28,8 +28,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from pydantic import Field, ValidationError
 
-from callboard_contracts import Message
 from callboard_kit.identity import FindKey, InvalidTokenError, SigningKey, VerifyingKey, unchecked, verify
+from callboard_kit.messages import KitMessage
 
 ISSUER: Final = "inbox"
 """The team whose key vouches for persons."""
@@ -56,7 +56,7 @@ Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,49}$")]
 """A role or a scope."""
 
 
-class Person(Message):
+class Person(KitMessage):
     """Who someone is, as the issuer says."""
 
     name: Name

@@ -13,8 +13,8 @@ from typing import Annotated, Final
 
 from pydantic import ConfigDict, Field, ValidationError
 
-from callboard_contracts import Message
 from callboard_kit.conversations.sharing import Sharing
+from callboard_kit.messages import KitMessage
 from callboard_kit.policy import Policy
 
 ENTRY_POINTS: Final = "callboard.teams"
@@ -30,7 +30,7 @@ class TeamFileError(ValueError):
     """A `team.toml` that cannot be used; the message names the file and the key."""
 
 
-class Feed(Message):
+class Feed(KitMessage):
     """Who is told what becomes of a team's records."""
 
     model_config = ConfigDict(extra="forbid")
@@ -39,7 +39,7 @@ class Feed(Message):
     """The teams that get every event the team publishes. Each has a stream of its own."""
 
 
-class Team(Message):
+class Team(KitMessage):
     """Who owns a room, what it calls, and whom it lets call."""
 
     model_config = ConfigDict(extra="forbid")

@@ -24,8 +24,9 @@ from typing import Final, NamedTuple, cast
 
 from pydantic import ConfigDict, Field, ValidationError
 
-from callboard_contracts import Message, RefusedError
+from callboard_contracts import RefusedError
 from callboard_kit.identity import FindKey, InvalidTokenError, SigningKey, claimed_signer, digest, verify
+from callboard_kit.messages import KitMessage
 from callboard_kit.seen import Seen
 from callboard_kit.settings import CANARY
 
@@ -69,7 +70,7 @@ NEVER: Final = 1e11
 _LIMITS: Final = ("depth", "fan_out", "steps", "tokens", "cost_usd", "calls", "ends")
 
 
-class Limits(Message):
+class Limits(KitMessage):
     """What a tree of calls may use up. A hop may tighten them for those below it, never loosen."""
 
     model_config = ConfigDict(extra="forbid")

@@ -11,8 +11,9 @@ from typing import Annotated, Final
 from pydantic import Field
 from temporalio import workflow
 
-from callboard_contracts import Message, RefusedError
+from callboard_contracts import RefusedError
 from callboard_kit import events
+from callboard_kit.messages import KitMessage
 
 RESET: Final = "callboard.reset"
 """The name of the signal that hands a new course in."""
@@ -21,7 +22,7 @@ PATIENCE: Final = timedelta(seconds=60)
 """How long a run that was reset waits to be told how to go on."""
 
 
-class Course(Message):
+class Course(KitMessage):
     """What a run does otherwise, from one of its steps on."""
 
     of: str

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Generic, Protocol, TypeVar
 
-from callboard_contracts import Message
 from callboard_kit.agent.tools import Tool
 from callboard_kit.context.briefs import HasName
+from callboard_kit.messages import KitMessage
 
 MOST_FOUND: Final = 8
 """How many tools a search names at a time."""
@@ -25,7 +25,7 @@ MOST_OPENED: Final = 3
 AnyTool = TypeVar("AnyTool", bound=Tool)
 
 
-class ListedTool(Message):
+class ListedTool(KitMessage):
     """A tool that was found: what it is called, and what it does in a line."""
 
     name: str

@@ -5,7 +5,8 @@ from typing import Final, Literal
 
 from pydantic import SerializerFunctionWrapHandler, model_serializer
 
-from callboard_contracts import Message, Usage
+from callboard_contracts import Usage
+from callboard_kit.messages import KitMessage
 
 type_of_json = dict[str, object]
 
@@ -18,7 +19,7 @@ CALL_MODEL = "callboard.call_model"
 """The registered name of the activity that asks a model."""
 
 
-class ToolCall(Message):
+class ToolCall(KitMessage):
     """One tool call as the model wrote it."""
 
     id: str
@@ -31,7 +32,7 @@ class ToolCall(Message):
     """Text that should be a JSON object and need not be."""
 
 
-class ToolSpec(Message):
+class ToolSpec(KitMessage):
     """What a model is told about a tool."""
 
     name: str
@@ -44,7 +45,7 @@ class ToolSpec(Message):
     """JSON Schema of its arguments."""
 
 
-class OutputSpec(Message):
+class OutputSpec(KitMessage):
     """The form that an agent's answer must have."""
 
     name: str
@@ -54,7 +55,7 @@ class OutputSpec(Message):
     """JSON Schema of it."""
 
 
-class ChatMessage(Message):
+class ChatMessage(KitMessage):
     """One message of the conversation with the model."""
 
     role: Literal["system", "user", "assistant", "tool"]
@@ -82,7 +83,7 @@ class ChatMessage(Message):
         return {name: value for name, value in document.items() if name not in _LATER or value}
 
 
-class ModelRequest(Message):
+class ModelRequest(KitMessage):
     """A conversation so far, and the tools the model may go on with."""
 
     messages: tuple[ChatMessage, ...]
@@ -109,7 +110,7 @@ class ModelRequest(Message):
         return {name: value for name, value in document.items() if value is not None or name not in _OPTIONAL}
 
 
-class ModelReply(Message):
+class ModelReply(KitMessage):
     """What the model said, and what it took."""
 
     content: str | None = None

@@ -6,9 +6,10 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from callboard_contracts import Deed, Message, Usage
+from callboard_contracts import Deed, Usage
 from callboard_kit.context.pieces import SourceRecord
 from callboard_kit.guards.verdicts import Ruling
+from callboard_kit.messages import KitMessage
 
 StoppedBecause = Literal[
     "answered",
@@ -30,7 +31,7 @@ NOTHING: Final = Usage()
 """What takes nothing."""
 
 
-class Limits(Message):
+class Limits(KitMessage):
     """The bounds of one run of an agent."""
 
     max_steps: Annotated[int, Field(ge=1)] = 20
@@ -64,7 +65,7 @@ class Limits(Message):
     """How long one model call may take with all its attempts."""
 
 
-class CallRecord(Message):
+class CallRecord(KitMessage):
     """One tool call of the run, and how it ended."""
 
     service: str
@@ -80,7 +81,7 @@ class CallRecord(Message):
     """Why it did not work. Absent when it did."""
 
 
-class Outcome(Message):
+class Outcome(KitMessage):
     """What came of a run."""
 
     answer: str

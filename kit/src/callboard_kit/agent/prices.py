@@ -8,13 +8,14 @@ from genai_prices import Usage as PricedUsage
 from genai_prices import calc_price
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from callboard_contracts import Message, Usage
+from callboard_contracts import Usage
+from callboard_kit.messages import KitMessage
 from callboard_kit.settings import SettingsError
 
 _MILLION: Final = 1_000_000
 
 
-class Price(Message):
+class Price(KitMessage):
     """What a model costs, in US dollars for a million tokens."""
 
     model_config = ConfigDict(extra="forbid")

@@ -11,10 +11,11 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import FailureError
 
-from callboard_contracts import Effect, MeshError, Message, OperationDescription, ServiceDescription
+from callboard_contracts import Effect, MeshError, OperationDescription, ServiceDescription
 from callboard_kit.agent.messages import ToolSpec
 from callboard_kit.agent.names import operation_tool_name
 from callboard_kit.agent.signatures import signature_of
+from callboard_kit.messages import KitMessage
 from callboard_kit.trials.dry import reading
 
 NOTHING_SENSITIVE: Final[Mapping[str, str]] = MappingProxyType({})
@@ -59,7 +60,7 @@ class Tool(Protocol):
         ...
 
 
-class OperationTool(Message):
+class OperationTool(KitMessage):
     """An operation of another team. It is a message, so that a catalog can be read in an activity and sent on."""
 
     service: str

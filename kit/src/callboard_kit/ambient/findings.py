@@ -6,8 +6,9 @@ from typing import Annotated, Final, Literal, Protocol
 
 from pydantic import Field
 
-from callboard_contracts import Message, Usage
+from callboard_contracts import Usage
 from callboard_kit.approvals import Terms
+from callboard_kit.messages import KitMessage
 
 NO_REMEDY: Final = "none"
 """What an assessment names where there is nothing to do but to tell."""
@@ -16,7 +17,7 @@ Fact = str | int | float
 Confidence = Annotated[float, Field(ge=0, le=1)]
 
 
-class Finding(Message):
+class Finding(KitMessage):
     """Something that a detector noticed."""
 
     kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
@@ -52,7 +53,7 @@ class Detector(Protocol):
         ...
 
 
-class Assessment(Message):
+class Assessment(KitMessage):
     """What the analysis makes of a finding."""
 
     explanation: Annotated[str, Field(max_length=2000)]
@@ -69,7 +70,7 @@ Decision = Literal["reported", "applied", "asked"]
 """What was done about a finding: nothing but telling; its remedy was begun; a person is asked first."""
 
 
-class Handled(Message):
+class Handled(KitMessage):
     """A new finding, and what was done about it."""
 
     finding: Finding
@@ -93,7 +94,7 @@ class Handled(Message):
     """The id of the workflow that applies the remedy. Empty: there is none."""
 
 
-class Settled(Message):
+class Settled(KitMessage):
     """How a remedy ended."""
 
     workflow: str
@@ -112,7 +113,7 @@ class Settled(Message):
     """What came of it, or why nothing did."""
 
 
-class Report(Message):
+class Report(KitMessage):
     """What one wake saw and did."""
 
     wake: int
@@ -140,7 +141,7 @@ class Report(Message):
     """What the analysis took."""
 
 
-class Planned(Message):
+class Planned(KitMessage):
     """A remedy to apply, as its workflow is started with it."""
 
     id: str

@@ -7,12 +7,12 @@ leaves no result, so the next one goes on from the one before, as if the failed 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from callboard_contracts import Message
 from callboard_kit.ambient.findings import Finding, Report
 from callboard_kit.ambient.policies import WatchPolicy
+from callboard_kit.messages import KitMessage
 
 
-class Known(Message):
+class Known(KitMessage):
     """A finding that was dealt with."""
 
     kind: str
@@ -22,7 +22,7 @@ class Known(Message):
     """When it was seen last."""
 
 
-class Memory(Message):
+class Memory(KitMessage):
     """What is left of the wakes so far."""
 
     wakes: int = 0
@@ -81,7 +81,7 @@ class Memory(Message):
         )
 
 
-class Woken(Message):
+class Woken(KitMessage):
     """What a wake leaves: its report, and what the next one has to know."""
 
     report: Report

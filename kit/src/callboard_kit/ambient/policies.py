@@ -6,16 +6,16 @@ from typing import Annotated, Final
 
 from pydantic import ConfigDict, Field
 
-from callboard_contracts import Message
 from callboard_kit.ambient.findings import Confidence
 from callboard_kit.approvals import Judgement, Terms
+from callboard_kit.messages import KitMessage
 
 _DAYS: Final = timedelta(days=1)
 
 Span = Annotated[timedelta, Field(ge=timedelta(0), le=365 * _DAYS)]
 
 
-class WatchPolicy(Message):
+class WatchPolicy(KitMessage):
     """When to act and when to ask, and the bounds of one wake."""
 
     model_config = ConfigDict(extra="forbid")

@@ -18,6 +18,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from callboard_contracts import Effect, Message, UnavailableError
 from callboard_kit.ambient.findings import Assessment, Finding, Planned, Settled
 from callboard_kit.ambient.memory import place
+from callboard_kit.messages import KitMessage
 
 BEGIN: Final = "callboard.watch_begin"
 """The activity that starts the workflow of a remedy, once."""
@@ -57,7 +58,7 @@ class Remedy:
     """Say whether the finding still holds, right before it is remedied. Absent: nobody looks again."""
 
 
-class Beginning(Message):
+class Beginning(KitMessage):
     """The workflow of a remedy, to be started."""
 
     type: str

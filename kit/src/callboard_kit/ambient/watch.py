@@ -14,7 +14,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
-from callboard_contracts import MeshError, Message, RefusedError, UnavailableError, Usage
+from callboard_contracts import MeshError, RefusedError, UnavailableError, Usage
 from callboard_kit import mesh
 from callboard_kit.agent.configuration import Agent
 from callboard_kit.agent.outcome import Limits, total
@@ -33,6 +33,7 @@ from callboard_kit.ambient.policies import WatchPolicy
 from callboard_kit.ambient.remedies import BEGIN, OUTCOMES, Beginning, Remedy, remedy_id
 from callboard_kit.approvals import Judgement, Proposal
 from callboard_kit.approvals.asking import Questions
+from callboard_kit.messages import KitMessage
 
 MOST_TRIES: Final = 3
 """How often a finding is analysed before it is told without an analysis."""
@@ -44,7 +45,7 @@ _MODEL_PATIENCE: Final = timedelta(minutes=2)
 _STEPS: Final = 5
 
 
-class Waking(Message):
+class Waking(KitMessage):
     """What every wake of a schedule is started with."""
 
     since: datetime

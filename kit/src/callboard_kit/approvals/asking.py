@@ -15,13 +15,14 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
 
-from callboard_contracts import MeshError, Message, UnavailableError
+from callboard_contracts import MeshError, UnavailableError
 from callboard_contracts.inbox import v1 as inbox
 from callboard_kit import mesh
 from callboard_kit.approvals.masking import shown
 from callboard_kit.approvals.policies import Judgement
 from callboard_kit.approvals.terms import Proposal, Terms
 from callboard_kit.bound import bound
+from callboard_kit.messages import KitMessage
 
 CHECK_ANSWER: Final = "callboard.check_answer"
 """The local activity that tells who gave an answer. The plugin brings it."""
@@ -36,7 +37,7 @@ MOST_WORDS: Final = 4000
 MOST_REASONS: Final = 1000
 
 
-class Given(Message):
+class Given(KitMessage):
     """An answer as the inbox brought it, and the question it belongs to."""
 
     statement: str
@@ -48,7 +49,7 @@ class Given(Message):
     """The rule of the team's own policy that demanded it; its approvers are looked up again. Empty: none of those."""
 
 
-class Checked(Message):
+class Checked(KitMessage):
     """What the answer is worth."""
 
     good: bool

@@ -14,12 +14,13 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
-from callboard_contracts import MeshError, Message, RefusedError
+from callboard_contracts import MeshError, RefusedError
 from callboard_kit.approvals.asking import Decision, Questions
 from callboard_kit.approvals.masking import shown
 from callboard_kit.approvals.policies import Judgement
 from callboard_kit.approvals.terms import Demand, Proposal, Terms
 from callboard_kit.contract_book import OperationContract
+from callboard_kit.messages import KitMessage
 from callboard_kit.tokens import Call
 
 STILL_DEMANDED: Final = "callboard.still_demanded"
@@ -29,7 +30,7 @@ LOOKS: Final = tuple(timedelta(seconds=seconds) for seconds in (15, 30, 60, 120,
 """After how long, while a question waits, the policy is looked at again; the last of them again and again."""
 
 
-class Demanded(Message):
+class Demanded(KitMessage):
     """An approval that a call needs before it has its effect."""
 
     rule: str
@@ -45,7 +46,7 @@ class Demanded(Message):
     """What the call asks for, as a person may see it."""
 
 
-class InForce(Message):
+class InForce(KitMessage):
     """What a rule demands by now."""
 
     terms: Terms | None = None

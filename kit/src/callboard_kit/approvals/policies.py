@@ -11,8 +11,8 @@ from typing import Literal, Protocol
 
 from pydantic import ConfigDict, Field
 
-from callboard_contracts import Message
 from callboard_kit.approvals.terms import Proposal, Terms, When, matches
+from callboard_kit.messages import KitMessage
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class ApprovalPolicy(Protocol):
         ...
 
 
-class AskForAll(Message):
+class AskForAll(KitMessage):
     """Ask before everything. What an agent has unless it says otherwise."""
 
     model_config = ConfigDict(extra="forbid")
@@ -49,7 +49,7 @@ class AskForAll(Message):
         return Judgement("ask", rule="ask-for-all", terms=self.terms)
 
 
-class AskForEffects(Message):
+class AskForEffects(KitMessage):
     """Ask before everything that changes something; what only reads needs nobody."""
 
     model_config = ConfigDict(extra="forbid")
@@ -64,7 +64,7 @@ class AskForEffects(Message):
         return Judgement("ask", rule="ask-for-effects", reason=f"the effect is {proposal.effect}", terms=self.terms)
 
 
-class AllowListed(Message):
+class AllowListed(KitMessage):
     """Ask before everything but what is on a list."""
 
     model_config = ConfigDict(extra="forbid")
@@ -82,7 +82,7 @@ class AllowListed(Message):
         return Judgement("ask", rule="allow-list", reason=f"{proposal.name} is not on the list", terms=self.terms)
 
 
-class Automatic(Message):
+class Automatic(KitMessage):
     """Never ask. What the policies of those who are called demand is asked all the same."""
 
     model_config = ConfigDict(extra="forbid")
@@ -92,7 +92,7 @@ class Automatic(Message):
         return Judgement("allow", rule="automatic")
 
 
-class ApprovalRule(Message):
+class ApprovalRule(KitMessage):
     """What to do when something is the case."""
 
     model_config = ConfigDict(extra="forbid")
@@ -110,7 +110,7 @@ class ApprovalRule(Message):
     """Whom to ask, how long, and what then."""
 
 
-class ByRules(Message):
+class ByRules(KitMessage):
     """Go by rules, the first that applies; ask when none does."""
 
     model_config = ConfigDict(extra="forbid")

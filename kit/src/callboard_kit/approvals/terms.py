@@ -9,8 +9,9 @@ from typing import Annotated, Final, Literal, Self, cast
 
 from pydantic import ConfigDict, Field, model_validator
 
-from callboard_contracts import Effect, Message
+from callboard_contracts import Effect
 from callboard_contracts.inbox import v1 as inbox
+from callboard_kit.messages import KitMessage
 from callboard_kit.persons import ANYONE
 
 EVERY: Final = "*"
@@ -23,7 +24,7 @@ Patience = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=30))]
 """How long to wait for an answer. In files and messages a number of seconds."""
 
 
-class Escalation(Message):
+class Escalation(KitMessage):
     """Whom to ask when nobody answered in time, and how long they have."""
 
     model_config = ConfigDict(extra="forbid")
@@ -35,7 +36,7 @@ class Escalation(Message):
     """How long to wait for them."""
 
 
-class Terms(Message):
+class Terms(KitMessage):
     """Whom to ask, how long to wait, and what happens when nobody answers."""
 
     model_config = ConfigDict(extra="forbid")
@@ -90,7 +91,7 @@ class Proposal:
         return f"{self.service}.{self.operation}"
 
 
-class When(Message):
+class When(KitMessage):
     """What must be the case for a rule to apply: all that is said here. Nothing said: it always applies."""
 
     model_config = ConfigDict(extra="forbid")

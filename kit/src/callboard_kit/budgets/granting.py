@@ -4,18 +4,18 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from callboard_contracts import Message
 from callboard_kit import mesh
 from callboard_kit.approvals.asking import Questions
 from callboard_kit.approvals.policies import Judgement
 from callboard_kit.approvals.terms import Proposal, Terms
 from callboard_kit.budgets.sharing import Amount, Purse, nanos
+from callboard_kit.messages import KitMessage
 
 OPERATION = "spend_more"
 """What a person is asked to agree to, as it stands in the inbox: `local spend_more`."""
 
 
-class AskForMore(Message):
+class AskForMore(KitMessage):
     """What an agent whose budget is used up may ask for, instead of stopping with what it has."""
 
     model_config = ConfigDict(extra="forbid")

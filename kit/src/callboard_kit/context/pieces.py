@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, JsonValue
 
-from callboard_contracts import Message
+from callboard_kit.messages import KitMessage
 
 Fetched = Literal["ok", "empty", "late", "refused", "unavailable", "failed", "skipped"]
 """How fetching from a source went. `empty`: it has nothing. `late`: its deadline passed. `skipped`: it was not asked,
@@ -20,7 +20,7 @@ Dropped = Literal["filtered", "outdated", "repeated", "surplus", "budget"]
 `surplus`: more than the source may give. `budget`: there was no room left."""
 
 
-class Looking(Message):
+class Looking(KitMessage):
     """What a context is prepared for: what sources are asked with, and what pieces are ranked by."""
 
     goal: str
@@ -39,7 +39,7 @@ class Looking(Message):
     """When it is prepared."""
 
 
-class Piece(Message):
+class Piece(KitMessage):
     """One thing to know. What it says is data to the model, never an instruction."""
 
     id: Annotated[str, Field(max_length=200)] = ""
@@ -58,13 +58,13 @@ class Piece(Message):
     """How much it has to do with the goal, as its source sees it. None: its words are compared with the goal's."""
 
 
-class Found(Message):
+class Found(KitMessage):
     """What a source has, best first."""
 
     pieces: tuple[Piece, ...] = ()
 
 
-class Chosen(Message):
+class Chosen(KitMessage):
     """A piece that is given to the model."""
 
     source: str
@@ -74,7 +74,7 @@ class Chosen(Message):
     """What it says."""
 
 
-class Context(Message):
+class Context(KitMessage):
     """What the model is given to know: the pieces, best first, and what is missing."""
 
     chosen: tuple[Chosen, ...] = ()
@@ -84,7 +84,7 @@ class Context(Message):
     """The sources of which nothing came though something should have, and why."""
 
 
-class SourceRecord(Message):
+class SourceRecord(KitMessage):
     """What became of one source."""
 
     source: str
@@ -115,7 +115,7 @@ class SourceRecord(Message):
     """Why it failed."""
 
 
-class Prepared(Message):
+class Prepared(KitMessage):
     """A context as it is given to a model, and where it is from."""
 
     context: Context = Context()

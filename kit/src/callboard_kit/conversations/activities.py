@@ -5,22 +5,22 @@ from typing import Any, Final
 
 from temporalio import activity
 
-from callboard_contracts import Message
 from callboard_kit.conversations.history import MOST_EXCHANGES, History
 from callboard_kit.conversations.kept import Exchange, newest_within
+from callboard_kit.messages import KitMessage
 
 KEEP: Final = "callboard.keep_exchanges"
 RECALL: Final = "callboard.recall_exchanges"
 
 
-class Keeping(Message):
+class Keeping(KitMessage):
     """Exchanges to keep."""
 
     conversation: str
     exchanges: tuple[Exchange, ...]
 
 
-class Recalling(Message):
+class Recalling(KitMessage):
     """Which exchanges are to be recalled: those with a number above `after` and at most `upto`, the last of them."""
 
     conversation: str
@@ -29,7 +29,7 @@ class Recalling(Message):
     last: int = MOST_EXCHANGES
 
 
-class Recalled(Message):
+class Recalled(KitMessage):
     """What is kept of them."""
 
     exchanges: tuple[Exchange, ...] = ()

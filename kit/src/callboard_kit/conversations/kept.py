@@ -7,9 +7,10 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel
 
-from callboard_contracts import Deed, Message, Usage
+from callboard_contracts import Deed, Usage
 from callboard_contracts.conversations import Said
 from callboard_kit.agent.messages import ChatMessage
+from callboard_kit.messages import KitMessage
 
 MOST_AT_ONCE: Final = 500_000
 """Characters of what is handed on in one piece: well below what Temporal takes."""
@@ -21,7 +22,7 @@ LONGEST_RESULT: Final = 4_000
 DocumentT = TypeVar("DocumentT", bound=BaseModel)
 
 
-class Heard(Message):
+class Heard(KitMessage):
     """A message as it came in."""
 
     message: str
@@ -31,7 +32,7 @@ class Heard(Message):
     """What was said."""
 
 
-class Exchange(Message):
+class Exchange(KitMessage):
     """What was said and what was answered; more than one message where the agent was steered."""
 
     number: int
@@ -66,7 +67,7 @@ class Exchange(Message):
         )
 
 
-class Summary(Message):
+class Summary(KitMessage):
     """What was said up to an answer, in short."""
 
     upto: int

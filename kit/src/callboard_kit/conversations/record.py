@@ -8,12 +8,13 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
-from callboard_contracts import MeshError, Message, UnavailableError, Usage
+from callboard_contracts import MeshError, UnavailableError, Usage
 from callboard_contracts.conversations import Answer, Opening, Said
 from callboard_kit.agent import Agent, Limits, agent_run
 from callboard_kit.conversations.activities import KEEP, RECALL, Keeping, Recalled, Recalling
 from callboard_kit.conversations.kept import Exchange, Summary, digest, newest_within
 from callboard_kit.conversations.memory import INSTRUCTIONS, Memory
+from callboard_kit.messages import KitMessage
 
 _CARRIED: Final = 4
 _CARRIED_CHARACTERS: Final = 64_000
@@ -24,7 +25,7 @@ _PATIENCE: Final = timedelta(seconds=10)
 _SOON: Final = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=2))
 
 
-class Known(Message):
+class Known(KitMessage):
     """A message that was answered."""
 
     message: str
@@ -33,7 +34,7 @@ class Known(Message):
     """The exchange that answered it."""
 
 
-class Carried(Message):
+class Carried(KitMessage):
     """What a run hands to the next one of the same conversation."""
 
     answered: int
@@ -51,7 +52,7 @@ class Carried(Message):
     messages: int = 0
 
 
-class Begin(Message):
+class Begin(KitMessage):
     """What a conversation's workflow is started with."""
 
     opening: Opening

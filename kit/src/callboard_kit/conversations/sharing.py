@@ -14,14 +14,14 @@ from typing import Literal
 
 from pydantic import ConfigDict
 
-from callboard_contracts import Message
 from callboard_contracts.conversations import Contribution, Turn
+from callboard_kit.messages import KitMessage
 
 Part = Literal["reason", "facts", "summary", "earlier"]
 """A part of the context: why it is handed over, what is known for certain, what was said in short, what was said."""
 
 
-class Sharing(Message):
+class Sharing(KitMessage):
     """What a team gives away of its conversations, and what it takes of others'."""
 
     model_config = ConfigDict(extra="forbid")

@@ -23,6 +23,7 @@ from callboard_kit.bound import bound
 from callboard_kit.entities.chain import held_along, link_of
 from callboard_kit.entities.lock import GRANTED
 from callboard_kit.entities.messages import Claim, Grant, Hold, Left, Taken
+from callboard_kit.messages import KitMessage
 from callboard_kit.tokens import Call, Held
 
 TAKE: Final = "callboard.take_entities"
@@ -43,7 +44,7 @@ _DEADLOCK_AGAIN: Final = 5.0
 _SHORTEST_TIMER: Final = 1.0
 
 
-class Take(Message):
+class Take(KitMessage):
     """Locks to take, in this order, up to the first that is not free."""
 
     claim: Claim
@@ -51,21 +52,21 @@ class Take(Message):
     shown: tuple[str, ...]
 
 
-class Release(Message):
+class Release(KitMessage):
     """Locks to give back."""
 
     holder: str
     names: tuple[str, ...]
 
 
-class Leave(Message):
+class Leave(KitMessage):
     """A lock that is waited for no longer."""
 
     holder: str
     name: str
 
 
-class Question(Message):
+class Question(KitMessage):
     """Whether one that waits for a lock waits for itself in the end."""
 
     claim: Claim

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from callboard_contracts import MeshError, Message, RefusedError, UnavailableError
+from callboard_kit.messages import KitMessage
 
 Kind = Literal[
     "run.started",
@@ -37,14 +38,14 @@ RunOutcome = Literal["ok", "refused", "unavailable", "failed", "cancelled", "ter
 """How a run ended."""
 
 
-class RunStarted(Message):
+class RunStarted(KitMessage):
     """A tree began to work."""
 
     workflow_id: str
     """The workflow at its root."""
 
 
-class RunEnded(Message):
+class RunEnded(KitMessage):
     """A tree is over; nothing comes after this. Its result is asked for apart: it stands in Temporal, not here."""
 
     outcome: RunOutcome
@@ -54,7 +55,7 @@ class RunEnded(Message):
     """Why, when it did not end well."""
 
 
-class RunReset(Message):
+class RunReset(KitMessage):
     """A run was reset: it goes on from one of its steps, and what was told after that step counts no more."""
 
     of: str
@@ -70,7 +71,7 @@ class RunReset(Message):
     """Whether it changes nothing from there on."""
 
 
-class StepStarted(Message):
+class StepStarted(KitMessage):
     """An agent asks its model."""
 
     step: str
@@ -80,7 +81,7 @@ class StepStarted(Message):
     """The how-manieth step of this agent it is, from 1."""
 
 
-class TextDelta(Message):
+class TextDelta(KitMessage):
     """A piece of what a model is writing. Provisional until its step has ended."""
 
     step: str
@@ -93,7 +94,7 @@ class TextDelta(Message):
     """The piece."""
 
 
-class StepRetracted(Message):
+class StepRetracted(KitMessage):
     """What was written so far does not count: drop every delta of the step up to this attempt."""
 
     step: str
@@ -106,7 +107,7 @@ class StepRetracted(Message):
     """Why, in plain words."""
 
 
-class StepEnded(Message):
+class StepEnded(KitMessage):
     """The model has answered. What it wrote stands."""
 
     step: str
@@ -119,7 +120,7 @@ class StepEnded(Message):
     """The tools that it wants called, by name."""
 
 
-class ToolCalled(Message):
+class ToolCalled(KitMessage):
     """An agent uses a tool."""
 
     tool_call: str
@@ -142,7 +143,7 @@ class ToolCalled(Message):
     too long."""
 
 
-class ToolReturned(Message):
+class ToolReturned(KitMessage):
     """A tool has answered."""
 
     tool_call: str
@@ -158,7 +159,7 @@ class ToolReturned(Message):
     """Why it did not work."""
 
 
-class CallStarted(Message):
+class CallStarted(KitMessage):
     """A team took up a call of its operation. The event's `team` is the one that was called."""
 
     call: str
@@ -171,7 +172,7 @@ class CallStarted(Message):
     """The service called."""
 
 
-class CallEnded(Message):
+class CallEnded(KitMessage):
     """A call is over."""
 
     call: str
@@ -193,7 +194,7 @@ class CallEnded(Message):
     """How long it took. Absent: it was not let in."""
 
 
-class ApprovalAsked(Message):
+class ApprovalAsked(KitMessage):
     """Something waits for a person."""
 
     approval: str
@@ -209,7 +210,7 @@ class ApprovalAsked(Message):
     """Until when it can be answered."""
 
 
-class ApprovalAnswered(Message):
+class ApprovalAnswered(KitMessage):
     """A person answered, or nobody did in time."""
 
     approval: str
@@ -222,7 +223,7 @@ class ApprovalAnswered(Message):
     """Who decided."""
 
 
-class GuardBlocked(Message):
+class GuardBlocked(KitMessage):
     """A guard kept something from happening."""
 
     guard: str
@@ -235,7 +236,7 @@ class GuardBlocked(Message):
     """Why."""
 
 
-class ContextPrepared(Message):
+class ContextPrepared(KitMessage):
     """An agent's model was given something to know before it began."""
 
     agent: str
@@ -249,7 +250,7 @@ class ContextPrepared(Message):
     what it says."""
 
 
-class DriftAllowed(Message):
+class DriftAllowed(KitMessage):
     """An agent that no registered build has went on, since whoever started the run broke the glass."""
 
     agent: str
@@ -262,7 +263,7 @@ class DriftAllowed(Message):
     """Why the glass was broken."""
 
 
-class Used(Message):
+class Used(KitMessage):
     """What one step took."""
 
     step: str = ""
@@ -281,7 +282,7 @@ class Used(Message):
     """US dollars; absent where no price is known."""
 
 
-class Gap(Message):
+class Gap(KitMessage):
     """Events are missing here: what they told is lost, what they told of is not."""
 
     reason: str

@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Final, Protocol, cast
 from urllib.parse import urlsplit, urlunsplit
 
-from callboard_contracts import Message
 from callboard_kit.fingerprint.form import FingerprintError, form_of, form_of_type, name_of, parts_of
+from callboard_kit.messages import KitMessage
 
 IRRELEVANT: Final[Mapping[str, str]] = MappingProxyType(
     {"name": "fingerprints are compared by it: an agent of another name is another agent"}
@@ -22,7 +22,7 @@ WORKER: Final = "worker"
 _LENGTH: Final = 16
 
 
-class Fingerprint(Message):
+class Fingerprint(KitMessage):
     """What one agent is made of, without saying it."""
 
     agent: str

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from callboard_contracts import Effect, Message
+from callboard_contracts import Effect
+from callboard_kit.messages import KitMessage
 
 
-class Heard(Message):
+class Heard(KitMessage):
     """What one call of this run was answered."""
 
     tool: str
@@ -24,7 +25,7 @@ class Heard(Message):
     """What it answered, as JSON; of a call that failed there is nothing here, since it is not kept."""
 
 
-class Saying(Message):
+class Saying(KitMessage):
     """What all contexts have."""
 
     agent: str
@@ -53,7 +54,7 @@ class Asking(Saying):
     """What calls were answered since the model was last asked. Nobody vouches for it."""
 
 
-class Called(Message):
+class Called(KitMessage):
     """A call that the model wants made."""
 
     tool: str

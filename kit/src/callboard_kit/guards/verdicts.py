@@ -4,14 +4,14 @@ from typing import Final, Literal
 
 from pydantic import ConfigDict
 
-from callboard_contracts import Message
 from callboard_kit.approvals.terms import Terms
+from callboard_kit.messages import KitMessage
 
 Stage = Literal["before_model", "after_model", "before_effect"]
 """When a guard looks: at what the model is about to read, at what it said, at what is about to be done."""
 
 
-class Verdict(Message):
+class Verdict(KitMessage):
     """What a guard says to one thing. There is no way to say nothing: what is no verdict blocks."""
 
     model_config = ConfigDict(extra="forbid")
@@ -26,7 +26,7 @@ class Verdict(Message):
     """Whom to ask, how long, and what then, if it is `ask`."""
 
 
-class Ruling(Message):
+class Ruling(KitMessage):
     """One verdict that did not simply let something pass, as a run's outcome and its memo keep it."""
 
     guard: str

@@ -18,6 +18,7 @@ from callboard_kit import events
 from callboard_kit.bound import bound
 from callboard_kit.hooks.declaring import Hook, HookGroup, HookGroups, Stop
 from callboard_kit.hooks.seen import CHANGEABLE, FORMS, Moment
+from callboard_kit.messages import KitMessage
 
 CALL_HOOK: Final = "callboard.call_hook"
 """The activity that calls a hook which is not pure. The plugin brings it."""
@@ -27,7 +28,7 @@ SeenT = TypeVar("SeenT", bound=Message)
 _STRICTNESS: Final[Mapping[str, int]] = {"allow": 0, "ask": 1, "refuse": 2}
 
 
-class HookCall(Message):
+class HookCall(KitMessage):
     """Which hook is to be called, and what it is shown."""
 
     group: str
@@ -36,7 +37,7 @@ class HookCall(Message):
     seen: Mapping[str, object]
 
 
-class HookAnswer(Message):
+class HookAnswer(KitMessage):
     """What a hook that ran in an activity returned."""
 
     stop: str | None = None

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from callboard_contracts import Effect, Message, Usage
+from callboard_kit.messages import KitMessage
 
 Moment = Literal[
     "before_model",
@@ -19,7 +20,7 @@ Moment = Literal[
 """When a hook is called. *Delegation* is a call of a team's operation; *tool* is all else that an agent calls."""
 
 
-class WantedCall(Message):
+class WantedCall(KitMessage):
     """One call as the model wrote it."""
 
     id: str
@@ -28,7 +29,7 @@ class WantedCall(Message):
     """Text that should be a JSON object and need not be."""
 
 
-class Line(Message):
+class Line(KitMessage):
     """One message of a conversation with a model."""
 
     role: Literal["system", "user", "assistant", "tool"]
@@ -39,7 +40,7 @@ class Line(Message):
     """Whether a user's message is the loop's own."""
 
 
-class ModelAsked(Message):
+class ModelAsked(KitMessage):
     """What a model is about to be asked. A changed one holds for this one call: the conversation stays as it was."""
 
     agent: str
@@ -50,7 +51,7 @@ class ModelAsked(Message):
     """What may be called."""
 
 
-class ModelAnswered(Message):
+class ModelAnswered(KitMessage):
     """What a model answered. A changed one takes the place of the answer, for the run and for its result."""
 
     agent: str
@@ -65,7 +66,7 @@ class ModelAnswered(Message):
     usage: Usage = Usage()
 
 
-class ToolAsked(Message):
+class ToolAsked(KitMessage):
     """What is about to be called. Changed arguments are what guards, approvers and the tool then see."""
 
     agent: str
@@ -81,7 +82,7 @@ class ToolAsked(Message):
     """May be changed; they must fit the tool's schema again."""
 
 
-class ToolAnswered(Message):
+class ToolAnswered(KitMessage):
     """What came of a call. A changed result is what the model hears."""
 
     agent: str
@@ -97,7 +98,7 @@ class ToolAnswered(Message):
     """Why the call failed. Empty: it did not."""
 
 
-class ApprovalAsked(Message):
+class ApprovalAsked(KitMessage):
     """What the agent's policy says to something that is about to be done."""
 
     agent: str
@@ -116,7 +117,7 @@ class ApprovalAsked(Message):
     reason: str = ""
 
 
-class ApprovalAnswered(Message):
+class ApprovalAnswered(KitMessage):
     """What was decided. Only seen, or stopped."""
 
     agent: str

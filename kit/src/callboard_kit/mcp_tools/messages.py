@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from callboard_contracts import Message
+from callboard_kit.messages import KitMessage
 
 LIST_TOOLS: Final = "callboard.list_mcp_tools"
 """The registered name of the activity that takes down the tools of a server."""
@@ -15,13 +15,13 @@ NOT_CALLED: Final = "nothing was called"
 """What the message of a failure ends with that came before a tool was called."""
 
 
-class Listed(Message):
+class Listed(KitMessage):
     """Which server's tools are wanted."""
 
     server: str
 
 
-class PinnedTool(Message):
+class PinnedTool(KitMessage):
     """A tool as it was when the run started."""
 
     name: str
@@ -37,7 +37,7 @@ class PinnedTool(Message):
     """What it is known again by: over all the server said of it."""
 
 
-class Listing(Message):
+class Listing(KitMessage):
     """What a server had to offer when the run started."""
 
     server: str
@@ -46,7 +46,7 @@ class Listing(Message):
     """Tools that are allowed and cannot be used all the same, and why."""
 
 
-class Called(Message):
+class Called(KitMessage):
     """One call of a tool."""
 
     server: str
@@ -57,7 +57,7 @@ class Called(Message):
     arguments: Mapping[str, object]
 
 
-class Answer(Message):
+class Answer(KitMessage):
     """What came of one call."""
 
     text: str = ""

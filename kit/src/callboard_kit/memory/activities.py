@@ -7,11 +7,12 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 from temporalio import activity
 
-from callboard_contracts import Message, RefusedError
+from callboard_contracts import RefusedError
 from callboard_kit.context.pieces import Piece
 from callboard_kit.context.ranking import relevance
 from callboard_kit.memory.kept import LONGEST_TEXT, Forgotten, Kind, Memory, Owner, id_of, lifetime_of
 from callboard_kit.memory.store import Memories
+from callboard_kit.messages import KitMessage
 from callboard_kit.trials.dry import reads
 
 REMEMBER: Final = "callboard.remember"
@@ -23,7 +24,7 @@ MOST_RECALLED: Final = 30
 """Memories that are recalled at once."""
 
 
-class Remembering(Message):
+class Remembering(KitMessage):
     """Something to remember."""
 
     owner: Owner
@@ -33,7 +34,7 @@ class Remembering(Message):
     days: int | None = None
 
 
-class Recalling(Message):
+class Recalling(KitMessage):
     """What is to be recalled: what fits some words best."""
 
     owners: tuple[Owner, ...]
@@ -46,13 +47,13 @@ class Recalling(Message):
     last: Annotated[int, Field(ge=1, le=MOST_RECALLED)] = 10
 
 
-class Recalled(Message):
+class Recalled(KitMessage):
     """What is remembered, the best first."""
 
     memories: tuple[Memory, ...] = ()
 
 
-class Forgetting(Message):
+class Forgetting(KitMessage):
     """What is to be forgotten."""
 
     owner: Owner
@@ -61,7 +62,7 @@ class Forgetting(Message):
     why: str = ""
 
 
-class ForgettingPerson(Message):
+class ForgettingPerson(KitMessage):
     """Whom everything is to be forgotten about."""
 
     about: str
@@ -69,7 +70,7 @@ class ForgettingPerson(Message):
     why: str = ""
 
 
-class ForgottenAll(Message):
+class ForgottenAll(KitMessage):
     """What was forgotten of somebody."""
 
     done: tuple[Forgotten, ...] = ()

@@ -8,8 +8,9 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from callboard_contracts import Message, RefusedError
+from callboard_contracts import RefusedError
 from callboard_kit import mesh
+from callboard_kit.messages import KitMessage
 
 Kind = Literal["fact", "preference", "decision"]
 """What is remembered."""
@@ -34,7 +35,7 @@ TEAM: Final = "team"
 _ID_LENGTH: Final = 16
 
 
-class Memory(Message):
+class Memory(KitMessage):
     """One thing that is remembered."""
 
     id: str
@@ -58,7 +59,7 @@ class Memory(Message):
     """When it is forgotten by itself."""
 
 
-class Forgotten(Message):
+class Forgotten(KitMessage):
     """That something was forgotten, and nothing of what it said."""
 
     ids: tuple[str, ...]
@@ -74,7 +75,7 @@ class Forgotten(Message):
     why: str = ""
 
 
-class Owner(Message):
+class Owner(KitMessage):
     """Whose memory is meant, where a workflow or a command asks."""
 
     scope: str

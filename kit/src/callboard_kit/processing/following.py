@@ -13,7 +13,8 @@ from typing import Final, NoReturn
 from temporalio import workflow
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
-from callboard_contracts import MeshError, Message, UnavailableError
+from callboard_contracts import MeshError, UnavailableError
+from callboard_kit.messages import KitMessage
 from callboard_kit.processing.model import FeedEvent
 
 BURY: Final = "callboard.bury_event"
@@ -35,7 +36,7 @@ Handle = Callable[[FeedEvent], Awaitable[None]]
 """Does what one event asks for."""
 
 
-class Burial(Message):
+class Burial(KitMessage):
     """An event that could not be handled, why, and how often it was tried."""
 
     event: FeedEvent
@@ -43,7 +44,7 @@ class Burial(Message):
     tries: int
 
 
-class Following(Message):
+class Following(KitMessage):
     """What a run that has the events of one key knows when it starts."""
 
     done: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from typing import TypeVar
 from pydantic import Field, JsonValue, ValidationError
 
 from callboard_contracts import Message, RefusedError
+from callboard_kit.messages import KitMessage
 
 LONGEST_KEY = 200
 """Characters of an event's key, which becomes part of a workflow's id."""
@@ -23,7 +24,7 @@ class UnreadableEventError(ValueError):
     """What stands in a feed is no event; the message says what is wrong with it, without what it holds."""
 
 
-class FeedEvent(Message):
+class FeedEvent(KitMessage):
     """Something that became of one record of a team."""
 
     id: str = Field(min_length=1, max_length=100)

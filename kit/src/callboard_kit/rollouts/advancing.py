@@ -19,7 +19,7 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 
-from callboard_contracts import Message
+from callboard_kit.messages import KitMessage
 from callboard_kit.rollouts.deployment import Deployment, DeploymentError
 from callboard_kit.rollouts.judging import Compared, compare, first_worse, looks_due
 from callboard_kit.rollouts.measuring import ROLLOUT, Measuring, Prices
@@ -41,7 +41,7 @@ Ending = Literal["promoted", "rolled back", "left"]
 """How a rollout ended; `left` when somebody else changed the deployment."""
 
 
-class Plan(Message):
+class Plan(KitMessage):
     """A rollout that goes on by itself."""
 
     deployment: str
@@ -62,7 +62,7 @@ class Plan(Message):
     """When the ramp began."""
 
 
-class Progress(Message):
+class Progress(KitMessage):
     """How far a rollout is."""
 
     plan: Plan
@@ -85,7 +85,7 @@ class Progress(Message):
     """Why it ended so."""
 
 
-class Seen(Message):
+class Seen(KitMessage):
     """What a look at a rollout found."""
 
     ended: int
@@ -101,7 +101,7 @@ class Seen(Message):
     """What somebody else did to the deployment; empty when nobody did anything."""
 
 
-class Move(Message):
+class Move(KitMessage):
     """Send a share of the new work to a build."""
 
     plan: Plan

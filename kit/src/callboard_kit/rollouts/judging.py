@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from callboard_contracts import Message
+from callboard_kit.messages import KitMessage
 from callboard_kit.rollouts.intervals import Estimate, difference, mean, middle, share
 
 Metric = Literal["errors", "refusals", "overdue", "latency", "cost"]
@@ -23,7 +23,7 @@ LOOKS: Final = (10, 25, 50)
 twice as many."""
 
 
-class Sample(Message):
+class Sample(KitMessage):
     """What became of one build's runs since the ramp began."""
 
     build: str

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from pydantic import AwareDatetime, Field
 
-from callboard_contracts import Message
+from callboard_kit.messages import KitMessage
 from callboard_kit.tokens import Call
 
 Arm = Literal["a", "b"]
@@ -18,7 +18,7 @@ Unit = Literal["root", "entity"]
 _RANGE: Final = 2**64
 
 
-class Experiment(Message):
+class Experiment(KitMessage):
     """Two builds of a team that share its calls."""
 
     id: str

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final, Literal, cast
 
-from callboard_contracts import Message
+from callboard_kit.messages import KitMessage
 
 MOST: Final = 50
 """Differences of one comparison that are told, the first ones."""
@@ -12,7 +12,7 @@ MOST: Final = 50
 How = Literal["other value", "serving only", "candidate only"]
 
 
-class Difference(Message):
+class Difference(KitMessage):
     """One place in which a candidate does something else. What stands there is left out: it may be sensitive."""
 
     pointer: str

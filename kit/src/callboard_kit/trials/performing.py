@@ -9,8 +9,9 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ExecuteActivityInput
 
-from callboard_contracts import Effect, Message
+from callboard_contracts import Effect
 from callboard_kit.contract_book import ContractBook
+from callboard_kit.messages import KitMessage
 from callboard_kit.tokens import Call
 from callboard_kit.trials.dry import REPEAT, DryRunError, Note, is_read
 from callboard_kit.trials.recorded import Answers, Asked, Payload
@@ -27,7 +28,7 @@ HARMLESS: Final = frozenset(
 """Activities of the kit that a dry run carries out: they ask, and change nothing."""
 
 
-class Repeat(Message):
+class Repeat(KitMessage):
     """What a dry run asks of another team."""
 
     copied: str
@@ -41,7 +42,7 @@ class Repeat(Message):
     nth: int
 
 
-class Repeated(Message):
+class Repeated(KitMessage):
     """What the run that is copied was answered."""
 
     known: bool = False

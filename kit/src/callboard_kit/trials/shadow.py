@@ -17,7 +17,8 @@ from temporalio.client import Client
 from temporalio.common import RetryPolicy, VersioningBehavior
 from temporalio.exceptions import ActivityError
 
-from callboard_contracts import MeshError, Message
+from callboard_contracts import MeshError
+from callboard_kit.messages import KitMessage
 from callboard_kit.trials.comparing import Difference
 from callboard_kit.trials.standing import STOP, begin
 
@@ -44,7 +45,7 @@ MOST_CASES: Final = 50
 """Copies that differed, or were not made, of which is told: the last ones."""
 
 
-class ShadowPlan(Message):
+class ShadowPlan(KitMessage):
     """What is copied, to which build, and how much of it."""
 
     id: str
@@ -82,7 +83,7 @@ class ShadowPlan(Message):
         return int.from_bytes(hashed[:8]) < self.share / 100 * 2**64
 
 
-class Wanted(Message):
+class Wanted(KitMessage):
     """A run that is to be copied."""
 
     workflow_id: str
@@ -90,14 +91,14 @@ class Wanted(Message):
     operation: str
 
 
-class Order(Message):
+class Order(KitMessage):
     """One copy that is to be made."""
 
     plan: ShadowPlan
     wanted: Wanted
 
 
-class Case(Message):
+class Case(KitMessage):
     """What came of one copy."""
 
     wanted: Wanted
@@ -114,7 +115,7 @@ class Case(Message):
     spent_usd: float = 0.0
 
 
-class ShadowReport(Message):
+class ShadowReport(KitMessage):
     """What has come of a shadow."""
 
     plan: ShadowPlan

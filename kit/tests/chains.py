@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from callboard_kit.identity import SigningKey, VerifyingKey, digest
-from callboard_kit.tokens import Address, Call, Limits, check_call, sign_call
+from callboard_kit.limits import Limits
+from callboard_kit.tokens import Address, Call, check_call, sign_call
 
 NOW = 1_800_000_000.0
 INPUT = b'{"order_id":"#W1"}'

@@ -37,8 +37,9 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from callboard_kit import Policy, Rule
 from callboard_kit.identity import SigningKey
+from callboard_kit.limits import Limits
 from callboard_kit.testing import LocalMesh
-from callboard_kit.tokens import TOKEN_HEADER, Address, Call, Limits
+from callboard_kit.tokens import TOKEN_HEADER, Address, Call
 from callboard_registry_api.model import CallRecord
 
 TEAMS = ("shop", "broker", "buyer", "browser", "thief")

@@ -15,7 +15,7 @@ from temporalio.exceptions import ApplicationError, FailureError
 
 from callboard_contracts import MeshError, Message, RefusedError, UnavailableError, promise
 from callboard_kit import mesh
-from callboard_kit.tokens import Limits
+from callboard_kit.limits import Limits
 
 ENDPOINT: Final = "shop"
 SECRET: Final = "s3cret-of-the-shop"

@@ -14,7 +14,8 @@ from parts import AskAndCancel, Shop, Wait, Wish
 from temporalio.client import NexusOperationFailureError, WorkflowFailureError
 
 from callboard_kit.identity import SigningKey, digest
-from callboard_kit.tokens import CHAIN_HEADER, TOKEN_HEADER, Address, Call, Limits, check_call, sign_call
+from callboard_kit.limits import Limits
+from callboard_kit.tokens import CHAIN_HEADER, TOKEN_HEADER, Address, Call, check_call, sign_call
 
 
 def signed(

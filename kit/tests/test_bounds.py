@@ -7,8 +7,8 @@ from market import Market
 from temporalio.api.enums.v1 import EventType
 
 from callboard_kit.caller import MAX_IN_FLIGHT
+from callboard_kit.limits import Limits
 from callboard_kit.signing import MAX_HEADER_BYTES, MAX_PAYLOAD_BYTES
-from callboard_kit.tokens import Limits
 
 _PENDING = {
     EventType.EVENT_TYPE_NEXUS_OPERATION_SCHEDULED: 1,

@@ -10,8 +10,9 @@ from callboard_contracts import RefusedError, UnavailableError
 from callboard_contracts.orders.v1 import Orders
 from callboard_kit.contract_book import DEFAULT_LONGEST, ContractBook
 from callboard_kit.headers import RESERVED
+from callboard_kit.limits import Limits
 from callboard_kit.signing import MAX_HEADER_BYTES, MAX_PAYLOAD_BYTES, CallSigner, Signed
-from callboard_kit.tokens import Address, Limits, headers_size
+from callboard_kit.tokens import Address, headers_size
 
 UNKNOWN = address("orders")
 KNOWN = Address("orders", "orders.v1", "cancel_pending_order")

@@ -10,17 +10,8 @@ from chains import INPUT, KEYS, NOW, TEAMS, address, along, check, find_key, roo
 
 from callboard_contracts import RefusedError
 from callboard_kit.identity import InvalidTokenError, SigningKey, UnknownKeyError, claimed_signer
-from callboard_kit.tokens import (
-    CHAIN_HEADER,
-    MAX_DEPTH,
-    TOKEN_HEADER,
-    Address,
-    Call,
-    Limits,
-    Origin,
-    headers_size,
-    key_names,
-)
+from callboard_kit.limits import MAX_DEPTH, Limits
+from callboard_kit.tokens import CHAIN_HEADER, TOKEN_HEADER, Address, Call, Origin, headers_size, key_names
 
 
 def test_an_honest_call_is_believed_whole() -> None:
@@ -42,6 +33,36 @@ def test_an_honest_call_is_believed_whole() -> None:
         started=NOW + 1,
     )
     assert call.depth == 1
+
+
+def claims_of(token: str) -> dict[str, object]:
+    payload = token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+
+
+def test_what_is_as_usual_is_not_said_and_is_read_all_the_same() -> None:
+    usual = sign(replace(root(), root="run"), "orders")
+    unusual = sign(root(), replace(address("orders"), endpoint="orders-canary"))
+
+    assert {"rid", "aud"}.isdisjoint(claims_of(usual[TOKEN_HEADER]))
+    assert check(usual, "orders").root == "run"
+    assert {"rid": "tree-1", "aud": "orders-canary"}.items() <= claims_of(unusual[TOKEN_HEADER]).items()
+
+
+@pytest.mark.parametrize("id", ["run", ":1"])
+def test_a_tree_that_nothing_names_is_none(id: str) -> None:
+    headers = forged(sign(replace(root(), root="run"), "orders"), jti=id)
+
+    with pytest.raises(InvalidTokenError, match="'rid' is no text"):
+        check(headers, "orders")
+
+
+def test_a_token_that_names_no_endpoint_is_for_the_team_s_own_alone() -> None:
+    headers = sign(root(), "orders")
+    assert "aud" not in claims_of(headers[TOKEN_HEADER])
+
+    with pytest.raises(InvalidTokenError, match="at 'orders', not for"):
+        check(headers, replace(address("orders"), endpoint="orders-canary"))
 
 
 def test_a_chain_names_everyone_between_the_root_and_the_caller() -> None:

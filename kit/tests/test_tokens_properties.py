@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callboard_kit.identity import InvalidTokenError
-from callboard_kit.tokens import Limits
+from callboard_kit.limits import Limits
 
 LIMITS = st.builds(
     Limits,

@@ -15,8 +15,9 @@ from temporalio.worker import Worker
 
 from callboard_contracts import Message, RefusedError
 from callboard_kit import mesh
+from callboard_kit.limits import Limits
 from callboard_kit.testing import LocalMesh
-from callboard_kit.tokens import Limits, Origin
+from callboard_kit.tokens import Origin
 
 SOON = timedelta(seconds=30)
 

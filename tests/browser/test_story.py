@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 from playwright.async_api import expect
 
-from callboard_kit.tokens import Limits
+from callboard_kit.limits import Limits
 from callboard_orchestrator.client import start_orchestrate
 from tests.playing.stage import Stage
 from tests.playing.tasks import own

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from callboard.stack.enrolment import administrator_token
-from callboard_kit.tokens import Limits
+from callboard_kit.limits import Limits
 from callboard_orchestrator.client import start_orchestrate
 from callboard_orchestrator.messages import Settled
 from callboard_registry_api.client import RegistryClient

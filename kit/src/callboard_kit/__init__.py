@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from callboard_kit import mesh
+    from callboard_kit.limits import Limits
     from callboard_kit.plugin import MeshPlugin
     from callboard_kit.policy import Policy, Rule
     from callboard_kit.serving import serve
     from callboard_kit.settings import Settings
-    from callboard_kit.tokens import Call, Limits, Origin
+    from callboard_kit.tokens import Call, Origin
 
 __all__ = ["Call", "Limits", "MeshPlugin", "Origin", "Policy", "Rule", "Settings", "mesh", "serve"]
 

@@ -14,7 +14,8 @@ from callboard_contracts import RefusedError
 from callboard_kit.bound import bound
 from callboard_kit.budgets.sharing import paying_from
 from callboard_kit.identity import FindKey, VerifyingKey
-from callboard_kit.tokens import LONGEST_TEXT, Call, Held, Limits, Origin
+from callboard_kit.limits import Limits
+from callboard_kit.tokens import LONGEST_TEXT, Call, Held, Origin
 
 _current: Final[ContextVar[Call | None]] = ContextVar("callboard_call", default=None)
 _locks: Final["ContextVar[HeldLocks | None]"] = ContextVar("callboard_locks", default=None)

@@ -12,15 +12,14 @@ from typing import Final
 
 from pydantic import ConfigDict, Field
 
-from callboard_contracts import Effect
+from callboard_contracts import Effect, Message
 from callboard_kit.approvals.terms import Demand
-from callboard_kit.messages import KitMessage
 
 ANYONE: Final = "*"
 """In `callers` or `on_behalf_of`: every team. In `operations`: every operation of the services named."""
 
 
-class Rule(KitMessage):
+class Rule(Message):
     """One permission, named so that a refusal and an audit can point at it."""
 
     model_config = ConfigDict(extra="forbid")
@@ -85,7 +84,7 @@ class Verdict:
     """What a person must agree to first."""
 
 
-class Policy(KitMessage):
+class Policy(Message):
     """Every permission a team gives. An empty policy refuses everyone."""
 
     model_config = ConfigDict(extra="forbid")

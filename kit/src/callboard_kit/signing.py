@@ -15,7 +15,8 @@ from callboard_contracts import RefusedError, UnavailableError
 from callboard_kit.contract_book import DEFAULT_LONGEST, ContractBook
 from callboard_kit.headers import NAME, RESERVED, VALUE
 from callboard_kit.identity import SigningKey, digest
-from callboard_kit.tokens import NEVER, PROOF, Address, Call, Limits, headers_size, sign_call
+from callboard_kit.limits import NEVER, Limits
+from callboard_kit.tokens import PROOF, Address, Call, headers_size, sign_call
 
 MAX_HEADER_BYTES: Final = 8192 - 512
 """Temporal's limit for the headers of an operation, less what other interceptors may add."""

@@ -4,7 +4,8 @@ Two headers, of compact JWS by teams' keys:
 
 - `callboard-token`: signed by the caller for exactly this call: endpoint, service, operation, digest of the input's
   bytes, its own id, limits and expiry. The first of a tree also names the tree and the person it acts for; any other
-  names the digest of the link before it.
+  names the digest of the link before it. What is not said is as usual: the endpoint is that of the service's team, and
+  the tree has the id of the run that calls.
 - `callboard-chain`: the tokens of the hops before, oldest first; absent where the tree's root calls.
 
 A handler checks the chain from its first link, the grant of all below it, down to the caller: each link must be
@@ -20,13 +21,11 @@ input for.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple, cast
-
-from pydantic import ConfigDict, Field, ValidationError
+from typing import Final, NamedTuple
 
 from callboard_contracts import RefusedError
 from callboard_kit.identity import FindKey, InvalidTokenError, SigningKey, claimed_signer, digest, verify
-from callboard_kit.messages import KitMessage
+from callboard_kit.limits import MAX_DEPTH, Limits
 from callboard_kit.seen import Seen
 from callboard_kit.settings import CANARY
 
@@ -38,15 +37,11 @@ PROOF: Final = frozenset((TOKEN_HEADER, CHAIN_HEADER))
 
 FORMAT: Final = 2
 _LARGEST: Final = 1e12
-_MOST: Final = 10**15
 _DIGEST: Final = 22
 """Characters of a digest that a token carries: 128 bits of it."""
 
 LEEWAY_SECONDS: Final = 2.0
 """How far the clocks of two teams may differ before an expiry is believed."""
-
-MAX_DEPTH: Final = 6
-"""Hops that keep both headers within Temporal's 8,192 bytes."""
 
 _REAL: Final = "call"
 _DRY: Final = "dry"
@@ -60,70 +55,6 @@ _KEY: Final = "idk"
 
 LONGEST_TEXT: Final = 200
 """Characters of an id or a person in a token."""
-
-MOST_CALLS: Final = 10_000
-"""Calls of a tree, where nobody says how many it may make."""
-
-NEVER: Final = 1e11
-"""A moment that nobody waits for."""
-
-_LIMITS: Final = ("depth", "fan_out", "steps", "tokens", "cost_usd", "calls", "ends")
-
-
-class Limits(KitMessage):
-    """What a tree of calls may use up. A hop may tighten them for those below it, never loosen."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    depth: int = Field(default=MAX_DEPTH, ge=1, le=MAX_DEPTH)
-    """How many calls deep the tree may go; the root's own calls are depth 1."""
-
-    fan_out: int = Field(default=1000, ge=0, le=_MOST)
-    """How many calls one workflow of the tree may make."""
-
-    steps: int = Field(default=50, ge=0, le=_MOST)
-    """How many rounds of model and tools one agent of the tree may take."""
-
-    tokens: int = Field(default=1_000_000, ge=0, le=_MOST)
-    """Model tokens, input and output together."""
-
-    cost_usd: float = Field(default=100.0, ge=0, le=_MOST)
-    """US dollars for model calls."""
-
-    calls: int = Field(default=MOST_CALLS, ge=0, le=_MOST)
-    """How many calls all of the tree may make."""
-
-    ends: float = Field(default=NEVER, ge=0, le=NEVER)
-    """When the tree's time is over, in seconds since the epoch. Absent: when whoever waits for it has stopped."""
-
-    def tightened(self, other: "Limits") -> "Limits":
-        """Return the smaller of both in every respect."""
-        return Limits.model_validate({name: min(getattr(self, name), getattr(other, name)) for name in _LIMITS})
-
-    def first_raised(self, above: "Limits") -> str | None:
-        """Return the name of the first limit that is larger than `above` has it."""
-        return next((name for name in _LIMITS if getattr(self, name) > getattr(above, name)), None)
-
-    def to_claim(self) -> list[float]:
-        """Return the limits as a token carries them: a list without the usual ones at its end."""
-        claim: list[float] = [getattr(self, name) for name in _LIMITS]
-        while claim and claim[-1] == Limits.model_fields[_LIMITS[len(claim) - 1]].default:
-            claim.pop()
-        return claim
-
-    @classmethod
-    def from_claim(cls, claim: object) -> "Limits":
-        """Read what `to_claim` wrote.
-
-        Raises:
-            InvalidTokenError: It is not up to seven numbers within their bounds.
-        """
-        if not isinstance(claim, list) or len(cast("list[object]", claim)) > len(_LIMITS):
-            raise InvalidTokenError("token has no limits")
-        try:
-            return cls.model_validate(dict(zip(_LIMITS, cast("list[object]", claim), strict=False)), strict=True)
-        except ValidationError as error:
-            raise InvalidTokenError("token has limits out of bounds") from error
 
 
 @dataclass(frozen=True)
@@ -339,7 +270,11 @@ def sign_call(
 ) -> dict[str, str]:
     """Return the headers of one call that `parent` makes."""
     bounds = parent.limits if limits is None else parent.limits.tightened(limits)
-    place: dict[str, object] = {"prv": _short(parent.chain[-1])} if parent.chain else {"rid": parent.root}
+    place: dict[str, object] = {}
+    if parent.chain:
+        place["prv"] = _short(parent.chain[-1])
+    elif parent.root != _run_of(token_id):
+        place["rid"] = parent.root
     if not parent.chain and parent.person is not None:
         place["sub"] = parent.person
     token = key.sign(
@@ -347,7 +282,7 @@ def sign_call(
             "v": FORMAT,
             "typ": _DRY if parent.dry else _REAL,
             **place,
-            "aud": to.endpoint,
+            **({} if to.endpoint == _team_of(to.service) else {"aud": to.endpoint}),
             "svc": to.service,
             "op": to.operation,
             "dig": input_digest[:_DIGEST],
@@ -405,7 +340,7 @@ def check_call(
             raise InvalidTokenError(f"hop {place + 1} raises the limit {raised!r} above what it was given")
         limits = tightened
         teams.append(str(link["iss"]))
-    arrived = Address(str(claims.get("aud")), str(claims.get("svc")), str(claims.get("op")))
+    arrived = Address(_audience(claims), str(claims.get("svc")), str(claims.get("op")))
     if arrived != at:
         raise InvalidTokenError(
             f"the token is for {arrived.service} {arrived.operation} at {arrived.endpoint!r}, "
@@ -416,7 +351,7 @@ def check_call(
     if len(links) > limits.depth:
         raise InvalidTokenError(f"the call is {len(links)} hops deep; the tree's limit is {limits.depth}")
     return Call(
-        root=_text(root, "rid"),
+        root=_tree(root),
         team=team,
         caller=teams[-1],
         token_id=_text(claims, "jti"),
@@ -467,13 +402,35 @@ def _expect_alive(claims: Mapping[str, object], now: float) -> None:
 
 def _expect_follows(claims: Mapping[str, object], before: Mapping[str, object], token: str, *, hop: int) -> None:
     # The canary's endpoint is the team's as well. Whose it is shows: no team's own name has a hyphen.
-    called = _text(before, "aud").removesuffix(CANARY)
+    called = _audience(before).removesuffix(CANARY)
     if claims["iss"] != called:
         raise InvalidTokenError(f"hop {hop} was signed by {claims['iss']!r}, but {called!r} was the one called")
     if claims.get("prv") != _short(token):
         raise InvalidTokenError(f"hop {hop} does not follow from the hop before it")
     if "rid" in claims or "sub" in claims:
         raise InvalidTokenError(f"hop {hop} names a tree or a person, which only the first one may")
+
+
+def _tree(claims: Mapping[str, object]) -> str:
+    """Return the id of the tree that a first link opens: that of the run that calls, unless it says another."""
+    run = _run_of(_text(claims, "jti"))
+    if "rid" not in claims and run:
+        return run
+    return _text(claims, "rid")
+
+
+def _audience(claims: Mapping[str, object]) -> str:
+    """Return the endpoint that a link is for: that of the service's team, unless it says another."""
+    return _text(claims, "aud") if "aud" in claims else _team_of(_text(claims, "svc"))
+
+
+def _team_of(service: str) -> str:
+    return service.partition(".")[0]
+
+
+def _run_of(token_id: str) -> str:
+    """Return the id of the run that counts its calls by this one: as a rule the tree's own, at its root."""
+    return token_id.rpartition(":")[0]
 
 
 def _short(token: str) -> str:

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from callboard_contracts import Usage
 from callboard_kit.budgets.sharing import NOTHING, Amount, Loan, Purse, nanos, one_of, share, tightened
-from callboard_kit.tokens import Limits
+from callboard_kit.limits import Limits
 
 ALL: Final = Amount(tokens=1_000_000, nanos=100_000_000_000, calls=10_000)
 AMOUNTS: Final = st.builds(Amount, st.integers(0, 2_000_000), st.integers(0, 200_000_000_000), st.integers(0, 20_000))

@@ -10,8 +10,9 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDReusePolicy
 
 from callboard_kit import mesh
+from callboard_kit.limits import Limits
 from callboard_kit.settings import Settings
-from callboard_kit.tokens import Limits, Origin
+from callboard_kit.tokens import Origin
 from callboard_orchestrator.messages import Approvals, Relocated, Relocation, Request, Settled
 from callboard_orchestrator.workflows import Orchestrate, Relocate
 

@@ -8,7 +8,7 @@ from callboard_contracts import Message, Usage
 from callboard_contracts.customers import v1 as customers
 from callboard_kit.agent import CallRecord
 from callboard_kit.context import Brief
-from callboard_kit.tokens import Limits
+from callboard_kit.limits import Limits
 
 Approvals = Literal["none", "effects", "all"]
 """What of a run's own calls a person must agree to: nothing, what changes something, or everything. What the policies

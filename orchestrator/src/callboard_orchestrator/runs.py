@@ -42,10 +42,11 @@ from callboard_kit.events.following import EventHub, Told
 from callboard_kit.events.model import RunEnded, outcome_of_run
 from callboard_kit.events.positions import BEGINNING, position
 from callboard_kit.failing import from_failure
+from callboard_kit.limits import Limits
 from callboard_kit.resetting.performing import history_of
 from callboard_kit.resetting.steps import Steps, steps_of
 from callboard_kit.settings import Settings
-from callboard_kit.tokens import Limits, Origin
+from callboard_kit.tokens import Origin
 from callboard_orchestrator.messages import Approvals, Request, Settled
 from callboard_orchestrator.workflows import Orchestrate
 

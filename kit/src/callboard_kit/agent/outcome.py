@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from callboard_contracts import Deed, Usage
+from callboard_contracts import Deed, Message, Usage
 from callboard_kit.context.pieces import SourceRecord
 from callboard_kit.guards.verdicts import Ruling
 from callboard_kit.messages import KitMessage
@@ -65,7 +65,7 @@ class Limits(KitMessage):
     """How long one model call may take with all its attempts."""
 
 
-class CallRecord(KitMessage):
+class CallRecord(Message):
     """One tool call of the run, and how it ended."""
 
     service: str

@@ -14,7 +14,7 @@ from callboard_kit.agent.messages import ModelRequest
 from callboard_kit.agent.outcome import Limits
 from callboard_kit.budgets.granting import AskForMore, Granting
 from callboard_kit.budgets.sharing import Amount, Loan, Purse, nanos, purse
-from callboard_kit.tokens import NEVER
+from callboard_kit.limits import NEVER
 
 Short = Literal["max_tokens", "max_cost", "max_time"]
 """What there is not enough of."""

@@ -14,7 +14,8 @@ from callboard_kit.budgets.sharing import NOTHING, Amount, Loan, purse, share, t
 from callboard_kit.budgets.telling import read_from_answer, read_from_failure
 from callboard_kit.contract_book import ContractBook
 from callboard_kit.entities.deadlocks import SERVICE as LOCKS
-from callboard_kit.tokens import Address, Call, Limits
+from callboard_kit.limits import Limits
+from callboard_kit.tokens import Address, Call
 
 ONE_CALL: Final = Amount(calls=1)
 

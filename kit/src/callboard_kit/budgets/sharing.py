@@ -18,7 +18,7 @@ from typing import Final
 
 from callboard_contracts import Usage
 from callboard_kit.bound import bound
-from callboard_kit.tokens import Limits
+from callboard_kit.limits import Limits
 
 _DOLLAR: Final = 1_000_000_000
 

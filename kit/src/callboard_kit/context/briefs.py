@@ -14,10 +14,9 @@ from typing import Annotated, Final, Protocol, TypeVar
 from pydantic import Field
 from temporalio import workflow
 
-from callboard_contracts import RefusedError
+from callboard_contracts import Message, RefusedError
 from callboard_kit import mesh
 from callboard_kit.context.pieces import Piece
-from callboard_kit.messages import KitMessage
 
 ANYONE: Final = "*"
 """In `persons` and `callers` of a rule: whoever it is, nobody in particular included."""
@@ -31,7 +30,7 @@ LONGEST_INSTRUCTIONS: Final = 8_000
 MOST_PIECES: Final = 50
 
 
-class Brief(KitMessage):
+class Brief(Message):
     """What a run is given when it starts, beside its goal."""
 
     instructions: Annotated[str, Field(max_length=LONGEST_INSTRUCTIONS)] = ""

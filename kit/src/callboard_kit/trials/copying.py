@@ -16,7 +16,8 @@ from callboard_kit import mesh
 from callboard_kit.budgets.telling import read_from_answer, read_from_failure
 from callboard_kit.caller import CALL_HEADER
 from callboard_kit.failing import from_failure
-from callboard_kit.tokens import NEVER, Call, Limits
+from callboard_kit.limits import NEVER, Limits
+from callboard_kit.tokens import Call
 from callboard_kit.trials.comparing import differences
 from callboard_kit.trials.dry import REPEAT, ROOT, DryRunError, Note
 from callboard_kit.trials.performing import DryRuns, Repeat

@@ -16,7 +16,8 @@ from callboard_contracts import MeshError
 from callboard_kit.context import Brief
 from callboard_kit.events.model import Event
 from callboard_kit.events.positions import BEGINNING, position
-from callboard_kit.tokens import LONGEST_TEXT, Limits
+from callboard_kit.limits import Limits
+from callboard_kit.tokens import LONGEST_TEXT
 from callboard_orchestrator.gateway.callers import ACT_FOR, RUNS_ALL, Caller, RunsCaller
 from callboard_orchestrator.gateway.problems import Problem, ProblemError
 from callboard_orchestrator.gateway.sse import HEADERS, frames

@@ -6,9 +6,8 @@ from typing import Annotated, Final, Literal, Protocol
 
 from pydantic import Field
 
-from callboard_contracts import Usage
+from callboard_contracts import Message, Usage
 from callboard_kit.approvals import Terms
-from callboard_kit.messages import KitMessage
 
 NO_REMEDY: Final = "none"
 """What an assessment names where there is nothing to do but to tell."""
@@ -17,7 +16,7 @@ Fact = str | int | float
 Confidence = Annotated[float, Field(ge=0, le=1)]
 
 
-class Finding(KitMessage):
+class Finding(Message):
     """Something that a detector noticed."""
 
     kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
@@ -53,7 +52,7 @@ class Detector(Protocol):
         ...
 
 
-class Assessment(KitMessage):
+class Assessment(Message):
     """What the analysis makes of a finding."""
 
     explanation: Annotated[str, Field(max_length=2000)]
@@ -70,7 +69,7 @@ Decision = Literal["reported", "applied", "asked"]
 """What was done about a finding: nothing but telling; its remedy was begun; a person is asked first."""
 
 
-class Handled(KitMessage):
+class Handled(Message):
     """A new finding, and what was done about it."""
 
     finding: Finding
@@ -94,7 +93,7 @@ class Handled(KitMessage):
     """The id of the workflow that applies the remedy. Empty: there is none."""
 
 
-class Settled(KitMessage):
+class Settled(Message):
     """How a remedy ended."""
 
     workflow: str
@@ -113,7 +112,7 @@ class Settled(KitMessage):
     """What came of it, or why nothing did."""
 
 
-class Report(KitMessage):
+class Report(Message):
     """What one wake saw and did."""
 
     wake: int
@@ -141,7 +140,7 @@ class Report(KitMessage):
     """What the analysis took."""
 
 
-class Planned(KitMessage):
+class Planned(Message):
     """A remedy to apply, as its workflow is started with it."""
 
     id: str

@@ -43,6 +43,7 @@ def pages(filled: Filled) -> Mapping[str, str]:
         "runs": "/runs",
         "runs that touched an order": f"/runs?entity={filled.entity.replace('#', '%23')}",
         "runs of a team": f"/runs?team={filled.team}",
+        "runs that cost": "/runs?cost=0.01",
         "run": f"/runs/{filled.root}",
         **{f"analytics, {show}": f"/analytics?show={show}&window=month" for show in QUESTIONS},
     }

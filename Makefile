@@ -20,7 +20,7 @@ up: $(READY) ## keep a mesh running for development; Ctrl-C stops it
 
 test: $(READY) ## run the tests, the end-to-end ones on real servers and in a real browser included
 	@sh requirements/browser.sh
-	@$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder --max-worker-restart 2
 
 check: $(READY) ## format, lint, types, imports, dependencies, architecture
 	$(BIN)/ruff format --check

@@ -253,9 +253,10 @@ class Market:
         )
 
     async def history(self, team: str, workflow_id: str) -> str:
-        """Return a whole history as text."""
+        """Return a whole history as text, and what its payloads hold as it is: in JSON they would be base64."""
         history = await self.clients[team].get_workflow_handle(workflow_id).fetch_history()
-        return "".join(MessageToJson(event) for event in history.events)
+        events = history.events
+        return "".join(MessageToJson(event) + event.SerializeToString().decode(errors="replace") for event in events)
 
 
 async def task_failure(handle: WorkflowHandle[Rob, Report]) -> str:

@@ -13,12 +13,13 @@ from callboard_kit.tokens import CHAIN_HEADER, TOKEN_HEADER
 
 @pytest.mark.parametrize("operation", ["look", "peek", "buy"])
 async def test_a_plain_call_is_signed_and_answered(market: Market, operation: str) -> None:
-    report = await market.ask("buyer", operation)
+    report, name = await market.asked("buyer", operation)
 
     assert report.gift is not None, report
     assert report.gift.text.endswith("tea")
     assert (report.gift.caller, report.gift.depth, report.gift.person) == ("buyer", 1, None)
     assert report.gift.price == 9.5
+    assert '"price":9.5' in await market.history("buyer", name)
 
 
 async def test_what_leaves_is_in_the_history_token_time_limit_and_all(market: Market) -> None:
@@ -49,7 +50,7 @@ async def test_a_field_that_policy_hides_does_not_arrive(market: Market, operati
     assert report.gift is not None, report
     assert report.gift.price is None
     assert report.gift.text.endswith("tea")
-    assert "9.5" not in await market.history("browser", name)
+    assert '"price":9.5' not in await market.history("browser", name)
 
 
 async def test_what_is_hidden_from_the_caller_is_not_hidden_from_the_team_s_own_child(market: Market) -> None:

@@ -1,11 +1,9 @@
 """Approvals on the whole mesh: the reference tasks with a person at the inbox, kills, and the command."""
 
-import asyncio
 import json
 import os
 import signal
-import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -13,6 +11,7 @@ from callboard_orchestrator.client import start_orchestrate
 from tests.playing.approving import Approver, approver, play_with_approval, writes_made
 from tests.playing.asking import billing_asks
 from tests.playing.books import expected_effects, surplus
+from tests.playing.commands import told
 from tests.playing.judging import wrong_records, wrong_results
 from tests.playing.stage import Stage
 from tests.playing.tasks import Task, own
@@ -97,16 +96,16 @@ async def test_the_command_lists_shows_and_answers_questions(stage: Stage, perso
     handle = await start_orchestrate(client, CANCELLING.words, root=root, approvals="effects")
     await person.waiting(root)
 
-    await _command(stage, "persons", "issue", "grace", "--role", "finance")
-    [asked] = json.loads(await _command(stage, "approvals", "list", "--root", root, "--json"))
-    listed = await _command(stage, "approvals", "list", "--root", root)
-    shown = await _command(stage, "approvals", "show", asked["gate"])
-    approved = await _command(stage, "approvals", "approve", asked["gate"], "--as", "grace", "--reason", "fine")
+    await told(stage.environment, "persons", "issue", "grace", "--role", "finance")
+    [asked] = json.loads(await told(stage.environment, "approvals", "list", "--root", root, "--json"))
+    listed = await told(stage.environment, "approvals", "list", "--root", root)
+    shown = await told(stage.environment, "approvals", "show", asked["gate"])
+    approved = await told(stage.environment, "approvals", "approve", asked["gate"], "--as", "grace", "--reason", "fine")
     async with person.answering(root):
         await handle.result()
-    again = await _command(stage, "approvals", "reject", asked["gate"], "--as", "grace", code=1)
-    unknown = await _command(stage, "approvals", "show", "gate-orders-nothing", code=1)
-    nobody = await _command(stage, "approvals", "approve", asked["gate"], "--as", "bob", code=1)
+    again = await told(stage.environment, "approvals", "reject", asked["gate"], "--as", "grace", code=1)
+    unknown = await told(stage.environment, "approvals", "show", "gate-orders-nothing", code=1)
+    nobody = await told(stage.environment, "approvals", "approve", asked["gate"], "--as", "bob", code=1)
 
     assert asked["question"]["operation"] == "cancel_pending_order"
     assert f"{asked['gate']}  " in listed
@@ -121,19 +120,3 @@ async def test_the_command_lists_shows_and_answers_questions(stage: Stage, perso
 async def _is_back(stage: Stage, name: str, killed: int) -> bool:
     pid = stage.processes()[name].pid
     return pid is not None and pid != killed and await stage.works(name, pid)
-
-
-async def _command(stage: Stage, *words: str, code: int = 0) -> str:
-    environment: Mapping[str, str] = {**os.environ, **stage.environment}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        "from callboard.command import main; main()",
-        *words,
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    assert process.returncode == code, err.decode()
-    return (out if code == 0 else err).decode()

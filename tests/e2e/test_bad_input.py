@@ -6,13 +6,14 @@ import socket
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from callboard_contracts import RefusedError
 from callboard_kit.ports import free_ports
+from tests.playing.commands import Said
+from tests.playing.commands import command as run_command
 from tests.playing.stage import Stage
 from tests.playing.tasks import TaskSet, own
 
@@ -21,14 +22,8 @@ pytestmark = pytest.mark.timeout(300)
 
 ORDER = "#W2309762"
 CANCEL = {"order_id": ORDER, "reason": "no longer needed"}
+CALLBOARD = ("-c", "from callboard.command import main; main()")
 TWO_MEGABYTES = 2 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Said:
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture
@@ -57,7 +52,7 @@ async def run(stage: Stage, *line: str, given: bytes = b"", home: Path | None = 
 
 
 async def command(stage: Stage, *arguments: str, given: bytes = b"", **variables: str) -> Said:
-    return await run(stage, "-c", "from callboard.command import main; main()", *arguments, given=given, **variables)
+    return await run_command({"CALLBOARD_HOME": str(stage.home), **variables}, *arguments, given=given)
 
 
 def is_one_line(said: Said, *words: str) -> bool:
@@ -169,15 +164,13 @@ async def test_a_port_in_use_is_named_and_the_mesh_that_runs_goes_on(stage: Stag
         busy.listen()
         port = busy.getsockname()[1]
 
-        said = await run(
-            stage, "-c", "from callboard.command import main; main()", "up", "--port-base", str(port), home=tmp_path
-        )
+        said = await run(stage, *CALLBOARD, "up", "--port-base", str(port), home=tmp_path)
 
     assert is_one_line(said, f"port {port} for temporal is in use by "), said
 
 
 async def test_a_mesh_is_not_started_twice_in_one_home(stage: Stage, untouched: TaskSet):
-    said = await command(stage, "up")
+    said = await run(stage, *CALLBOARD, "up")
 
     assert is_one_line(said, "a mesh is already running", "callboard down"), said
 

@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import sys
 import time
 import uuid
-from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
@@ -16,6 +14,7 @@ import pytest
 from callboard_kit.client import load_key
 from callboard_kit.persons import Person, issue_token
 from tests.playing.approving import approver
+from tests.playing.commands import command
 from tests.playing.stage import Stage
 from tests.playing.waiting import until
 
@@ -216,21 +215,10 @@ async def events(client: httpx.AsyncClient, place: str) -> AsyncIterator[str]:
                 yield line.removeprefix("event: ")
 
 
-async def chat(stage: Stage, typed: str, *arguments: str) -> tuple[int | None, str, str]:
+async def chat(stage: Stage, typed: str, *arguments: str) -> tuple[int, str, str]:
     """Run `callboard chat` with what is typed, and return its exit code, its answers and its remarks."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        "from callboard.command import main; main()",
-        "chat",
-        *arguments,
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=PIPE,
-        env={**stage.environment, "PATH": "/usr/bin"},
-    )
-    out, err = await process.communicate(typed.encode())
-    return process.returncode, out.decode(), err.decode()
+    said = await command(stage.environment, "chat", *arguments, given=typed.encode())
+    return said.code, said.out, said.err
 
 
 async def test_a_message_waits_for_the_person_whose_approval_it_needs(stage: Stage, gateway: Gateway) -> None:

@@ -1,10 +1,6 @@
 """Fingerprints on the whole mesh: what the command shows of them, and a client that wants another build."""
 
-import asyncio
 import json
-import os
-import sys
-from collections.abc import Mapping
 
 import pytest
 from temporalio.client import WorkflowFailureError
@@ -18,6 +14,7 @@ from callboard_kit.fingerprint.interceptor import BREAK_GLASS, break_glass, on_b
 from callboard_kit.registry import registry_client
 from callboard_kit.teams import installed_teams
 from callboard_kit.telemetry import collector
+from tests.playing.commands import told
 from tests.playing.scripts import closing_words
 from tests.playing.stage import Stage
 from tests.playing.tasks import own
@@ -29,30 +26,15 @@ TASKS = own()
 MOVING = next(task for task in TASKS.tasks if task.id == "too-late-to-redirect")
 
 
-async def command(stage: Stage, *words: str, code: int = 0, env: Mapping[str, str] | None = None) -> str:
-    environment: Mapping[str, str] = {**os.environ, **stage.environment, **(env or {})}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        "from callboard.command import main; main()",
-        *words,
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    assert process.returncode == code, err.decode()
-    return (out if code == 0 or out else err).decode()
-
-
 async def test_the_command_shows_what_a_worker_runs_and_where_another_environment_differs(stage: Stage):
-    [here] = json.loads(await command(stage, "agents", "show", "orders", "--json"))
+    [here] = json.loads(await told(stage.environment, "agents", "show", "orders", "--json"))
     own = build_of("callboard_team_orders", agents_of("callboard_team_orders"))
-    builds = json.loads(await command(stage, "agents", "builds", "orders", "--json"))
+    builds = json.loads(await told(stage.environment, "agents", "builds", "orders", "--json"))
     [build] = [each for each in builds if each["build"] == own]
-    shown = await command(stage, "agents", "show", "orders", "--build", build["build"])
-    same = await command(stage, "agents", "diff", "orders", build["build"])
-    other = await command(stage, "agents", "diff", "orders", build["build"], code=1, env={"CALLBOARD_MODEL": "another"})
+    shown = await told(stage.environment, "agents", "show", "orders", "--build", build["build"])
+    same = await told(stage.environment, "agents", "diff", "orders", build["build"])
+    elsewhere = {**stage.environment, "CALLBOARD_MODEL": "another"}
+    other = await told(elsewhere, "agents", "diff", "orders", build["build"], code=1)
 
     assert [(one["agent"], one["digest"]) for one in build["agents"]] == [("orders", here["digest"])]
     assert f"orders  {here['digest']}" in shown
@@ -80,12 +62,12 @@ async def test_every_worker_vouches_for_exactly_the_agents_at_the_top_of_its_roo
 async def test_a_build_is_vouched_for_and_withdrawn_by_its_team(stage: Stage):
     other = {"CALLBOARD_BUILD": "of-the-tests", "CALLBOARD_MODEL": "another"}
 
-    published = await command(stage, "agents", "publish", "orders", env=other)
-    between = await command(stage, "agents", "builds", "orders")
-    await command(stage, "agents", "withdraw", "orders", "of-the-tests")
-    after = await command(stage, "agents", "builds", "orders")
-    again = await command(stage, "agents", "withdraw", "orders", "of-the-tests", code=1)
-    unknown = await command(stage, "agents", "diff", "orders", "of-the-tests", code=1)
+    published = await told({**stage.environment, **other}, "agents", "publish", "orders")
+    between = await told(stage.environment, "agents", "builds", "orders")
+    await told(stage.environment, "agents", "withdraw", "orders", "of-the-tests")
+    after = await told(stage.environment, "agents", "builds", "orders")
+    again = await told(stage.environment, "agents", "withdraw", "orders", "of-the-tests", code=1)
+    unknown = await told(stage.environment, "agents", "diff", "orders", "of-the-tests", code=1)
 
     assert published == "of-the-tests\n"
     assert "of-the-tests  " in between
@@ -107,5 +89,5 @@ async def test_a_run_that_wants_another_build_is_refused_and_one_that_broke_the_
     assert "is to work on build 'of-the-tests' only" in str(failed.value.cause)
     assert (await broken.result()).answer == closing_words(MOVING)
     assert (await (await broken.describe()).memo())[BREAK_GLASS] == "a test"
-    shown = await command(stage, "runs", "show", broken.id.removeprefix("orchestrator-orchestrate-"))
+    shown = await told(stage.environment, "runs", "show", broken.id.removeprefix("orchestrator-orchestrate-"))
     assert "\nglass broken: a test\n" in shown

@@ -1,18 +1,15 @@
 """`callboard replay` on runs of a real mesh: what is kept, that nothing sensitive is in it, and what a change does."""
 
-import asyncio
 import base64
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from callboard_kit.replaying.sealing import KEY, new_key
+from tests.playing.commands import Said, command
 from tests.playing.stage import Stage
 from tests.playing.tasks import own
 
@@ -23,15 +20,8 @@ CUSTOMER = (REPOSITORY / "tests" / "conformance" / "own-tasks.json").read_text()
 HISTORIES = REPOSITORY / "teams" / "orders" / "tests" / "histories"
 
 
-async def callboard(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    return await asyncio.to_thread(
-        subprocess.run,
-        [str(Path(sys.executable).with_name("callboard")), "replay", *arguments],
-        env={**os.environ, **(environment or {})},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+async def replay(*arguments: str, environment: Mapping[str, str] | None = None) -> Said:
+    return await command(environment or {}, "replay", *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +42,11 @@ def texts(folder: Path) -> str:
 
 async def test_runs_are_kept_without_what_is_sensitive_and_still_replay(played, tmp_path):
     for team in ("orchestrator", "customers", "orders"):
-        kept = await callboard("sample", team, "--to", str(tmp_path / team), environment=played.environment)
-        assert kept.returncode == 0, kept.stderr
-        checked = await callboard("check", team, str(tmp_path / team), "--json")
-        assert checked.returncode == 0, checked.stdout + checked.stderr
-        assert {run["verdict"] for run in json.loads(checked.stdout)["runs"]} == {"same"}
+        kept = await replay("sample", team, "--to", str(tmp_path / team), environment=played.environment)
+        assert kept.code == 0, kept.err
+        checked = await replay("check", team, str(tmp_path / team), "--json")
+        assert checked.code == 0, checked.out + checked.err
+        assert {run["verdict"] for run in json.loads(checked.out)["runs"]} == {"same"}
 
     found = texts(tmp_path / "orchestrator")
     for secret in ("Bela.Falk811449@Example.com", "242 Garden Terrace"):
@@ -66,27 +56,25 @@ async def test_runs_are_kept_without_what_is_sensitive_and_still_replay(played, 
 
 async def test_runs_are_sealed_whole_and_opened_with_the_same_key_only(played, tmp_path):
     key = {KEY: new_key()}
-    kept = await callboard(
-        "sample", "orders", "--to", str(tmp_path), "--seal", environment={**played.environment, **key}
-    )
-    assert kept.returncode == 0, kept.stderr
+    kept = await replay("sample", "orders", "--to", str(tmp_path), "--seal", environment={**played.environment, **key})
+    assert kept.code == 0, kept.err
     assert b"order_id" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
 
-    opened = await callboard("check", "orders", str(tmp_path), environment=key)
-    without = await callboard("check", "orders", str(tmp_path))
-    wrong = await callboard("check", "orders", str(tmp_path), environment={KEY: new_key()})
+    opened = await replay("check", "orders", str(tmp_path), environment=key)
+    without = await replay("check", "orders", str(tmp_path))
+    wrong = await replay("check", "orders", str(tmp_path), environment={KEY: new_key()})
 
-    assert opened.returncode == 0, opened.stderr
-    assert (without.returncode, wrong.returncode) == (1, 1)
-    assert "is sealed; set CALLBOARD_HISTORY_KEY" in without.stderr
-    assert "was not sealed with the key" in wrong.stderr
+    assert opened.code == 0, opened.err
+    assert (without.code, wrong.code) == (1, 1)
+    assert "is sealed; set CALLBOARD_HISTORY_KEY" in without.err
+    assert "was not sealed with the key" in wrong.err
 
 
 async def test_runs_of_the_mesh_are_checked_without_being_kept(played):
-    checked = await callboard("check", "orders", environment=played.environment)
+    checked = await replay("check", "orders", environment=played.environment)
 
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-    assert "CancelPendingOrder" in checked.stdout
+    assert checked.code == 0, checked.out + checked.err
+    assert "CancelPendingOrder" in checked.out
 
 
 @pytest.mark.parametrize(
@@ -111,20 +99,20 @@ async def test_a_run_that_was_recorded_otherwise_is_told_with_what_to_do(tmp_pat
         for each in events
         if each.get("activityTaskScheduledEventAttributes", {}).get("activityType", {}).get("name") == "look_at_order"
     ]
-    checked = await callboard("check", "orders", str(tmp_path))
-    accepted = await callboard("check", "orders", str(tmp_path), "--accept-changed")
+    checked = await replay("check", "orders", str(tmp_path))
+    accepted = await replay("check", "orders", str(tmp_path), "--accept-changed")
 
-    assert checked.returncode == code, checked.stdout + checked.stderr
-    assert told.format(event=event) in checked.stdout
-    assert accepted.returncode == (0 if code == 3 else code)
+    assert checked.code == code, checked.out + checked.err
+    assert told.format(event=event) in checked.out
+    assert accepted.code == (0 if code == 3 else code)
 
 
 async def test_nothing_to_replay_is_said_with_what_to_do(tmp_path):
-    empty = await callboard("check", "orders", str(tmp_path))
-    unknown = await callboard("check", "nobody", str(tmp_path))
-    missing = await callboard("check", "orders", str(tmp_path / "gone"))
+    empty = await replay("check", "orders", str(tmp_path))
+    unknown = await replay("check", "nobody", str(tmp_path))
+    missing = await replay("check", "orders", str(tmp_path / "gone"))
 
-    assert (empty.returncode, unknown.returncode, missing.returncode) == (1, 1, 1)
-    assert "callboard replay sample orders" in empty.stderr
-    assert "no team 'nobody' is installed" in unknown.stderr
-    assert "there is no folder" in missing.stderr
+    assert (empty.code, unknown.code, missing.code) == (1, 1, 1)
+    assert "callboard replay sample orders" in empty.err
+    assert "no team 'nobody' is installed" in unknown.err
+    assert "there is no folder" in missing.err

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ import pytest
 from callboard_kit.registry import registry_client
 from callboard_kit.rollouts.deployment import Deployment
 from callboard_registry_api.health import Worker
+from tests.playing.commands import command
 from tests.playing.stage import Stage
 from tests.playing.tasks import own
 from tests.playing.waiting import until
@@ -25,14 +25,11 @@ class Shell:
     """Says what a command says."""
 
     def __init__(self, stage: Stage) -> None:
-        self._environment = _environment(stage)
+        self._environment = stage.environment
 
     async def __call__(self, *words: str) -> tuple[int, str, str]:
-        argv = [sys.executable, "-c", "from callboard.command import main; main()", *words]
-        run = await asyncio.to_thread(
-            subprocess.run, argv, env=self._environment, capture_output=True, text=True, timeout=60, check=False
-        )
-        return run.returncode, run.stdout, run.stderr
+        said = await command(self._environment, *words)
+        return said.code, said.out, said.err
 
     async def status(self) -> dict[str, Any]:
         code, out, err = await self("rollout", "status", "orders", "--json")

@@ -4,18 +4,16 @@ import asyncio
 import json
 import os
 import signal
-import sys
 import time
 import uuid
-from asyncio.subprocess import DEVNULL, PIPE
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.playing.commands import Said, command
 from tests.playing.following import Heard, follow, gateway_client
 from tests.playing.stage import Stage
 from tests.playing.waiting import until
@@ -169,11 +167,11 @@ async def test_a_run_that_nobody_takes_up_fails_within_seconds_unless_it_may_wai
 async def test_the_command_shows_a_run_while_it_goes_on_and_finds_it_again(stage: Stage) -> None:
     words = await rehearsed(stage, LOOK, {"content": ANSWER})
 
-    streamed = await command(stage, "run", "--stream", words)
-    [listed, *_] = json.loads((await command(stage, "runs", "list", "--json")).out)
-    shown = json.loads((await command(stage, "runs", "show", "--json", listed["id"])).out)
-    attached = await command(stage, "runs", "attach", "--json", listed["id"])
-    cancelled = await command(stage, "runs", "cancel", listed["id"])
+    streamed = await at_home(stage, "run", "--stream", words)
+    [listed, *_] = json.loads((await at_home(stage, "runs", "list", "--json")).out)
+    shown = json.loads((await at_home(stage, "runs", "show", "--json", listed["id"])).out)
+    attached = await at_home(stage, "runs", "attach", "--json", listed["id"])
+    cancelled = await at_home(stage, "runs", "cancel", listed["id"])
 
     assert streamed.code == 0
     assert streamed.out.startswith(ANSWER)
@@ -183,7 +181,7 @@ async def test_the_command_shows_a_run_while_it_goes_on_and_finds_it_again(stage
     assert shown["result"]["answer"] == ANSWER
     events = [json.loads(line) for line in attached.out.splitlines()]
     assert [events[0]["kind"], events[-1]["kind"]] == ["run.started", "run.ended"]
-    after = await command(stage, "runs", "attach", "--json", listed["id"], "--after", events[-2]["position"])
+    after = await at_home(stage, "runs", "attach", "--json", listed["id"], "--after", events[-2]["position"])
     assert [json.loads(line)["kind"] for line in after.out.splitlines()] == ["run.ended"]
     assert (cancelled.code, cancelled.err) == (1, f"callboard: run {listed['id']} is over: it is 'ok'\n")
 
@@ -200,7 +198,7 @@ WRONG = {
 
 @pytest.mark.parametrize(("line", "said"), WRONG.values(), ids=WRONG)
 async def test_what_is_wrong_with_runs_is_one_line(stage: Stage, line: tuple[str, ...], said: str) -> None:
-    answer = await command(stage, *line)
+    answer = await at_home(stage, *line)
 
     assert (answer.code, answer.out) == (1, "")
     assert answer.err.startswith("callboard: ")
@@ -208,24 +206,6 @@ async def test_what_is_wrong_with_runs_is_one_line(stage: Stage, line: tuple[str
     assert said in answer.err
 
 
-@dataclass(frozen=True)
-class Said:
-    code: int | None
-    out: str
-    err: str
-
-
-async def command(stage: Stage, *arguments: str) -> Said:
-    outside = {name: value for name, value in os.environ.items() if not name.startswith(("CALLBOARD_", "TEMPORAL_"))}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        "from callboard.command import main; main()",
-        *arguments,
-        env={**outside, "CALLBOARD_HOME": str(stage.home)},
-        stdin=DEVNULL,
-        stdout=PIPE,
-        stderr=PIPE,
-    )
-    out, err = await process.communicate()
-    return Said(process.returncode, out.decode(), err.decode())
+async def at_home(stage: Stage, *words: str) -> Said:
+    """Run a command that finds the mesh by nothing but the home it runs in."""
+    return await command({"CALLBOARD_HOME": str(stage.home)}, *words)

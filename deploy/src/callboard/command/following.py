@@ -12,13 +12,18 @@ if TYPE_CHECKING:
 
 
 class Screen:
-    """Shows the events of one run: words to stdout, everything else to stderr, or all of it as lines of JSON."""
+    """Shows the events of one run: words to stdout, everything else to stderr, or all of it as lines of JSON.
+
+    What other teams do meanwhile does not break into a sentence: it is told when the sentence is over.
+    """
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
         self._step = ""
         self._attempt = 0
         self._open_line = False
+        self._speaks = ""
+        self._held: list[str] = []
         self.said = ""
         """What the model at the root has said in its last step, as it stands on the screen."""
 
@@ -32,15 +37,19 @@ class Screen:
         if told.event.kind == "text.delta":
             self._say(told.event)
         elif line := in_words(told.event):
-            self.finish()
-            say(f"· {line}")
+            self._held.append(line)
+            if not self._open_line or told.event.team == self._speaks:
+                self.finish()
 
     def finish(self) -> None:
-        """End the line that is written on, if any."""
+        """End the line that is written on, if any, and tell what was held back for it."""
         if self._open_line:
             sys.stdout.write("\n")
             sys.stdout.flush()
             self._open_line = False
+        for line in self._held:
+            say(f"· {line}")
+        self._held.clear()
 
     def _say(self, event: "Event") -> None:
         from callboard_kit.events.model import TextDelta
@@ -53,6 +62,7 @@ class Screen:
         sys.stdout.write(delta.text)
         sys.stdout.flush()
         self.said += delta.text
+        self._speaks = event.team
         self._open_line = not delta.text.endswith("\n")
 
 

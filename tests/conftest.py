@@ -1,4 +1,4 @@
-"""The mesh that the tests of this folder share: started once, when the first of them asks for it."""
+"""The mesh that the tests of this folder share: started when the first of them asks for it, ended with the last."""
 
 import sys
 from collections import defaultdict
@@ -20,7 +20,7 @@ _QUICK = {"CALLBOARD_LONGEST_AGE": "10", "CALLBOARD_OBSERVER_INTERVAL": "3"}
 _TOLD = pytest.StashKey[dict[str, list[float]]]()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """Five teams, the orchestrator and every server they need. A test that breaks a part of it puts it right again."""
     async with standing(tmp_path_factory.mktemp("mesh"), environment=_QUICK) as mesh:

@@ -49,7 +49,7 @@ class Window:
         return result["result"]["value"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def browser() -> AsyncIterator[Browser]:
     binary = next((found for name in NAMES if (found := shutil.which(name))), None)
     if binary is None:
@@ -65,7 +65,7 @@ def theme(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def signed_in(browser: Browser, stage: Stage) -> StorageState:
     """What a browser keeps of whoever is signed in: an administrator."""
     async with await browser.new_context() as context:

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.timeout(500)
 
 
 async def test_records_end_as_after_some_serial_order_while_workers_are_killed(tmp_path: Path):
-    plan = Plan(agents=10, changes=30, records=3, pause=(3.0, 6.0), patience=400)
+    plan = Plan(agents=8, changes=16, records=3, pause=(3.0, 6.0), patience=400)
 
     findings = await run(tmp_path, plan)
 

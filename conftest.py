@@ -22,6 +22,19 @@ BY_THEMSELVES = {
 """Files there that do without it, or start one of their own: they need not wait for the others."""
 
 
+LONG = {
+    "deploy/tests/test_demo.py",
+    "deploy/tests/test_stack.py",
+    "deploy/tests/test_team_command.py",
+    "kit/tests/test_entities.py",
+    "kit/tests/test_serving.py",
+    "orchestrator/tests/gateway/test_gateway.py",
+    "registry/tests/test_audit_collector.py",
+    "registry/tests/test_ordeal.py",
+}
+"""Files elsewhere that take long."""
+
+
 _parse = ast.parse
 
 
@@ -54,7 +67,13 @@ def group_of(path: str) -> str:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put first what takes longest, so that nobody waits for it at the end."""
     groups = {item: group_of(item.nodeid.partition("::")[0]) for item in items}
-    items.sort(key=lambda item: (groups[item] not in ON_A_STAGE.values(), not groups[item].startswith("tests/")))
+    items.sort(
+        key=lambda item: (
+            groups[item] not in ON_A_STAGE.values(),
+            not groups[item].startswith("tests/"),
+            groups[item] not in LONG,
+        )
+    )
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -20,6 +20,9 @@ from callboard_kit.testing import LocalMesh
 from callboard_kit.tokens import Call, Origin
 
 
+TEAM = "narrator"
+
+
 class Listener:
     """Stands where the writer of events stands, and forgets nothing that was told twice."""
 
@@ -40,8 +43,9 @@ def listener() -> Listener:
 
 @pytest.fixture(params=[1_000, 0], ids=["cached", "replayed at every step"])
 async def run(local_mesh: LocalMesh, listener: Listener, request: pytest.FixtureRequest) -> AsyncIterator[object]:
+    await local_mesh.provision([TEAM])
     async with local_mesh.member(
-        "shop",
+        TEAM,
         workflows=[Chatter, Sensitive, Broken],
         activities=[speak, stumble],
         events=listener,
@@ -51,7 +55,7 @@ async def run(local_mesh: LocalMesh, listener: Listener, request: pytest.Fixture
         async def work(flow: type) -> object:
             with mesh.starting(Origin(root=f"tree-{uuid.uuid4().hex}")):
                 return await client.execute_workflow(
-                    flow.run, id=f"telling-{uuid.uuid4().hex}", task_queue=local_mesh.settings.physical("shop")
+                    flow.run, id=f"telling-{uuid.uuid4().hex}", task_queue=local_mesh.settings.physical(TEAM)
                 )
 
         yield work

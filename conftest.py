@@ -90,9 +90,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:  # Any:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Return how many processes `-n auto` means: one more than there are processors, since tests mostly wait."""
+    """Return how many processes `-n auto` means: two more than there are processors, since tests mostly wait."""
     given = os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS")
-    return int(given) if given else (os.cpu_count() or 1) + 1
+    return int(given) if given else (os.cpu_count() or 1) + 2
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import sys
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from contextvars import copy_context
 from typing import Any
 
 import httpx2
@@ -21,7 +22,7 @@ from temporalio.contrib.opentelemetry import create_tracer_provider
 
 from callboard_contracts import RefusedError
 from callboard_kit import Policy, Rule
-from callboard_kit.agent import ModelEndpoint, ModelSettings
+from callboard_kit.agent import ModelEndpoint, ModelSettings, tracing
 from callboard_kit.ports import free_ports
 from callboard_kit.standing import Standing
 from callboard_kit.telemetry import tracing_plugins
@@ -180,3 +181,27 @@ async def test_a_trace_with_too_much_baggage_is_an_error_that_can_be_caught(aske
     finally:
         context.detach(reset)
     assert "is the limit" in str(failed.value.__cause__)
+
+
+def test_a_run_that_its_worker_puts_away_has_not_failed(
+    spans: InMemorySpanExporter, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Pause:
+        def __await__(self) -> Iterator[None]:
+            yield
+
+    async def run() -> None:
+        with tracing.agent("sage"):
+            await Pause()
+
+    own = copy_context()
+    put_away, ended = run(), run()
+    copy_context().run(put_away.send, None)
+    own.run(ended.send, None)
+    with pytest.raises(StopIteration):
+        own.run(ended.send, None)
+
+    put_away.close()
+
+    assert [span.status.is_ok for span in spans.get_finished_spans()] == [True]
+    assert caplog.text == ""

@@ -19,7 +19,6 @@ from callboard_kit.events.telling import Teller, telling
 from callboard_kit.testing import LocalMesh
 from callboard_kit.tokens import Call, Origin
 
-
 TEAM = "narrator"
 
 

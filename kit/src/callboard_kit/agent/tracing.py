@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Final
 from urllib.parse import urlsplit
 
-from opentelemetry import trace
+from opentelemetry import context, trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 from temporalio import workflow
 from temporalio.contrib.opentelemetry import ReplaySafeTracerProvider
@@ -85,15 +85,22 @@ def model_call(model: str, base_url: str) -> Generator[Traced]:
 
 @contextmanager
 def _span(name: str, kind: SpanKind, attributes: dict[str, str | bool | int] | dict[str, str]) -> Generator[Traced]:
-    with _tracer().start_as_current_span(
-        name, kind=kind, attributes=attributes, record_exception=False, set_status_on_exception=False
-    ) as span:
-        traced = Traced(span)
-        try:
-            yield traced
-        except BaseException as error:
-            traced.failed(type(error).__name__)
-            raise
+    span = _tracer().start_span(name, kind=kind, attributes=attributes)
+    token = context.attach(trace.set_span_in_context(span))
+    traced = Traced(span)
+    try:
+        yield traced
+    except GeneratorExit:
+        # A worker puts a run away, in another context than the run's: whoever takes it up again ends the span.
+        raise
+    except BaseException as error:
+        traced.failed(type(error).__name__)
+        context.detach(token)
+        span.end()
+        raise
+    else:
+        context.detach(token)
+        span.end()
 
 
 def _tracer() -> Tracer:

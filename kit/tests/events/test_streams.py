@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 
@@ -357,3 +358,34 @@ async def test_the_end_of_a_run_that_was_reset_is_none(hub, writer, redis):
         "step.started",
         "run.ended",
     ]
+
+
+async def test_what_another_team_told_behind_the_end_is_heard_before_it(hub, writer, redis):
+    for each in (STARTED, step(1), ENDED, step(2), step(3)):
+        writer.tell(ROOT, each)
+    await until_async(lambda: has(redis, 5))
+
+    told = await heard(hub)
+    after_the_first = await heard(hub, after=told[0].position)
+
+    assert names(told) == ["1", "step-1", "step-2", "step-3", "9"]
+    assert [each.position is None for each in told] == [False, False, True, True, False]
+    assert names(after_the_first) == ["step-1", "step-2", "step-3", "9"]
+
+
+async def test_what_stands_behind_the_end_when_it_comes_in_is_heard_live(hub, redis, writer):
+    def fields(event: Event) -> dict[str, str]:
+        return {**event.model_dump(mode="json"), "data": json.dumps(event.data)}
+
+    writer.tell(ROOT, STARTED)
+    told: list[Told] = []
+    async with asyncio.timeout(60), contextlib.aclosing(hub.follow(ROOT, ended=still_running)) as stream:
+        async for each in stream:
+            if not told:
+                async with redis.pipeline(transaction=True) as pipe:
+                    for event in (step(1), ENDED, step(2)):
+                        pipe.xadd(stream_of(ROOT), fields(event))
+                    await pipe.execute()
+            told.append(each)
+
+    assert names(told) == ["1", "step-1", "step-2", "9"]

@@ -11,7 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, cast
 
@@ -60,7 +60,8 @@ class Told:
 
     event: Event
     position: str | None
-    """Where it stands in the stream, to go on from. None: it is not in the stream, the listener was told by us."""
+    """Where it stands in the stream, to go on from. None: nobody goes on from it, because it is not in the stream (the
+    listener was told by us), or stands behind the end of its run there."""
 
 
 class EventHub:
@@ -185,6 +186,7 @@ class _Listener:
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._missed: str | None = None
         self._caught = False
+        self._end: Told | None = None
         self._gaps = 0
         self.source: _Source | None = None
 
@@ -216,9 +218,13 @@ class _Listener:
             # Not before all that is kept has been seen: what comes in would hide what is missing before it.
             if self._caught:
                 async for told in self._live():
+                    if told.event.kind != "run.ended":
+                        yield told
+                        continue
+                    async for late in self._caught_up():
+                        yield replace(late, position=None)
                     yield told
-                    if told.event.kind == "run.ended":
-                        return
+                    return
             yield None
             end = await self._ended()
             if end is not None:
@@ -231,7 +237,11 @@ class _Listener:
         yield Told(self._event("ended", end), None)
 
     async def _caught_up(self) -> AsyncGenerator[Told]:
-        """Yield what is kept and not yet known; `_caught` says afterwards whether that was all of it."""
+        """Yield what is kept and not yet known; `_caught` says afterwards whether that was all of it.
+
+        The end of the run comes last, though other teams may have told of something after it. That has no position, so
+        that whoever goes on from the last one they have gets the end.
+        """
         assert self.source is not None, "whoever listens has a source"
         self._caught = False
         try:
@@ -242,9 +252,15 @@ class _Listener:
             while page := await self._kept(f"({self._cursor}", most=PAGE):
                 for entry in page:
                     told = self._told(entry)
-                    if told is not None and not (told.event.kind == "run.ended" and await self._went_on()):
-                        yield told
+                    if told is None:
+                        continue
+                    if told.event.kind != "run.ended":
+                        yield told if self._end is None else replace(told, position=None)
+                    elif not await self._went_on():
+                        self._end = told
             self._caught = True
+            if self._end is not None:
+                yield self._end
         except (RedisError, OSError):
             await asyncio.sleep(_PAUSE_SECONDS)
 

@@ -55,15 +55,17 @@ class Present:
     def __init__(self) -> None:
         self.awaited = 0
         self.seen: list[str] = []
-        self._together = asyncio.Condition()
+        self._together = asyncio.Event()
 
     async def meet(self, name: str) -> None:
         if not self.awaited:
             return
-        async with self._together:
-            self.seen.append(name)
-            self._together.notify_all()
-            await asyncio.wait_for(self._together.wait_for(lambda: len(self.seen) >= self.awaited), 5)
+        self.seen.append(name)
+        if len(self.seen) >= self.awaited:
+            self._together.set()
+        # Not a condition: one that is cancelled twice keeps its lock for ever, and a worker waits for its handlers.
+        async with asyncio.timeout(5):
+            await self._together.wait()
 
 
 @service_handler(service=customers.Customers)

@@ -1,6 +1,5 @@
 """What a customer wants remembered is known in the next conversation, listed, forgotten, and then known no more."""
 
-import asyncio
 import json
 import time
 import uuid
@@ -11,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from callboard.command import run_command
 from callboard_kit.client import load_key
 from callboard_kit.persons import Person, issue_token
+from tests.playing.commands import command as run_command
 from tests.playing.stage import Stage
 
 # The first test of a run also starts the mesh.
@@ -23,16 +22,12 @@ Command = Callable[..., Any]
 
 
 @pytest.fixture
-def command(stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+def command(stage: Stage) -> Command:
     """Return what runs `callboard` on the mesh and gives its exit code, its results and its remarks."""
-    for name, value in stage.environment.items():
-        monkeypatch.setenv(name, value)
 
     async def run(*arguments: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = await asyncio.to_thread(run_command, arguments)
-        said = capsys.readouterr()
-        return code, said.out, said.err
+        said = await run_command(stage.environment, *arguments)
+        return said.code, said.out, said.err
 
     return run
 
